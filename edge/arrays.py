@@ -1,0 +1,20 @@
+"""Names of the array types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+TimeArray = npt.NDArray[np.datetime64]
+Records = npt.NDArray[np.void]
+
+#: Rows, or windows of rows, as a model sees them.
+Features = npt.NDArray[np.float32]
+
+#: Of any numeric type, in kernels.
+AnyArray = npt.NDArray[Any]

@@ -1,0 +1,326 @@
+"""The bundle: a folder with the model, the climatology, golden windows and the card."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from edge.errors import BundleError, one_line
+from edge.observables import PROFILES, Profile
+
+if TYPE_CHECKING:
+    from edge.arrays import AnyArray
+
+#: Version of the card's layout.
+CARD_FORMAT = 1
+CARD_FILE = "card.json"
+DEFAULT_BUNDLE = "plasma"
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+class AlarmRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Radius and duration of an alarm."""
+
+    radius_km: float
+    duration_h: float
+
+
+class OperatingPoint(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What the threshold costs on unselected half-orbits, storms included.
+
+    ``alarmed_share`` is the share of space-time alarmed: windows over the threshold
+    among all scored windows. ``base_rate`` is the share of windows that lie in an event's circle
+    and lead time, ``precision`` that share among alarmed windows.
+    """
+
+    half_orbits: int
+    windows: int
+    alarms_per_night_half_orbit: float
+    alarmed_share: float
+    base_rate: float
+    precision: float | None
+    recall: float | None
+
+
+class Metric(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A metric on the test split with its 95 % interval from resampling events."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+
+class Parity(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """TFLite against Keras on held-out windows, measured in a process of its own."""
+
+    windows: int
+    largest_difference: float
+    mean_difference: float
+    auc_keras: float
+    auc_tflite: float
+    runtime: str
+
+
+class MissionData(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The archive of one mission that a model has seen."""
+
+    mission: str
+    simulated: bool
+    start: str
+    end: str
+    half_orbits: int
+    train_windows: int
+    positive_windows: int
+    parameters: dict[str, str | int | float | bool | None] = {}
+
+
+class Training(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What the model was trained on."""
+
+    data: Literal["simulated", "real", "mixed"]
+    missions: list[MissionData]
+    catalogue: str
+    catalogue_sha256: str
+    events: int
+    seed: int
+
+
+class Golden(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """Windows with known scores; a runtime that gives others is not to be trusted."""
+
+    file: str
+    windows: int
+    tolerance: float
+
+
+class Card(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """What a bundle is, how it is to be used and how good it is.
+
+    Attributes
+    ----------
+    model, climatology : str
+        File names within the bundle.
+    quantisation : {"int8", "float32"}
+    length : int
+        Rows in a window, L.
+    clip : float
+        Residuals are held within this many spreads.
+    slope, intercept : float
+        score = 1 / (1 + exp(-(slope * logit + intercept))); calibrated on validation.
+    threshold : float
+        Scores at or above it are alarms; chosen on validation.
+    minimum_coverage : float
+        Below it a window's verdict is ``insufficient``.
+    files : dict of str to str
+        sha256 of every other file of the bundle.
+    """
+
+    format: int
+    name: str
+    profile: str
+    observables: list[str]
+    transforms: list[str]
+    grid_step_s: int
+    length: int
+    night: Literal["dark", "paper"]
+    clip: float
+    model: str
+    quantisation: Literal["int8", "float32"]
+    climatology: str
+    slope: float
+    intercept: float
+    threshold: float
+    minimum_coverage: float
+    alarm: AlarmRule
+    operating_point: OperatingPoint
+    training: Training
+    metrics: list[Metric]
+    parity: Parity
+    golden: Golden
+    code_version: str
+    network: str
+    files: dict[str, str]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any of the training data was simulated."""
+        return self.training.data != "real"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A verified bundle on disk."""
+
+    path: Path
+    card: Card
+    profile: Profile
+
+    @property
+    def model_path(self) -> Path:
+        """The TFLite file."""
+        return self.path / self.card.model
+
+    @property
+    def climatology_path(self) -> Path:
+        """The climatology."""
+        return self.path / self.card.climatology
+
+    @property
+    def golden_path(self) -> Path:
+        """The golden windows."""
+        return self.path / self.card.golden.file
+
+
+def models_path() -> Path:
+    """Folder of what ships: beside the package in a wheel, the project's own in a checkout."""
+    shipped = _PACKAGE / "_models"
+    return shipped if shipped.is_dir() else _PACKAGE.parent / "models"
+
+
+def default_bundle_path() -> Path:
+    """Folder of the bundle that ships."""
+    return models_path() / DEFAULT_BUNDLE
+
+
+def file_sha256(path: Path) -> str:
+    """Hexadecimal sha256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def load_arrays(path: Path) -> dict[str, AnyArray]:
+    """Read every array of a ``.npz`` file of a bundle.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    dict of str to ndarray
+
+    Raises
+    ------
+    BundleError
+        The file is missing or damaged, or holds anything but plain arrays.
+    """
+    # numpy only where a bundle is used: showing its card is to stay cheap.
+    import numpy as np
+
+    try:
+        with path.open("rb") as stream:
+            found = np.load(stream, allow_pickle=False)
+            if not isinstance(found, np.lib.npyio.NpzFile):
+                raise BundleError(f"{path.name}: not a .npz file")
+            with found:
+                return {name: found[name] for name in found.files}
+    except BundleError:
+        raise
+    except Exception as error:
+        # zipfile, zlib, tokenize and numpy each raise errors of their own on damaged bytes.
+        raise BundleError(f"{path.name}: not a .npz file: {one_line(str(error))}") from None
+
+
+def load_card(path: Path) -> Card:
+    """Read and validate the card of a bundle.
+
+    Parameters
+    ----------
+    path : Path
+        The bundle's folder.
+
+    Returns
+    -------
+    Card
+
+    Raises
+    ------
+    BundleError
+        It is missing, unreadable, of another format, or has an unknown or impossible value.
+    """
+    file = path / CARD_FILE
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise BundleError(f"bundle {path.name}: {CARD_FILE}: {error.strerror}") from None
+    try:
+        found = msgspec.json.decode(raw)
+        version = found.get("format") if isinstance(found, dict) else None
+        if version != CARD_FORMAT:
+            raise BundleError(
+                f"bundle {path.name}: card format {version!r}; this version reads {CARD_FORMAT}"
+            )
+        card = msgspec.convert(found, Card)
+    except msgspec.MsgspecError as error:
+        raise BundleError(f"bundle {path.name}: {CARD_FILE}: {error}") from None
+    _check_values(path, card)
+    return card
+
+
+def load_bundle(path: Path | None = None) -> Bundle:
+    """Open a bundle and verify every file against the card.
+
+    Parameters
+    ----------
+    path : Path, optional
+        The bundle's folder; the shipped one by default.
+
+    Returns
+    -------
+    Bundle
+
+    Raises
+    ------
+    BundleError
+        The card is not valid, or a file is missing or altered.
+    """
+    path = path or default_bundle_path()
+    card = load_card(path)
+    for name in (card.model, card.climatology, card.golden.file):
+        if name not in card.files:
+            raise BundleError(f"bundle {path.name}: {name} has no sha256 in the card")
+    for name, expected in card.files.items():
+        if Path(name).name != name:
+            raise BundleError(f"bundle {path.name}: {name!r} is not a file of the bundle")
+        try:
+            found = file_sha256(path / name)
+        except OSError as error:
+            raise BundleError(f"bundle {path.name}: {name}: {error.strerror}") from None
+        if found != expected:
+            raise BundleError(
+                f"bundle {path.name}: {name} was altered: sha256 {found[:12]}..., "
+                f"the card says {expected[:12]}..."
+            )
+    return Bundle(path, card, PROFILES[card.profile])
+
+
+def _check_values(path: Path, card: Card) -> None:
+    profile = PROFILES.get(card.profile)
+    if profile is None:
+        raise BundleError(
+            f"bundle {path.name}: profile {card.profile!r}; known are {', '.join(PROFILES)}"
+        )
+    if tuple(card.observables) != profile.names:
+        raise BundleError(
+            f"bundle {path.name}: observables {', '.join(card.observables)}; profile "
+            f"{profile.name} has {', '.join(profile.names)}"
+        )
+    checks: tuple[tuple[str, Any, float, float], ...] = (
+        ("length", card.length, 2, 1000),
+        ("clip", card.clip, 1, 100),
+        ("threshold", card.threshold, 0, 1),
+        ("minimum_coverage", card.minimum_coverage, 0, 1),
+        ("alarm.radius_km", card.alarm.radius_km, 1, 20_000),
+        ("alarm.duration_h", card.alarm.duration_h, 0, 10_000),
+        ("golden.tolerance", card.golden.tolerance, 0, 1),
+    )
+    for name, value, low, high in checks:
+        if not low <= value <= high:
+            raise BundleError(
+                f"bundle {path.name}: {name} is {value}; valid is {low:g} to {high:g}"
+            )

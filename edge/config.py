@@ -1,0 +1,111 @@
+"""Settings: one TOML file, or ``EDGE_SCORE_...`` variables, or the command line."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from edge.errors import ConfigError
+
+_PREFIX = "EDGE_SCORE_"
+_FILE_VARIABLE = "EDGE_SCORE_CONFIG"
+
+_Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+_Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=86_400.0 * 30)]
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What can be set; the card's value holds where one is None.
+
+    Attributes
+    ----------
+    bundle : str or None
+        Folder of the bundle; the shipped one where None.
+    night : {"dark", "paper"} or None
+    min_coverage : float or None
+        0 to 1.
+    runtime : {"auto", "tflite", "litert"}
+    threads : int
+        1 to 64.
+    settle : float or None
+        Seconds that a file must be unchanged: 30, or 0 with ``--once``, where None.
+    wait : float
+        Seconds that an incomplete half-orbit is held back after its newest file.
+    poll : float
+        Seconds between two looks at the inbox where no file event comes.
+    """
+
+    bundle: str | None = None
+    night: Literal["dark", "paper"] | None = None
+    min_coverage: _Share | None = None
+    runtime: Literal["auto", "tflite", "litert"] = "auto"
+    threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    settle: _Seconds | None = None
+    wait: _Seconds = 0.0
+    poll: Annotated[float, msgspec.Meta(ge=1.0, le=3600.0)] = 30.0
+
+
+def load_settings(
+    file: Path | None, environment: Mapping[str, str], options: Mapping[str, object]
+) -> Settings:
+    """Put the settings together: the file, over it the environment, over it the options.
+
+    Parameters
+    ----------
+    file : Path, optional
+        TOML; ``EDGE_SCORE_CONFIG`` names one where this is None.
+    environment : mapping of str to str
+    options : mapping of str to object
+        From the command line; None where an option was not given.
+
+    Returns
+    -------
+    Settings
+
+    Raises
+    ------
+    ConfigError
+        A key is unknown or a value out of range.
+    """
+    merged: dict[str, object] = {}
+    if file is None and environment.get(_FILE_VARIABLE):
+        file = Path(environment[_FILE_VARIABLE])
+    if file is not None:
+        merged |= _read_toml(file)
+        _convert(merged, file.name)
+    variables = {
+        key.removeprefix(_PREFIX).lower(): value
+        for key, value in environment.items()
+        if key.startswith(_PREFIX) and key != _FILE_VARIABLE
+    }
+    _convert(variables, "environment", _PREFIX, strict=False)
+    merged |= variables
+    merged |= {key: value for key, value in options.items() if value is not None}
+    return _convert(merged, "settings", strict=False)
+
+
+def _read_toml(file: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file.name}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file.name}: not TOML: {error}") from None
+
+
+def _convert(
+    values: Mapping[str, object], where: str, prefix: str = "", strict: bool = True
+) -> Settings:
+    unknown = sorted(values.keys() - set(Settings.__struct_fields__))
+    if unknown:
+        known = ", ".join(Settings.__struct_fields__)
+        name = (prefix + unknown[0].upper()) if prefix else unknown[0]
+        raise ConfigError(f"{where}: unknown key {name!r}; known are {known}")
+    try:
+        return msgspec.convert(dict(values), Settings, strict=strict)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{where}: {error}") from None

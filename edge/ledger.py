@@ -1,0 +1,168 @@
+"""What was seen, done and failed, in an SQLite file that survives a power cut."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from edge.errors import LedgerError
+
+VERSION = 1
+
+FileStatus = Literal["scored", "failed", "ignored"]
+HalfOrbitStatus = Literal["scored", "failed"]
+
+_SCHEMA = """
+CREATE TABLE file (
+    path TEXT PRIMARY KEY,          -- below the inbox
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    half_orbit TEXT,                -- NULL where the name tells none
+    status TEXT NOT NULL CHECK (status IN ('scored', 'failed', 'ignored')),
+    reason TEXT NOT NULL,           -- '' where scored
+    transient INTEGER NOT NULL      -- 1: try again with the same bytes
+) STRICT;
+CREATE INDEX file_half_orbit ON file (half_orbit);
+CREATE TABLE half_orbit (
+    key TEXT PRIMARY KEY,
+    status TEXT NOT NULL CHECK (status IN ('scored', 'failed')),
+    parameters TEXT NOT NULL,       -- fingerprint of bundle and options
+    windows INTEGER NOT NULL,
+    insufficient INTEGER NOT NULL,
+    alarms INTEGER NOT NULL
+) STRICT;
+PRAGMA user_version = 1;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """What became of one file of the inbox."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    half_orbit: str | None
+    status: FileStatus
+    reason: str = ""
+    transient: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HalfOrbitRecord:
+    """What became of one half-orbit."""
+
+    key: str
+    status: HalfOrbitStatus
+    parameters: str
+    windows: int
+    insufficient: int
+    alarms: int
+
+
+class Ledger:
+    """The record of one output folder.
+
+    Parameters
+    ----------
+    path : Path
+        The SQLite file; made if it is missing.
+
+    Raises
+    ------
+    LedgerError
+        It is no SQLite file, of another version, or cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA synchronous = FULL")
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if version == 0:
+                self._db.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
+            elif version != VERSION:
+                raise LedgerError(
+                    f"{path.name}: ledger of version {version}; this program reads {VERSION}"
+                )
+        except sqlite3.Error as error:
+            raise LedgerError(f"{path.name}: cannot be used as a ledger: {error}") from None
+
+    def __enter__(self) -> Ledger:
+        """Open for a ``with`` block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def files(self) -> dict[str, FileRecord]:
+        """Every file that was seen, by its path below the inbox."""
+        return {
+            path: FileRecord(path, size, mtime_ns, half_orbit, status, reason, bool(transient))
+            for path, size, mtime_ns, half_orbit, status, reason, transient in self._rows("file")
+        }
+
+    def half_orbits(self) -> dict[str, HalfOrbitRecord]:
+        """Every half-orbit that was worked on, by its key."""
+        return {row[0]: HalfOrbitRecord(*row) for row in self._rows("half_orbit")}
+
+    def record(
+        self, files: Iterable[FileRecord], half_orbit: HalfOrbitRecord | None = None
+    ) -> None:
+        """Store what became of files, and of their half-orbit, in one transaction.
+
+        Parameters
+        ----------
+        files : iterable of FileRecord
+        half_orbit : HalfOrbitRecord, optional
+
+        Raises
+        ------
+        LedgerError
+            The disk is full or the file is damaged; nothing was stored.
+        """
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany(
+                "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        f.path,
+                        f.size,
+                        f.mtime_ns,
+                        f.half_orbit,
+                        f.status,
+                        f.reason,
+                        int(f.transient),
+                    )
+                    for f in files
+                ],
+            )
+            if half_orbit is not None:
+                h = half_orbit
+                self._db.execute(
+                    "INSERT OR REPLACE INTO half_orbit VALUES (?, ?, ?, ?, ?, ?)",
+                    (h.key, h.status, h.parameters, h.windows, h.insufficient, h.alarms),
+                )
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise LedgerError(f"{self._path.name}: cannot be written: {error}") from None
+
+    def _rows(self, table: Literal["file", "half_orbit"]) -> list[tuple[Any, ...]]:
+        try:
+            return self._db.execute(f"SELECT * FROM {table}").fetchall()
+        except sqlite3.Error as error:
+            raise LedgerError(f"{self._path.name}: cannot be read: {error}") from None

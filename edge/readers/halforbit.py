@@ -1,0 +1,122 @@
+"""What a reader gives: channels at their native rate, and the half-orbit they form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edge.arrays import BoolArray, FloatArray, TimeArray
+from edge.errors import InputError
+from edge.observables import MissionName
+from edge.readers.names import FileName
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """Where the satellite was when the records of one payload were taken.
+
+    Attributes
+    ----------
+    time : ndarray of datetime64[ms], shape (N,)
+        UTC, strictly increasing.
+    latitude, longitude : ndarray, shape (N,)
+        Geocentric, in degrees, longitude in [-180, 180); NaN where the file's
+        position is not valid.
+    altitude : ndarray, shape (N,)
+        In km; NaN where not valid.
+    cadence : float
+        Native time between records in seconds.
+    """
+
+    time: TimeArray
+    latitude: FloatArray
+    longitude: FloatArray
+    altitude: FloatArray
+    cadence: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Channel:
+    """One quantity of one payload at its native rate.
+
+    Attributes
+    ----------
+    name, payload, unit : str
+        As in the file; the unit in the project's spelling.
+    values : ndarray of float64, shape (N,) or (N, M)
+    valid : ndarray of bool, shape of `values`
+        False for fill values, impossible values and flagged rows.
+    track : Track
+        Time and position of the N records, shared by the channels of a payload.
+    """
+
+    name: str
+    payload: str
+    unit: str
+    values: FloatArray
+    valid: BoolArray
+    track: Track
+
+    @property
+    def time(self) -> TimeArray:
+        """UTC of the records, datetime64[ms], shape (N,)."""
+        return self.track.time
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Payload:
+    """The content of one payload file.
+
+    Attributes
+    ----------
+    name : FileName
+    path : Path
+    track : Track
+    channels : dict of str to Channel
+    notes : tuple of str
+        Defects that were met and how many records they cost, one line each.
+    """
+
+    name: FileName
+    path: Path
+    track: Track
+    channels: dict[str, Channel]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HalfOrbit:
+    """All payloads of one half-orbit, from one pole to the other.
+
+    Attributes
+    ----------
+    key : str
+        ``CSES_096791``: mission, orbit number, direction digit.
+    mission : {"cses", "demeter"}
+    orbit, direction : int
+        Direction 1 is the night side on both missions.
+    payloads : dict of str to Payload
+    failed : dict of str to InputError
+        Payloads that were there and could not be read, with the reason.
+    """
+
+    key: str
+    mission: MissionName
+    orbit: int
+    direction: int
+    payloads: dict[str, Payload]
+    failed: dict[str, InputError] = field(default_factory=dict)
+
+    @property
+    def night_side(self) -> bool:
+        """Whether the direction flag says night."""
+        return self.direction == 1
+
+    @property
+    def channels(self) -> dict[str, Channel]:
+        """Every channel, keyed ``payload/name``."""
+        return {
+            f"{payload}/{name}": channel
+            for payload, content in self.payloads.items()
+            for name, channel in content.channels.items()
+        }

@@ -1,0 +1,150 @@
+"""File names of half-orbit payloads, and what they promise about the content.
+
+Patterns as data; nothing here opens a file.
+
+Notes
+-----
+CSES-01 Level 2: 66 characters, ``CSES_01_<PLD>_<n>_<LVL>_A<k>_<ooooos>_<start>_<end>_<vvv>.h5``.
+DEMETER N1: ``DMT_N1_<apid>_<ooooos>_<start>_<end>.DAT`` (DMT-SP-9-CM-6054-LPC, 3.2).
+The last digit of the orbit field is the direction: CSES 0 descending (day), 1
+ascending (night); DEMETER 0 downward (day), 1 upward (night).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from edge.errors import NotAHalfOrbitFile, UnsupportedPayload
+from edge.observables import MissionName
+
+#: A half-orbit lasts 50 minutes at the most (DEMETER: 2970.8 s); names pad it.
+LONGEST_HALF_ORBIT = timedelta(minutes=75)
+
+# DEMETER flew from 2004: a name with a time far before or after is damaged.
+_EARLIEST, _LATEST = datetime(2000, 1, 1), datetime(2100, 1, 1)
+
+# Not \d, which takes the digits of every script.
+_STAMP = r"[0-9]{8}_[0-9]{6}"
+_CSES = re.compile(
+    rf"CSES_01_(?P<pld>[A-Z]{{3}})_(?P<n>[0-9])_(?P<level>L02|L2A)_A(?P<k>[0-9])_(?P<orbit>[0-9]{{5}})"
+    rf"(?P<dir>[01])_(?P<start>{_STAMP})_(?P<end>{_STAMP})_(?P<version>[0-9]{{3}})\.h5"
+)
+_DEMETER = re.compile(
+    rf"DMT_N1_(?P<apid>[0-9]{{4}})_(?P<orbit>[0-9]{{5}})(?P<dir>[01])"
+    rf"_(?P<start>{_STAMP})_(?P<end>{_STAMP})\.DAT"
+)
+
+#: Payloads that can be read. The rest of a mission's files is refused by name.
+CSES_PAYLOADS = ("HPM_5", "LAP_1", "PAP_0")
+DEMETER_PAYLOADS = ("1139", "1140", "1143", "1144")
+
+_DIRECTION = {
+    "cses": ("descending", "ascending"),
+    "demeter": ("downward", "upward"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """What the name of a payload file says.
+
+    Attributes
+    ----------
+    mission : {"cses", "demeter"}
+    payload : str
+        ``HPM_5``, ``LAP_1``, ..., or the APID of a DEMETER file.
+    orbit : int
+    direction : int
+        0 or 1; on both missions 1 is the night side.
+    start, end : datetime
+        UTC without a time zone; they bracket the data.
+    """
+
+    mission: MissionName
+    payload: str
+    orbit: int
+    direction: int
+    start: datetime
+    end: datetime
+
+    @property
+    def half_orbit(self) -> str:
+        """Key of the half-orbit, the same for all of its payloads."""
+        return f"{self.mission.upper()}_{self.orbit:05d}{self.direction}"
+
+    @property
+    def direction_name(self) -> str:
+        """``ascending`` or ``descending`` (CSES), ``upward`` or ``downward`` (DEMETER)."""
+        return _DIRECTION[self.mission][self.direction]
+
+    @property
+    def night_side(self) -> bool:
+        """Whether the direction is that of the mission's night half-orbits."""
+        return self.direction == 1
+
+
+def looks_like_payload(name: str) -> bool:
+    """Whether a file of this name is meant for us, well formed or not."""
+    return name.startswith(("CSES_", "DMT_N1_"))
+
+
+def parse_name(path: Path | str) -> FileName:
+    """Read a file name.
+
+    Parameters
+    ----------
+    path : Path or str
+        Only the last component is looked at.
+
+    Returns
+    -------
+    FileName
+
+    Raises
+    ------
+    NotAHalfOrbitFile
+        The name follows neither pattern, or its times are impossible.
+    UnsupportedPayload
+        A half-orbit file of a payload whose layout no reader knows.
+    """
+    path = Path(path)
+    if match := _CSES.fullmatch(path.name):
+        mission: MissionName = "cses"
+        payload = f"{match['pld']}_{match['n']}"
+        known: tuple[str, ...] = CSES_PAYLOADS
+    elif match := _DEMETER.fullmatch(path.name):
+        mission = "demeter"
+        payload = match["apid"]
+        known = DEMETER_PAYLOADS
+    else:
+        raise NotAHalfOrbitFile(
+            path,
+            "not the name of a CSES-01 Level 2 (CSES_01_..._000.h5) or "
+            "DEMETER N1 (DMT_N1_....DAT) half-orbit file",
+        )
+    if payload not in known:
+        raise UnsupportedPayload(
+            path, f"payload {payload} is not supported; supported are {', '.join(known)}"
+        )
+    try:
+        start = datetime.strptime(match["start"], "%Y%m%d_%H%M%S")
+        end = datetime.strptime(match["end"], "%Y%m%d_%H%M%S")
+    except ValueError:
+        raise NotAHalfOrbitFile(
+            path, f"{match['start']} to {match['end']} in the name are not two UTC times"
+        ) from None
+    if not (start >= _EARLIEST and end < _LATEST):
+        raise NotAHalfOrbitFile(
+            path,
+            f"the name says year {start.year}; valid is {_EARLIEST.year} to {_LATEST.year - 1}",
+        )
+    if not timedelta(0) < end - start <= LONGEST_HALF_ORBIT:
+        raise NotAHalfOrbitFile(
+            path,
+            f"the name spans {(end - start).total_seconds():.0f} s; a half-orbit has 1 to "
+            f"{LONGEST_HALF_ORBIT.total_seconds():.0f} s",
+        )
+    return FileName(mission, payload, int(match["orbit"]), int(match["dir"]), start, end)

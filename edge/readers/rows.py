@@ -1,0 +1,284 @@
+"""Which records of a payload can be trusted: time order, position, fill values.
+
+Shared by the readers of both missions. Real files hold rows with impossible times,
+isolated jumps in position and several fill values; each costs its own rows and no
+others.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from edge.arrays import BoolArray, FloatArray, IntArray
+from edge.errors import InputError
+from edge.readers.halforbit import Track
+from edge.readers.names import FileName
+
+#: Fill values seen in CSES files (HPM attributes) and DEMETER ephemerides.
+SENTINELS = (-9999.0, -99999.0, -999999.0, 99999.0)
+
+DAY_MS = 86_400_000
+
+#: Name times bracket the data within this (design decision 11).
+NAME_MARGIN = timedelta(minutes=5)
+
+# Ground speed of both satellites is 6.9-7.1 km/s; a step faster than this between
+# neighbouring records is a jump in position.
+_FASTEST_KM_S = 12.0
+_EARTH_RADIUS_KM = 6371.2
+
+# The slowest cadence seen is the nominal one; a margin for its jitter.
+_SLOWEST = 1.5
+
+
+def not_filled(values: FloatArray, fill: float | None = None) -> BoolArray:
+    """Tell values from fill values.
+
+    Parameters
+    ----------
+    values : ndarray of float64, any shape
+    fill : float, optional
+        The file's own fill value, beside the usual ones.
+
+    Returns
+    -------
+    ndarray of bool, shape of `values`
+        True where the value is finite and not a fill value.
+    """
+    good: BoolArray = np.isfinite(values)
+    for sentinel in SENTINELS if fill is None else (*SENTINELS, fill):
+        good &= values != sentinel
+    return good
+
+
+def increasing_rows(milliseconds: IntArray) -> BoolArray:
+    """Mark the longest strictly increasing run of times, so that one bad row costs itself.
+
+    Parameters
+    ----------
+    milliseconds : ndarray of int64, shape (N,)
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+    """
+    n = milliseconds.size
+    if n < 2 or bool(np.all(milliseconds[1:] > milliseconds[:-1])):
+        return np.ones(n, dtype=np.bool_)
+    tails: list[int] = []
+    tail_rows: list[int] = []
+    previous = [-1] * n
+    for row, value in enumerate(milliseconds.tolist()):
+        at = bisect_left(tails, value)
+        previous[row] = tail_rows[at - 1] if at else -1
+        if at == len(tails):
+            tails.append(value)
+            tail_rows.append(row)
+        else:
+            tails[at] = value
+            tail_rows[at] = row
+    keep = np.zeros(n, dtype=np.bool_)
+    row = tail_rows[-1]
+    while row >= 0:
+        keep[row] = True
+        row = previous[row]
+    return keep
+
+
+def trusted_times(
+    path: Path, name: FileName, milliseconds: IntArray, known: BoolArray, notes: list[str]
+) -> BoolArray:
+    """Mark the rows whose time is known, inside the name's bracket and in order.
+
+    Parameters
+    ----------
+    path : Path
+    name : FileName
+    milliseconds : ndarray of int64, shape (N,)
+        Milliseconds since 1970-01-01 UTC.
+    known : ndarray of bool, shape (N,)
+        False where the file gives no time.
+    notes : list of str
+        Receives a line for each defect.
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+
+    Raises
+    ------
+    InputError
+        Fewer than half of the known times agree with the file's name, or none is known.
+    """
+    if not known.any():
+        raise InputError(path, f"none of its {known.size} records has a valid time")
+    low = _epoch_ms(name.start - NAME_MARGIN)
+    high = _epoch_ms(name.end + NAME_MARGIN)
+    inside = known & (milliseconds >= low) & (milliseconds <= high)
+    if 2 * int(inside.sum()) < int(known.sum()):
+        first, last = (
+            np.datetime64(int(milliseconds[known][i]), "ms").astype(str) for i in (0, -1)
+        )
+        raise InputError(
+            path,
+            f"name and content disagree: data from {first} to {last}, "
+            f"name from {name.start.isoformat()} to {name.end.isoformat()}",
+        )
+    good = inside.copy()
+    good[inside] = increasing_rows(milliseconds[inside])
+    note_rows(notes, ~known, "without a valid time")
+    note_rows(notes, known & ~inside, "outside the name's times")
+    note_rows(notes, inside & ~good, "out of time order")
+    return good
+
+
+def make_track(
+    milliseconds: IntArray,
+    latitude: FloatArray,
+    longitude: FloatArray,
+    altitude: FloatArray,
+    nominal_cadence: float,
+    notes: list[str],
+) -> Track:
+    """Build the track of a payload; invalid positions become NaN.
+
+    Parameters
+    ----------
+    milliseconds : ndarray of int64, shape (N,)
+        Trusted times, strictly increasing.
+    latitude, longitude, altitude : ndarray, shape (N,)
+        As in the file; longitude in either convention.
+    nominal_cadence : float
+        Seconds; used where the times do not tell.
+    notes : list of str
+        Receives a line for each defect.
+
+    Returns
+    -------
+    Track
+    """
+    good = (np.abs(latitude) <= 90.0) & (np.abs(longitude) <= 360.0)
+    # Both orbits lie within 450-800 km; CSES declares 0..1000 km.
+    good &= (altitude > 0.0) & (altitude < 1000.0)
+    wrapped = wrap_longitude(np.where(good, longitude, 0.0))
+    good &= _no_jump(milliseconds, latitude, wrapped, good)
+    note_rows(notes, ~good, "without a valid position")
+    steps = np.diff(milliseconds)
+    cadence = float(np.median(steps)) / 1000.0 if steps.size >= 2 else nominal_cadence
+    # What is left of a file full of holes must not pass for a slow cadence, or values
+    # would be interpolated across the holes.
+    cadence = min(cadence, _SLOWEST * nominal_cadence)
+    return Track(
+        time=milliseconds.astype("datetime64[ms]"),
+        latitude=np.where(good, latitude, np.nan),
+        longitude=np.where(good, wrapped, np.nan),
+        altitude=np.where(good, altitude, np.nan),
+        cadence=cadence,
+    )
+
+
+def _no_jump(
+    milliseconds: IntArray, latitude: FloatArray, longitude: FloatArray, good: BoolArray
+) -> BoolArray:
+    """Mark rows that can be reached from their neighbours at orbital speed."""
+    rows = np.flatnonzero(good)
+    if rows.size < 3:
+        return good
+    lat, lon = np.radians(latitude[rows]), np.radians(longitude[rows])
+    xyz = _EARTH_RADIUS_KM * np.stack(
+        (np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat))
+    )
+    seconds = milliseconds[rows] / 1000.0
+
+    def reachable(a: IntArray, b: IntArray) -> BoolArray:
+        step = np.sqrt(np.sum((xyz[:, b] - xyz[:, a]) ** 2, axis=0))
+        result: BoolArray = step <= _FASTEST_KM_S * (seconds[b] - seconds[a])
+        return result
+
+    index = np.arange(rows.size)
+    linked = reachable(index[:-1], index[1:])
+    if linked.all():
+        return good
+    # Pieces between broken links; keep those that hang together with the longest one.
+    starts = np.concatenate(([0], np.flatnonzero(~linked) + 1))
+    ends = np.concatenate((starts[1:], [rows.size]))
+    longest = int(np.argmax(ends - starts))
+    keep = np.zeros(rows.size, dtype=np.bool_)
+    keep[starts[longest] : ends[longest]] = True
+    edge = starts[longest]
+    for piece in range(longest - 1, -1, -1):
+        if reachable(ends[piece : piece + 1] - 1, np.array([edge]))[0]:
+            keep[starts[piece] : ends[piece]] = True
+            edge = starts[piece]
+    edge = ends[longest] - 1
+    for piece in range(longest + 1, starts.size):
+        if reachable(np.array([edge]), starts[piece : piece + 1])[0]:
+            keep[starts[piece] : ends[piece]] = True
+            edge = ends[piece] - 1
+    result = np.zeros_like(good)
+    result[rows[keep]] = True
+    return result
+
+
+def _epoch_ms(moment: datetime) -> int:
+    return int(np.datetime64(moment, "ms").astype(np.int64))
+
+
+def wrap_longitude(longitude: FloatArray) -> FloatArray:
+    """Bring longitudes into [-180, 180).
+
+    Parameters
+    ----------
+    longitude : ndarray, any shape
+        Degrees.
+
+    Returns
+    -------
+    ndarray, shape of `longitude`
+    """
+    wrapped = (longitude + 180.0) % 360.0 - 180.0
+    # A value just below -180 rounds up to the open end.
+    return np.where(wrapped >= 180.0, -180.0, wrapped)
+
+
+def date_ms(
+    year: IntArray, month: IntArray, day: IntArray, time_of_day: IntArray
+) -> tuple[IntArray, BoolArray]:
+    """Milliseconds since 1970 of calendar dates.
+
+    Parameters
+    ----------
+    year, month, day, time_of_day : ndarray of int64, shape (N,)
+        The last in milliseconds.
+
+    Returns
+    -------
+    milliseconds : ndarray of int64, shape (N,)
+    known : ndarray of bool, shape (N,)
+        False where there is no such date between 1970 and 2099.
+    """
+    known = (year >= 1970) & (year < 2100) & (month >= 1) & (month <= 12) & (day >= 1)
+    months = np.where(known, (year - 1970) * 12 + month - 1, 0)
+    first = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    following = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    known &= day <= following - first
+    known &= (time_of_day >= 0) & (time_of_day <= DAY_MS)
+    return (first + day - 1) * DAY_MS + time_of_day, known
+
+
+def note_rows(notes: list[str], rows: BoolArray, what: str) -> None:
+    """Add a line on how many records have a defect, where any has.
+
+    Parameters
+    ----------
+    notes : list of str
+    rows : ndarray of bool, shape (N,)
+    what : str
+    """
+    count = int(rows.sum())
+    if count:
+        notes.append(f"{count} record{'s' if count > 1 else ''} {what}")

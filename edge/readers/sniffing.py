@@ -1,0 +1,89 @@
+"""The cheap look at a file before anything is parsed: name, kind, size, first bytes.
+
+Never opens h5py: a folder of thousands of files is sniffed in a moment, and a run
+that finds nothing new imports no reader.
+"""
+
+from __future__ import annotations
+
+import errno
+import stat
+from pathlib import Path
+
+from edge.errors import InputError
+from edge.readers.names import FileName, parse_name
+
+_HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+# CCSDS P-field of every N1 record, decimal 76 (DMT-SP-9-CM-6054-LPC, block 1).
+_CCSDS_P_FIELD = 0x4C
+
+#: Bytes of one N1 record for each APID (table N1-1 and following).
+RECORD_BYTES = {"1139": 312, "1140": 312, "1143": 289, "1144": 289}
+
+_WHY = {
+    errno.ENOENT: "no such file",
+    errno.EACCES: "no permission to read it",
+    errno.EPERM: "no permission to read it",
+    errno.EISDIR: "is a folder, not a file",
+    errno.ELOOP: "a loop of symbolic links",
+    errno.ENAMETOOLONG: "its path is too long",
+}
+
+
+def explain_os_error(path: Path, error: OSError) -> InputError:
+    """Turn an operating system error into one that names the file and the cause."""
+    why = _WHY.get(error.errno or 0) or error.strerror or str(error)
+    return InputError(path, why, transient=True)
+
+
+def sniff(path: Path | str) -> FileName:
+    """Check that a file can be a payload of a half-orbit.
+
+    Parameters
+    ----------
+    path : Path or str
+
+    Returns
+    -------
+    FileName
+        What its name promises; the reader checks the content against it.
+
+    Raises
+    ------
+    InputError
+        No such file, a folder, no permission, an unknown name, an empty file, other
+        first bytes than the format's, or a DEMETER file that is not a whole number
+        of records.
+    """
+    path = Path(path)
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise InputError(path, "is a folder, not a file")
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(path, "is not a regular file")
+        name = parse_name(path)
+        with path.open("rb") as stream:
+            head = stream.read(len(_HDF5_SIGNATURE))
+    except OSError as error:
+        raise explain_os_error(path, error) from None
+    except ValueError as error:
+        raise InputError(path, f"no such file: {error}") from None
+    if not head:
+        raise InputError(path, "is empty (0 bytes)")
+    if name.mission == "cses":
+        if head != _HDF5_SIGNATURE:
+            raise InputError(path, f"is not HDF5: it begins with {head.hex(' ')}")
+        return name
+    record = RECORD_BYTES[name.payload]
+    if status.st_size % record:
+        raise InputError(
+            path,
+            f"{status.st_size} bytes are not a whole number of {record}-byte records "
+            f"of APID {name.payload}",
+        )
+    if head[0] != _CCSDS_P_FIELD:
+        raise InputError(
+            path, f"is not DEMETER N1: it begins with 0x{head[0]:02x}, a record with 0x4c"
+        )
+    return name

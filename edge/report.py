@@ -1,0 +1,175 @@
+"""Plain text for a person: tables and lines, no colour, no box drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from edge.bundle import Card
+from edge.results import Alarm, HalfOrbitResult, Track
+
+if TYPE_CHECKING:
+    from edge.describe import FileInfo
+
+RESEARCH_ONLY = "Research only: never for the protection of life or property."
+
+
+def training_line(trained_on: str) -> str:
+    """Say what the model's scores are worth, wherever they are shown."""
+    if trained_on == "simulated":
+        return (
+            "The model was trained on simulated missions: its scores say nothing of real "
+            f"earthquakes. {RESEARCH_ONLY}"
+        )
+    return f"The model was trained on real archives. {RESEARCH_ONLY}"
+
+
+def track_table(track: Track) -> Iterator[str]:
+    """Lines of a scored half-orbit: heading, one line a window, alarms.
+
+    Parameters
+    ----------
+    track : Track
+
+    Yields
+    ------
+    str
+    """
+    yield summary_line(track.summary)
+    if track.windows:
+        yield (
+            f"{'time (UTC)':<24} {'lat':>8} {'lon':>9} {'LT':>6} {'coverage':>8} "
+            f"{'score':>8}  verdict"
+        )
+    for w in track.windows:
+        score = "-" if w.score is None else f"{w.score:.4f}"
+        yield (
+            f"{w.time:<24} {w.latitude:8.3f} {w.longitude:9.3f} {w.local_time:6.2f} "
+            f"{w.coverage:8.3f} {score:>8}  {w.verdict}"
+        )
+    for alarm in track.alarms:
+        yield alarm_line(alarm)
+
+
+def summary_line(summary: HalfOrbitResult) -> str:
+    """One line on a half-orbit, with the payloads that failed.
+
+    Parameters
+    ----------
+    summary : HalfOrbitResult
+
+    Returns
+    -------
+    str
+    """
+    s = summary
+    if s.status == "failed":
+        text = "FAILED, nothing is known"
+    elif s.side == "day":
+        text = "day side, no night windows"
+    elif not s.windows:
+        text = "no night windows"
+    else:
+        quiet = s.windows - s.insufficient
+        text = (
+            f"{s.windows} night windows, {quiet} scored, {s.insufficient} insufficient, "
+            f"{s.alarms} alarm{'' if s.alarms == 1 else 's'}"
+        )
+    read = ", ".join(s.payloads) or "none"
+    failed = f"; failed: {', '.join(s.failed)}" if s.failed else ""
+    notes = f"; notes: {', '.join(s.notes)}" if s.notes else ""
+    return f"{s.half_orbit} ({s.mission}, {s.side}): {text}; payloads: {read}{failed}{notes}"
+
+
+def alarm_line(alarm: Alarm) -> str:
+    """One line on an alarm.
+
+    Parameters
+    ----------
+    alarm : Alarm
+
+    Returns
+    -------
+    str
+    """
+    return (
+        f"ALARM {alarm.half_orbit} {alarm.time} lat {alarm.latitude:.2f} lon "
+        f"{alarm.longitude:.2f} score {alarm.peak:.3f}, {alarm.windows} windows, radius "
+        f"{alarm.radius_km:.0f} km, valid until {alarm.valid_until}"
+    )
+
+
+def info_table(info: FileInfo) -> Iterator[str]:
+    """Lines on a payload file and its channels.
+
+    Parameters
+    ----------
+    info : FileInfo
+
+    Yields
+    ------
+    str
+    """
+    yield f"file        {info.file}"
+    yield f"mission     {info.mission}, payload {info.payload}"
+    yield f"half-orbit  {info.half_orbit}, {info.direction} ({info.side} side)"
+    yield f"time        {info.start} to {info.end}, {info.records} records, {info.cadence_s:g} s"
+    if info.latitude is not None:
+        yield f"latitude    {info.latitude[0]:.3f} to {info.latitude[1]:.3f} deg"
+    for note in info.notes:
+        yield f"note        {note}"
+    yield (
+        f"{'channel':<14} {'unit':<6} {'count':>6} {'valid':>7} "
+        f"{'minimum':>13} {'median':>13} {'maximum':>13}"
+    )
+    for c in info.channels:
+        numbers = ("-" if v is None else f"{v:.6g}" for v in (c.minimum, c.median, c.maximum))
+        yield f"{c.name:<14} {c.unit:<6} {c.count:>6} {c.valid_share:>7.2%} " + " ".join(
+            f"{text:>13}" for text in numbers
+        )
+
+
+def card_table(card: Card) -> Iterator[str]:
+    """Lines on a bundle.
+
+    Parameters
+    ----------
+    card : Card
+
+    Yields
+    ------
+    str
+    """
+    point, training, parity = card.operating_point, card.training, card.parity
+    yield f"bundle            {card.name} (code {card.code_version})"
+    yield f"network           {card.network}, {card.quantisation}"
+    yield f"profile           {card.profile}: {', '.join(card.observables)}"
+    yield f"window            {card.length} rows of {card.grid_step_s} s, night rule {card.night}"
+    yield f"threshold         {card.threshold:.4f}; minimum coverage {card.minimum_coverage:g}"
+    yield (
+        f"alarm             radius {card.alarm.radius_km:.0f} km, valid "
+        f"{card.alarm.duration_h:.0f} h"
+    )
+    yield f"trained on        {training.data} data, seed {training.seed}"
+    for m in training.missions:
+        kind = "simulated" if m.simulated else "real"
+        yield (
+            f"  {m.mission:<15} {kind}, {m.start} to {m.end}, {m.half_orbits} night "
+            f"half-orbits, {m.positive_windows} of {m.train_windows} training windows positive"
+        )
+    yield f"catalogue         {training.catalogue}, {training.events} events"
+    yield (
+        f"unselected stream {point.half_orbits} night half-orbits, {point.windows} windows: "
+        f"{point.alarms_per_night_half_orbit:.3f} alarms a night half-orbit, "
+        f"{point.alarmed_share:.3%} of space-time alarmed"
+    )
+    precision = "undefined" if point.precision is None else f"{point.precision:.3%}"
+    yield f"                  base rate {point.base_rate:.3%}, precision at it {precision}"
+    for metric in card.metrics:
+        yield f"  {metric.name:<15} {metric.value:.3f} [{metric.low:.3f}, {metric.high:.3f}]"
+    yield (
+        f"parity            {parity.windows} windows, largest difference "
+        f"{parity.largest_difference:.4f}, AUC {parity.auc_keras:.4f} (Keras) "
+        f"{parity.auc_tflite:.4f} ({parity.runtime})"
+    )
+    yield training_line("simulated" if card.simulated else "real")

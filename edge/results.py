@@ -1,0 +1,118 @@
+"""What is said of a half-orbit: the records that reach files and standard output."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Verdict = Literal["quiet", "alarm", "insufficient"]
+
+
+class WindowScore(msgspec.Struct, frozen=True, tag_field="type", tag="window"):
+    """One window of a half-orbit.
+
+    Attributes
+    ----------
+    time : str
+        UTC of the window's middle row (row L // 2), where position and local time are
+        taken too.
+    latitude, longitude, local_time : float
+        Degrees, degrees, hours.
+    coverage : float
+        Valid values over those that the mission's part of the profile can have.
+    score : float or None
+        The model's probability; None where the verdict is ``insufficient``.
+    geomagnetic : str
+        ``unknown`` where no Kp was given.
+    trained_on : str
+        ``simulated`` where any of the model's training data was.
+    failed : list of str
+        Payloads of the half-orbit that were there and could not be read.
+    """
+
+    half_orbit: str
+    time: str
+    latitude: float
+    longitude: float
+    local_time: float
+    coverage: float
+    score: float | None
+    verdict: Verdict
+    geomagnetic: str
+    trained_on: str
+    failed: list[str]
+
+
+class Alarm(msgspec.Struct, frozen=True, tag_field="type", tag="alarm"):
+    """A run of consecutive windows at or above the threshold.
+
+    Attributes
+    ----------
+    start, end : str
+        UTC of the middle of the first and the last window.
+    time, latitude, longitude : str, float, float
+        Of the window with the highest score.
+    peak : float
+    radius_km : float
+    valid_until : str
+        `time` plus the card's duration.
+    """
+
+    half_orbit: str
+    start: str
+    end: str
+    time: str
+    latitude: float
+    longitude: float
+    peak: float
+    windows: int
+    radius_km: float
+    valid_until: str
+    trained_on: str
+
+
+class HalfOrbitResult(msgspec.Struct, frozen=True, tag_field="type", tag="half_orbit"):
+    """What is said of one half-orbit.
+
+    Attributes
+    ----------
+    status : {"scored", "failed"}
+        ``failed``: no payload could be read, so nothing is known.
+    side : {"night", "day"}
+        Of the direction flag; day sides have no windows.
+    payloads : list of str
+        Payloads that were read.
+    failed : dict of str to str
+        Payloads that could not, with the reason.
+    notes : list of str
+        Defects in the payloads that were read.
+    windows, insufficient, alarms : int
+    """
+
+    half_orbit: str
+    mission: str
+    status: Literal["scored", "failed"]
+    side: Literal["night", "day"]
+    start: str | None
+    end: str | None
+    payloads: list[str]
+    failed: dict[str, str]
+    notes: list[str]
+    night: Literal["dark", "paper"]
+    minimum_coverage: float
+    threshold: float
+    windows: int
+    insufficient: int
+    alarms: int
+    bundle: str
+    trained_on: str
+    code_version: str
+
+
+class Track(msgspec.Struct, frozen=True):
+    """A scored half-orbit: the summary, its windows and its alarms."""
+
+    summary: HalfOrbitResult
+    windows: list[WindowScore]
+    alarms: list[Alarm]

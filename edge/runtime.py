@@ -1,0 +1,121 @@
+"""One small interface over the two TFLite interpreters.
+
+`tflite-runtime` is the default; `ai-edge-litert`, its successor, is used where it is
+installed and asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from edge.arrays import Features, FloatArray
+from edge.errors import BundleError, ConfigError
+
+RuntimeName = Literal["auto", "tflite", "litert"]
+
+_MODULES = {"tflite": "tflite_runtime.interpreter", "litert": "ai_edge_litert.interpreter"}
+_INSTALL = {"tflite": "tflite-runtime", "litert": "ai-edge-litert"}
+
+#: Windows in one call of the interpreter; a larger batch gains nothing.
+BATCH = 64
+
+
+class Model:
+    """A TFLite file, its interpreter built once, called with batches of one size.
+
+    Parameters
+    ----------
+    path : Path
+        Input (B, L, C) and output (B, 1) of float32 or int8.
+    runtime : {"auto", "tflite", "litert"}
+    threads : int
+
+    Raises
+    ------
+    BundleError
+        The file is not a model of that form.
+    ConfigError
+        The runtime is not installed.
+    """
+
+    def __init__(self, path: Path, runtime: RuntimeName = "auto", threads: int = 1) -> None:
+        interpreter_class = _interpreter_class(runtime)
+        try:
+            self._interpreter: Any = interpreter_class(model_path=str(path), num_threads=threads)
+            before = self._interpreter.get_input_details()[0]
+            self._interpreter.resize_tensor_input(before["index"], [BATCH, *before["shape"][1:]])
+            self._interpreter.allocate_tensors()
+            details = self._interpreter.get_input_details()[0]
+            result = self._interpreter.get_output_details()[0]
+        except (ValueError, RuntimeError, IndexError) as error:
+            raise BundleError(f"{path.name}: not a usable TFLite model: {error}") from None
+        if len(details["shape"]) != 3 or list(result["shape"]) != [BATCH, 1]:
+            raise BundleError(
+                f"{path.name}: input {tuple(details['shape'])} and output "
+                f"{tuple(result['shape'])}; expected (B, L, C) and (B, 1)"
+            )
+        self.window_shape: tuple[int, int] = (int(details["shape"][1]), int(details["shape"][2]))
+        self._input_index: int = details["index"]
+        self._output_index: int = result["index"]
+        self._input_type = np.dtype(details["dtype"])
+        self._input_scale, self._input_zero = _quantisation(details)
+        self._output_scale, self._output_zero = _quantisation(result)
+        self._real = np.zeros((BATCH, *self.window_shape), dtype=np.float32)
+        self._batch = np.zeros((BATCH, *self.window_shape), dtype=self._input_type)
+
+    def logits(self, inputs: Features) -> FloatArray:
+        """Logit of the positive class.
+
+        Parameters
+        ----------
+        inputs : ndarray of float32, shape (n, L, C)
+
+        Returns
+        -------
+        ndarray, shape (n,)
+        """
+        out = np.empty(inputs.shape[0])
+        for start in range(0, inputs.shape[0], BATCH):
+            part = inputs[start : start + BATCH]
+            self._fill(part)
+            self._interpreter.set_tensor(self._input_index, self._batch)
+            self._interpreter.invoke()
+            raw = self._interpreter.get_tensor(self._output_index)[: part.shape[0], 0]
+            out[start : start + BATCH] = (
+                raw.astype(np.float64) - self._output_zero
+            ) * self._output_scale
+        return out
+
+    def _fill(self, part: Features) -> None:
+        n = part.shape[0]
+        if self._input_type.kind == "f":
+            self._batch[:n] = part
+            return
+        real = self._real[:n]
+        np.divide(part, self._input_scale, out=real)
+        np.rint(real, out=real)
+        real += self._input_zero
+        np.clip(real, -128, 127, out=real)
+        self._batch[:n] = real
+
+
+def _interpreter_class(runtime: RuntimeName) -> Any:
+    names = ["tflite", "litert"] if runtime == "auto" else [runtime]
+    for name in names:
+        try:
+            return import_module(_MODULES[name]).Interpreter
+        except ModuleNotFoundError:
+            continue
+    wanted = " or ".join(_INSTALL[name] for name in names)
+    raise ConfigError(f"runtime {runtime!r} is not installed: install {wanted}")
+
+
+def _quantisation(details: dict[str, Any]) -> tuple[float, int]:
+    if np.dtype(details["dtype"]).kind == "f":
+        return 1.0, 0
+    scale, zero = details["quantization"]
+    return float(scale), int(zero)

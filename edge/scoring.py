@@ -1,0 +1,291 @@
+"""Windows to scores, verdicts and alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from edge import __version__
+from edge.arrays import Features, FloatArray, IntArray, TimeArray
+from edge.bundle import Bundle, load_arrays
+from edge.climatology import Climatology
+from edge.errors import BundleError
+from edge.geodesy import local_time
+from edge.grid import Grid, make_grid
+from edge.night import NightRule, night_rows
+from edge.readers.halforbit import HalfOrbit
+from edge.readers.names import FileName
+from edge.readers.opening import read_half_orbit
+from edge.results import Alarm, HalfOrbitResult, Track, Verdict, WindowScore
+from edge.runtime import Model, RuntimeName
+from edge.windows import WindowStream, iterate_windows
+
+__all__ = ["Alarm", "HalfOrbitResult", "Scorer", "Track", "WindowScore", "sigmoid"]
+
+
+class Scorer:
+    """Scores half-orbits with one bundle; the interpreter is built once.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    night : {"dark", "paper"}, optional
+        The card's rule by default.
+    minimum_coverage : float, optional
+        The card's by default.
+    runtime : {"auto", "tflite", "litert"}, optional
+    threads : int, optional
+
+    Raises
+    ------
+    BundleError
+        The model does not give the golden windows their scores.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        night: NightRule | None = None,
+        minimum_coverage: float | None = None,
+        runtime: RuntimeName = "auto",
+        threads: int = 1,
+    ) -> None:
+        card = bundle.card
+        self.bundle = bundle
+        self.night: NightRule = night or card.night
+        self.minimum_coverage = (
+            card.minimum_coverage if minimum_coverage is None else minimum_coverage
+        )
+        self._climatology = Climatology.load(bundle.climatology_path)
+        self._model = Model(bundle.model_path, runtime, threads)
+        self._columns = 2 * len(bundle.profile.observables)
+        if self._model.window_shape != (card.length, self._columns):
+            raise BundleError(
+                f"bundle {bundle.path.name}: the model takes windows {self._model.window_shape}, "
+                f"the card says {(card.length, self._columns)}"
+            )
+        self._trained_on = "simulated" if card.simulated else "real"
+        self._check_golden()
+
+    def score_files(self, files: Mapping[Path, FileName]) -> Track:
+        """Read and score the files of one half-orbit.
+
+        Parameters
+        ----------
+        files : mapping of Path to FileName
+            All of one half-orbit; those that cannot be read are named in the result.
+
+        Returns
+        -------
+        Track
+        """
+        return self.score(self.read(files))
+
+    def read(self, files: Mapping[Path, FileName]) -> HalfOrbit:
+        """Read of one half-orbit's files what the profile needs, and nothing else.
+
+        Parameters
+        ----------
+        files : mapping of Path to FileName
+
+        Returns
+        -------
+        HalfOrbit
+        """
+        mission = next(iter(files.values())).mission
+        return read_half_orbit(files, self.bundle.profile.payloads(mission))
+
+    def score(self, half_orbit: HalfOrbit) -> Track:
+        """Score a half-orbit that was read.
+
+        Parameters
+        ----------
+        half_orbit : HalfOrbit
+
+        Returns
+        -------
+        Track
+        """
+        if not half_orbit.payloads:
+            return Track(self._summary(half_orbit, "failed", None, [], []), [], [])
+        grid = make_grid(half_orbit, self.bundle.profile)
+        windows = self._score_grid(half_orbit, grid)
+        alarms = self._alarms(windows)
+        return Track(self._summary(half_orbit, "scored", grid, windows, alarms), windows, alarms)
+
+    def probabilities(self, inputs: Features) -> FloatArray:
+        """Calibrated probability of the positive class.
+
+        Parameters
+        ----------
+        inputs : ndarray of float32, shape (n, L, C)
+
+        Returns
+        -------
+        ndarray, shape (n,)
+        """
+        card = self.bundle.card
+        return sigmoid(card.slope * self._model.logits(inputs) + card.intercept)
+
+    def _score_grid(self, half_orbit: HalfOrbit, grid: Grid) -> list[WindowScore]:
+        card, profile = self.bundle.card, self.bundle.profile
+        night = night_rows(grid, half_orbit.night_side, self.night)
+        features = self._climatology.features(grid, profile, half_orbit.mission, card.clip)
+        stream = WindowStream(card.length, self._columns)
+        possible = card.length * sum(profile.available(half_orbit.mission))
+        rows, coverages, scores = [], [], []
+        for inputs, last_cell in iterate_windows(stream, grid.cell, night, features):
+            valid = inputs[:, :, self._columns // 2 :].sum(axis=(1, 2), dtype=np.float64)
+            coverage = valid / possible
+            enough = (coverage >= self.minimum_coverage) & (valid > 0)
+            score = np.full(last_cell.size, np.nan)
+            if enough.any():
+                score[enough] = self.probabilities(inputs[enough])
+            rows.append(last_cell - grid.cell[0] - card.length + 1 + card.length // 2)
+            coverages.append(coverage)
+            scores.append(score)
+        if not rows:
+            return []
+        return self._window_scores(
+            half_orbit,
+            grid,
+            np.concatenate(rows),
+            np.concatenate(coverages),
+            np.concatenate(scores),
+        )
+
+    def _window_scores(
+        self,
+        half_orbit: HalfOrbit,
+        grid: Grid,
+        row: IntArray,
+        coverage: FloatArray,
+        score: FloatArray,
+    ) -> list[WindowScore]:
+        time = grid.time[row]
+        hours = local_time(time, grid.longitude[row])
+        failed = sorted(half_orbit.failed)
+        threshold = self.bundle.card.threshold
+        result = []
+        for i, stamp in enumerate(_stamps(time)):
+            # Rounded before it is judged, so that what is printed explains the verdict.
+            value = None if np.isnan(score[i]) else round(float(score[i]), 6)
+            verdict: Verdict = "insufficient"
+            if value is not None:
+                verdict = "alarm" if value >= threshold else "quiet"
+            result.append(
+                WindowScore(
+                    half_orbit.key,
+                    stamp,
+                    round(float(grid.latitude[row[i]]), 4),
+                    round(float(grid.longitude[row[i]]), 4),
+                    round(float(hours[i]), 3),
+                    round(float(coverage[i]), 4),
+                    value,
+                    verdict,
+                    "unknown",
+                    self._trained_on,
+                    failed,
+                )
+            )
+        return result
+
+    def _alarms(self, windows: list[WindowScore]) -> list[Alarm]:
+        """Join consecutive windows over the threshold."""
+        rule = self.bundle.card.alarm
+        step = np.timedelta64(self.bundle.card.grid_step_s, "s")
+        runs: list[list[WindowScore]] = []
+        previous: WindowScore | None = None
+        for window in windows:
+            if window.verdict == "alarm":
+                joins = (
+                    previous is not None
+                    and previous.verdict == "alarm"
+                    and _time(window.time) - _time(previous.time) <= step
+                )
+                if joins:
+                    runs[-1].append(window)
+                else:
+                    runs.append([window])
+            previous = window
+        alarms = []
+        for run in runs:
+            peak = max(run, key=lambda w: w.score or 0.0)
+            until = _time(peak.time) + np.timedelta64(round(rule.duration_h * 3600), "s")
+            alarms.append(
+                Alarm(
+                    peak.half_orbit,
+                    run[0].time,
+                    run[-1].time,
+                    peak.time,
+                    peak.latitude,
+                    peak.longitude,
+                    peak.score or 0.0,
+                    len(run),
+                    rule.radius_km,
+                    _stamps(np.array([until]))[0],
+                    self._trained_on,
+                )
+            )
+        return alarms
+
+    def _summary(
+        self,
+        half_orbit: HalfOrbit,
+        status: Literal["scored", "failed"],
+        grid: Grid | None,
+        windows: list[WindowScore],
+        alarms: list[Alarm],
+    ) -> HalfOrbitResult:
+        ends = (None, None) if grid is None else tuple(_stamps(grid.time[[0, -1]]))
+        return HalfOrbitResult(
+            half_orbit=half_orbit.key,
+            mission=half_orbit.mission,
+            status=status,
+            side="night" if half_orbit.night_side else "day",
+            start=ends[0],
+            end=ends[1],
+            payloads=sorted(half_orbit.payloads),
+            failed={p: str(e) for p, e in sorted(half_orbit.failed.items())},
+            notes=[f"{p}: {n}" for p, c in sorted(half_orbit.payloads.items()) for n in c.notes],
+            night=self.night,
+            minimum_coverage=self.minimum_coverage,
+            threshold=self.bundle.card.threshold,
+            windows=len(windows),
+            insufficient=sum(w.verdict == "insufficient" for w in windows),
+            alarms=len(alarms),
+            bundle=self.bundle.card.name,
+            trained_on=self._trained_on,
+            code_version=__version__,
+        )
+
+    def _check_golden(self) -> None:
+        golden = self.bundle.card.golden
+        arrays = load_arrays(self.bundle.golden_path)
+        inputs, expected = arrays.get("inputs"), arrays.get("scores")
+        shape = (golden.windows, *self._model.window_shape)
+        if inputs is None or expected is None or inputs.shape != shape:
+            raise BundleError(f"{golden.file}: golden windows {shape} and their scores expected")
+        worst = float(np.max(np.abs(self.probabilities(inputs) - expected)))
+        if not worst <= golden.tolerance:
+            raise BundleError(
+                f"bundle {self.bundle.path.name}: this runtime is off by {worst:.4f} on the "
+                f"golden windows; valid is up to {golden.tolerance:.4f}"
+            )
+
+
+def sigmoid(logit: FloatArray) -> FloatArray:
+    """Logistic function, safe for large arguments."""
+    result: FloatArray = 0.5 * (1.0 + np.tanh(0.5 * logit))
+    return result
+
+
+def _time(stamp: str) -> np.datetime64:
+    return np.datetime64(stamp.removesuffix("Z"), "ms")
+
+
+def _stamps(time: TimeArray) -> list[str]:
+    return [f"{t}Z" for t in np.datetime_as_string(time.astype("datetime64[ms]"), unit="ms")]

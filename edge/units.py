@@ -1,0 +1,48 @@
+"""Units as files write them, and the factors to the common ones."""
+
+from __future__ import annotations
+
+_SPELLINGS = {
+    "m^-3": ("m^-3", "m-3", "1/m^3", "1/m3", "/m^3", "/m3", "#/m^3", "#/m3", "m**-3", "m⁻³"),
+    "cm^-3": ("cm^-3", "cm-3", "1/cm^3", "1/cm3", "/cm^3", "/cm3", "#/cm^3", "#/cm3", "cm⁻³"),
+    "K": ("k", "kelvin"),
+    "nT": ("nt",),
+    "V": ("v", "volt"),
+    "m/s": ("m/s", "m s-1", "m*s-1"),
+    "deg": ("deg", "degree", "degrees"),
+    "km": ("km",),
+}
+_CANONICAL = {text: unit for unit, texts in _SPELLINGS.items() for text in texts}
+
+_FACTORS = {("m^-3", "cm^-3"): 1e-6}
+
+
+def canonical_unit(text: str) -> str:
+    """Give the project's spelling of a unit, or the text itself where it is unknown."""
+    text = text.strip()
+    return _CANONICAL.get(text.lower(), text)
+
+
+def conversion_factor(unit: str, target: str) -> float:
+    """Factor that turns values in `unit` into values in `target`.
+
+    Parameters
+    ----------
+    unit, target : str
+        In the project's spelling.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        There is no factor from the one to the other.
+    """
+    if unit == target:
+        return 1.0
+    try:
+        return _FACTORS[unit, target]
+    except KeyError:
+        raise ValueError(f"no conversion from {unit!r} to {target!r}") from None

@@ -1,0 +1,69 @@
+"""Measure, print a table a subject, and write ``tests/benchmarks/results.md``.
+
+Every subject is a module of this folder with ``TITLE``, ``NOTE`` and ``measure()``,
+which returns rows. What counts are ratios within one run; the seconds belong to the
+machine that the file names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+
+HERE = Path(__file__).parent
+SUBJECTS = ("start_up", "scoring")
+PACKAGES = ("numpy", "numba", "h5py", "tflite-runtime")
+
+
+def machine() -> str:
+    """Kind of machine, without its name."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        names = [x for x in cpuinfo.read_text().splitlines() if x.startswith("model name")]
+        model = names[0].partition(":")[2].strip() if names else model
+    return f"{os.cpu_count()} cores, {model}, {platform.machine()}"
+
+
+def table(rows: list[dict[str, str]]) -> list[str]:
+    """Markdown table with columns of equal width."""
+    columns = list(rows[0])
+    width = {c: max(len(c), *(len(r[c]) for r in rows)) for c in columns}
+    lines = ["| " + " | ".join(c.ljust(width[c]) for c in columns) + " |"]
+    lines.append("|" + "|".join("-" * (width[c] + 2) for c in columns) + "|")
+    lines += ["| " + " | ".join(r[c].ljust(width[c]) for c in columns) + " |" for r in rows]
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure speed; write results.md.")
+    parser.add_argument("subjects", nargs="*", default=SUBJECTS, help=", ".join(SUBJECTS))
+    arguments = parser.parse_args()
+    sys.path.insert(0, str(HERE))
+    packages = ", ".join(f"{p} {version(p)}" for p in PACKAGES)
+    lines = [
+        "# Measured speed",
+        "",
+        "Made by `make bench`. Ratios are of one run; absolute times belong to this machine.",
+        "",
+        f"{datetime.now(UTC):%Y-%m-%d}; {machine()}; Python {platform.python_version()}; "
+        f"{packages}.",
+    ]
+    for name in arguments.subjects:
+        print(f"measuring {name} ...", file=sys.stderr, flush=True)
+        subject = import_module(name)
+        lines += ["", f"## {subject.TITLE}", "", *table(subject.measure()), "", subject.NOTE]
+    text = "\n".join(lines) + "\n"
+    print(text)
+    if tuple(arguments.subjects) == SUBJECTS:
+        (HERE / "results.md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.errors import NotAHalfOrbitFile
+from edge.readers.names import FileName, parse_name
+
+HPM = "CSES_01_HPM_5_L02_A2_096791_20191101_001933_20191101_005555_000.h5"
+ISL = "DMT_N1_1144_112341_20060809_210000_20060809_213000.DAT"
+
+
+def test_a_cses_name_gives_payload_orbit_direction_and_times():
+    assert len(HPM) == 66
+    expected = FileName(
+        "cses", "HPM_5", 9679, 1, datetime(2019, 11, 1, 0, 19, 33), datetime(2019, 11, 1, 0, 55, 55)
+    )
+    assert parse_name(f"/any/folder/{HPM}") == expected
+
+
+def test_a_demeter_name_gives_apid_orbit_direction_and_times():
+    expected = FileName(
+        "demeter", "1144", 11234, 1, datetime(2006, 8, 9, 21), datetime(2006, 8, 9, 21, 30)
+    )
+    assert parse_name(ISL) == expected
+
+
+def test_payloads_of_a_half_orbit_share_its_key():
+    lap = HPM.replace("HPM_5", "LAP_1").replace("A2", "A3").replace("001933", "002000")
+    assert parse_name(HPM).half_orbit == parse_name(lap).half_orbit == "CSES_096791"
+    assert parse_name(ISL).half_orbit == "DEMETER_112341"
+
+
+@pytest.mark.parametrize(
+    ("name", "direction", "night"),
+    [
+        (HPM, "ascending", True),
+        (HPM.replace("096791", "096790"), "descending", False),
+        (ISL, "upward", True),
+        (ISL.replace("112341", "112340"), "downward", False),
+    ],
+)
+def test_direction_digit_1_is_the_night_side_on_both_missions(name, direction, night):
+    parsed = parse_name(name)
+    assert (parsed.direction_name, parsed.night_side) == (direction, night)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "notes.txt",
+        HPM.lower(),
+        HPM + ".part",
+        "." + HPM,
+        HPM.replace("CSES_01", "CSES_02"),
+        HPM.replace("096791", "096792"),
+        HPM.replace("096791", "96791"),
+        HPM.replace(".h5", ".hdf5"),
+        ISL.replace(".DAT", ".dat"),
+        ISL + "\n",
+        "CSES_HEP_DDD_0219741_20220117_214156_20220117_230638_L3_0000267631.h5",
+    ],
+)
+def test_other_names_are_refused(name):
+    with pytest.raises(NotAHalfOrbitFile, match="not the name of a CSES-01"):
+        parse_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "known"),
+    [
+        (HPM.replace("HPM_5", "HEP_1"), "HEP_1", "HPM_5, LAP_1, PAP_0"),
+        (HPM.replace("HPM_5", "EFD_1"), "EFD_1", "HPM_5, LAP_1, PAP_0"),
+        (ISL.replace("1144", "1129"), "1129", "1139, 1140, 1143, 1144"),
+    ],
+)
+def test_unsupported_payloads_are_named_with_the_supported_ones(name, payload, known):
+    with pytest.raises(NotAHalfOrbitFile, match=f"payload {payload} is not.*are {known}"):
+        parse_name(name)
+
+
+@pytest.mark.parametrize(
+    "stamp", ["20191301_001933", "20190230_001933", "20191101_240000", "20191101_006000"]
+)
+def test_impossible_dates_are_refused(stamp):
+    with pytest.raises(NotAHalfOrbitFile, match=f"{stamp}.*not two UTC times"):
+        parse_name(HPM.replace("20191101_001933", stamp))
+
+
+@pytest.mark.parametrize(
+    ("end", "span"),
+    [("20191101_001933", "0 s"), ("20191101_001932", "-1 s"), ("20191101_013434", "4501 s")],
+)
+def test_a_span_that_no_half_orbit_has_is_refused_with_its_limits(end, span):
+    with pytest.raises(NotAHalfOrbitFile, match=f"spans {span}; .* 1 to 4500 s"):
+        parse_name(HPM.replace("20191101_005555", end))
+
+
+def refusal(text: str) -> str:
+    try:
+        parse_name(text)
+    except NotAHalfOrbitFile as error:
+        return str(error)
+    return ""
+
+
+@given(st.text())
+def test_arbitrary_text_is_parsed_or_refused_and_nothing_else(text):
+    assert refusal(text).isprintable()
+
+
+NEARLY = st.from_regex(
+    r"(CSES_01_[A-Z]{3}_\d_L(02|2A)_A\d|DMT_N1_\d{4})_\d{6}_\d{8}_\d{6}_\d{8}_\d{6}(_000\.h5|\.DAT)",
+    fullmatch=True,
+)
+
+
+@given(NEARLY)
+def test_names_of_the_right_shape_are_parsed_or_refused_and_nothing_else(text):
+    assert refusal(text).isprintable()
+
+
+@given(
+    mission=st.sampled_from(["cses", "demeter"]),
+    which=st.integers(0, 2),
+    orbit=st.integers(0, 99_999),
+    direction=st.integers(0, 1),
+    start=st.datetimes(datetime(2004, 1, 1), datetime(2040, 1, 1)),
+    seconds=st.integers(1, 4500),
+)
+def test_names_round_trip(mission, which, orbit, direction, start, seconds):
+    start = start.replace(microsecond=0)
+    end = start + timedelta(seconds=seconds)
+    stamps = f"{start:%Y%m%d_%H%M%S}_{end:%Y%m%d_%H%M%S}"
+    if mission == "cses":
+        payload, group = [("HPM_5", 2), ("LAP_1", 3), ("PAP_0", 3)][which]
+        name = f"CSES_01_{payload}_L02_A{group}_{orbit:05d}{direction}_{stamps}_000.h5"
+    else:
+        payload = ["1140", "1143", "1144"][which]
+        name = f"DMT_N1_{payload}_{orbit:05d}{direction}_{stamps}.DAT"
+    assert parse_name(name) == FileName(mission, payload, orbit, direction, start, end)

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import combinations, pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.errors import InputError
+from edge.readers.names import FileName
+from edge.readers.rows import (
+    date_ms,
+    increasing_rows,
+    make_track,
+    not_filled,
+    trusted_times,
+    wrap_longitude,
+)
+
+NAME = FileName("cses", "LAP_1", 1, 1, datetime(2020, 1, 1), datetime(2020, 1, 1, 0, 10))
+START_MS = int(np.datetime64("2020-01-01", "ms").astype(np.int64))
+
+
+def track_of(latitude, longitude, altitude=None, step_ms=1000):
+    n = len(latitude)
+    notes: list[str] = []
+    track = make_track(
+        START_MS + step_ms * np.arange(n),
+        np.array(latitude, dtype=np.float64),
+        np.array(longitude, dtype=np.float64),
+        np.full(n, 507.0) if altitude is None else np.array(altitude, dtype=np.float64),
+        7.0,
+        notes,
+    )
+    return track, notes
+
+
+def lost(track) -> list[int]:
+    return np.flatnonzero(np.isnan(track.latitude)).tolist()
+
+
+@pytest.mark.parametrize(
+    "value", [-9999.0, -99999.0, -999999.0, 99999.0, np.nan, np.inf, -np.inf, 42.0]
+)
+def test_every_fill_value_is_told_from_values(value):
+    assert not_filled(np.array([1.0, value, -9998.0]), 42.0).tolist() == [True, False, True]
+
+
+@given(st.lists(st.integers(0, 9), max_size=9))
+def test_the_longest_increasing_rows_are_kept(times):
+    keep = increasing_rows(np.array(times, dtype=np.int64))
+    kept = [t for t, k in zip(times, keep, strict=True) if k]
+    assert kept == sorted(set(kept))
+    longest = max(
+        size
+        for size in range(len(times) + 1)
+        for chosen in combinations(times, size)
+        if all(a < b for a, b in pairwise(chosen))
+    )
+    assert len(kept) == longest
+
+
+@given(n=st.integers(3, 200), row=st.integers(0, 199), time=st.integers(-1000, 1000))
+def test_one_row_out_of_order_costs_at_most_itself(n, row, time):
+    times = np.arange(n)
+    times[row % n] = time
+    expected = n if np.all(np.diff(times) > 0) else n - 1
+    assert increasing_rows(times).sum() == expected
+
+
+def test_times_are_trusted_within_five_minutes_of_the_name():
+    minutes = np.array([-5.01, -5.0, 0.0, 5.0, 15.0, 15.01])
+    notes: list[str] = []
+    milliseconds = START_MS + np.round(minutes * 60_000).astype(np.int64)
+    good = trusted_times("x", NAME, milliseconds, np.ones(6, dtype=bool), notes)
+    assert good.tolist() == [False, True, True, True, True, False]
+    assert notes == ["2 records outside the name's times"]
+
+
+def test_each_defect_of_time_is_noted_with_its_count():
+    seconds = np.array([0, 1, 2, 30, 3, 4, 5, 6])
+    known = np.ones(8, dtype=bool)
+    known[5] = False
+    notes: list[str] = []
+    good = trusted_times("x", NAME, START_MS + 1000 * seconds, known, notes)
+    assert np.flatnonzero(~good).tolist() == [3, 5]
+    assert notes == ["1 record without a valid time", "1 record out of time order"]
+
+
+def test_a_file_of_another_time_is_refused_with_both_times():
+    with pytest.raises(InputError, match=r"data from 2020-01-02.*name from 2020-01-01") as caught:
+        trusted_times(
+            "x", NAME, START_MS + 86_400_000 + np.arange(3) * 1000, np.ones(3, dtype=bool), []
+        )
+    assert str(caught.value).isprintable()
+
+
+def test_a_file_without_times_is_refused():
+    with pytest.raises(InputError, match="none of its 3 records has a valid time"):
+        trusted_times("x", NAME, np.zeros(3, dtype=np.int64), np.zeros(3, dtype=bool), [])
+
+
+@given(
+    start=st.floats(-70, 70),
+    longitude=st.floats(-180, 360),
+    rate=st.sampled_from([-0.0624, 0.0624]),
+)
+def test_an_undisturbed_track_keeps_every_row_in_the_common_convention(start, longitude, rate):
+    latitude = start + rate * np.arange(60)
+    track, notes = track_of(latitude, longitude - 0.01 * np.arange(60))
+    assert not notes
+    np.testing.assert_array_equal(track.latitude, latitude)
+    assert np.all((track.longitude >= -180.0) & (track.longitude < 180.0))
+    turn = (track.longitude - longitude + 0.01 * np.arange(60)) / 360.0
+    np.testing.assert_allclose(turn, np.round(turn), atol=1e-9)
+
+
+@pytest.mark.parametrize("row", [0, 1, 5, 8, 9])
+@pytest.mark.parametrize(
+    ("latitude", "longitude", "altitude"),
+    [
+        (95.0, 10.0, 507.0),
+        (np.nan, 10.0, 507.0),
+        (0.0, 400.0, 507.0),
+        (0.0, np.nan, 507.0),
+        (0.0, 10.0, -1.0),
+        (0.0, 10.0, 2000.0),
+        (0.0, 10.0, np.nan),
+        (30.0, 10.0, 507.0),
+        (0.0, 0.0, 507.0),
+    ],
+)
+def test_an_impossible_or_jumping_position_costs_its_own_row(row, latitude, longitude, altitude):
+    lat, lon, alt = 0.06 * np.arange(10), np.full(10, 10.0), np.full(10, 507.0)
+    lat[row], lon[row], alt[row] = latitude, longitude, altitude
+    track, notes = track_of(lat, lon, alt)
+    assert lost(track) == [row]
+    assert np.isnan([track.longitude[row], track.altitude[row]]).all()
+    assert notes == ["1 record without a valid position"]
+
+
+def test_a_short_displaced_piece_is_dropped_and_both_sides_of_it_kept():
+    lat = 0.06 * np.arange(30)
+    lat[12:16] += 20.0
+    track, _ = track_of(lat, np.full(30, 10.0))
+    assert lost(track) == [12, 13, 14, 15]
+
+
+@pytest.mark.parametrize("before", [179.99, 359.99])
+def test_crossing_a_seam_of_longitude_is_no_jump(before):
+    lon = (before + 0.005 * np.arange(10)) % 360.0
+    track, notes = track_of(0.06 * np.arange(10), lon)
+    assert not notes
+    assert np.ptp(np.unwrap(track.longitude, period=360.0)) == pytest.approx(0.045)
+
+
+def test_the_cadence_is_that_of_the_times_or_else_the_nominal_one():
+    assert track_of(0.06 * np.arange(10), np.zeros(10), step_ms=2300)[0].cadence == 2.3
+    assert track_of([0.0, 0.06], [0.0, 0.0])[0].cadence == 7.0
+
+
+def test_holes_do_not_pass_for_a_slow_cadence():
+    sparse = START_MS + np.arange(3, dtype=np.int64) * 600_000
+    zero = np.zeros(3)
+    assert make_track(sparse, zero, zero, zero + 500.0, 3.0, []).cadence == 4.5
+
+
+def test_infinite_positions_become_nan_without_a_warning():
+    times = START_MS + np.arange(3, dtype=np.int64) * 1000
+    bad = np.array([0.0, np.inf, 0.0])
+    track = make_track(times, np.zeros(3), bad, np.full(3, 500.0), 1.0, [])
+    assert np.isnan(track.longitude).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize("longitude", [-180.0, 180.0, 540.0, -180.0 - 1e-14, 179.999])
+def test_wrapped_longitudes_lie_in_the_half_open_range(longitude):
+    assert -180.0 <= wrap_longitude(np.array([longitude]))[0] < 180.0
+
+
+def test_dates_that_do_not_exist_are_unknown():
+    year, month, day = (np.array(v) for v in ([2020, 2021, 2020], [2, 2, 13], [29, 29, 1]))
+    _, known = date_ms(year, month, day, np.zeros(3, dtype=np.int64))
+    assert known.tolist() == [True, False, False]
+
+
+def test_many_pieces_are_told_apart_in_time():
+    n = 20_000
+    times = START_MS + np.arange(n, dtype=np.int64) * 1000
+    latitude = np.where(np.arange(n) % 2, 60.0, -60.0)
+    track = make_track(times, latitude, np.zeros(n), np.full(n, 500.0), 1.0, [])
+    assert np.isfinite(track.latitude).sum() >= 1

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from edge.errors import InputError, NotAHalfOrbitFile
+from edge.readers.names import parse_name
+from edge.readers.sniffing import sniff
+
+HPM = "CSES_01_HPM_5_L02_A2_096791_20191101_001933_20191101_005555_000.h5"
+ISL = "DMT_N1_1144_112341_20060809_210000_20060809_213000.DAT"
+IAP = "DMT_N1_1140_112341_20060809_210000_20060809_213000.DAT"
+HDF5 = b"\x89HDF\r\n\x1a\n" + bytes(100)
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
+
+
+def refusal(path) -> str:
+    with pytest.raises(InputError) as caught:
+        sniff(path)
+    message = str(caught.value)
+    assert message.isprintable()
+    assert message.startswith(f"{path.name}: ")
+    return message
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [(HPM, HDF5), (ISL, b"\x4c" + bytes(288)), (IAP, b"\x4c" + bytes(3 * 312 - 1))],
+)
+def test_a_plausible_file_gives_what_its_name_says(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert sniff(path) == sniff(str(path)) == parse_name(name)
+
+
+def test_a_symbolic_link_to_a_file_is_followed(tmp_path):
+    target = tmp_path / "elsewhere"
+    target.write_bytes(HDF5)
+    (tmp_path / HPM).symlink_to(target)
+    assert sniff(tmp_path / HPM) == parse_name(HPM)
+
+
+@pytest.mark.parametrize("name", [HPM, ISL])
+def test_an_empty_file_is_refused(tmp_path, name):
+    (tmp_path / name).touch()
+    assert "is empty (0 bytes)" in refusal(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", [HPM, "any folder"])
+def test_a_folder_is_refused(tmp_path, name):
+    (tmp_path / name).mkdir()
+    assert "is a folder, not a file" in refusal(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", [HPM, "nothing"])
+def test_a_missing_file_is_refused(tmp_path, name):
+    assert "no such file" in refusal(tmp_path / name)
+
+
+def test_a_loop_of_links_is_refused(tmp_path):
+    (tmp_path / HPM).symlink_to(tmp_path / HPM)
+    assert "a loop of symbolic links" in refusal(tmp_path / HPM)
+
+
+def test_a_pipe_is_refused_without_waiting_for_it(tmp_path):
+    os.mkfifo(tmp_path / HPM)
+    assert "is not a regular file" in refusal(tmp_path / HPM)
+
+
+def test_a_path_too_long_is_refused():
+    with pytest.raises(InputError, match="its path is too long"):
+        sniff("/" + "a" * 300)
+
+
+def test_an_unknown_name_is_refused_by_its_own_class(tmp_path):
+    (tmp_path / "photo.png").write_bytes(PNG)
+    with pytest.raises(NotAHalfOrbitFile):
+        sniff(tmp_path / "photo.png")
+
+
+def test_another_format_under_an_hdf5_name_is_refused(tmp_path):
+    (tmp_path / HPM).write_bytes(PNG)
+    assert "is not HDF5: it begins with 89 50 4e 47 0d 0a 1a 0a" in refusal(tmp_path / HPM)
+
+
+def test_another_format_under_a_demeter_name_is_refused(tmp_path):
+    (tmp_path / ISL).write_bytes(HDF5.ljust(289, b"\0"))
+    assert "is not DEMETER N1: it begins with 0x89" in refusal(tmp_path / ISL)
+
+
+@pytest.mark.parametrize(("name", "record"), [(ISL, 289), (IAP, 312)])
+@pytest.mark.parametrize("extra", [-1, 1, 100])
+def test_a_size_that_is_no_whole_number_of_records_is_refused(tmp_path, name, record, extra):
+    (tmp_path / name).write_bytes(b"\x4c" * (3 * record + extra))
+    said = refusal(tmp_path / name)
+    assert f"{3 * record + extra} bytes are not a whole number of {record}-byte records" in said
+
+
+def test_record_sizes_are_those_of_the_document(n1_layout):
+    from edge.readers.sniffing import RECORD_BYTES
+
+    assert {apid: size for apid, (size, *_) in n1_layout.records.items()} == RECORD_BYTES
+
+
+def test_a_name_with_control_characters_is_folded_into_one_line(tmp_path):
+    with pytest.raises(InputError) as caught:
+        sniff(tmp_path / "two\nlines\x1b[31m")
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("from edge.readers.sniffing import sniff; sniff(r'{path}')", "h5py numpy numba"),
+        ("import edge", "h5py numpy numba"),
+        ("import edge.readers, edge.errors, edge.observables, edge.units", "h5py numpy numba"),
+        ("import edge.readers.demeter", "h5py numba"),
+    ],
+)
+def test_what_is_cheap_imports_nothing_dear(tmp_path, repository, statement, absent):
+    path = tmp_path / HPM
+    path.write_bytes(HDF5)
+    code = (
+        f"{statement.format(path=path)}\nimport sys\n"
+        f"print(*(m for m in {absent.split()} if m in sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=repository, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ""

@@ -1,0 +1,370 @@
+"""The command as a person or cron calls it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import pytest
+
+from edge.cli import main
+from edge.readers.names import parse_name
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Call edge-score in this process."""
+    for key in [k for k in os.environ if k.startswith("EDGE_SCORE_")]:
+        monkeypatch.delenv(key)
+
+    def call(*arguments: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["edge-score", *map(str, arguments)])
+        held = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main()
+        for number, handler in held.items():
+            signal.signal(number, handler)
+        text = capfd.readouterr()
+        return Done(int(stop.value.code or 0), text.out, text.err)
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def half_orbit(simulated_cses: Path) -> list[Path]:
+    """LAP + PAP + HPM of one simulated half-orbit."""
+    files = sorted(simulated_cses.glob("*.h5"))
+    key = parse_name(files[0]).half_orbit
+    return [f for f in files if parse_name(f).half_orbit == key]
+
+
+def complaints(done: Done) -> list[str]:
+    """The lines of edge-score itself; the interpreter's own notices are not ours."""
+    return [line for line in done.err.splitlines() if line.startswith("edge-score: ")]
+
+
+def test_score_prints_a_table(run: Run, half_orbit: list[Path]) -> None:
+    done = run("score", *half_orbit)
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert "payloads: HPM_5, LAP_1, PAP_0" in lines[0]
+    assert lines[1].split() == [
+        "time", "(UTC)", "lat", "lon", "LT", "coverage", "score", "verdict",
+    ]  # fmt: skip
+    verdicts = {line.split()[-1] for line in lines[2:] if line[:2] == "20"}
+    assert verdicts <= {"quiet", "alarm", "insufficient"}
+    assert verdicts & {"quiet", "alarm"}
+    assert "trained on simulated missions" in lines[-1]
+
+
+def test_json_is_one_line_a_window_and_nothing_else(run: Run, half_orbit: list[Path]) -> None:
+    done = run("score", "--json", *half_orbit)
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    assert len(rows) > 400
+    assert {r["type"] for r in rows} == {"window"}
+    assert {r["trained_on"] for r in rows} == {"simulated"}
+    assert {r["geomagnetic"] for r in rows} == {"unknown"}
+    assert all((r["score"] is None) == (r["verdict"] == "insufficient") for r in rows)
+
+
+def test_out_gets_three_files_that_agree(run: Run, half_orbit: list[Path], tmp_path: Path) -> None:
+    assert run("score", *half_orbit, "--out", tmp_path / "new" / "out").code == 0
+    (stem,) = {f.stem for f in (tmp_path / "new" / "out").iterdir()}
+    base = tmp_path / "new" / "out" / stem
+    lines = [json.loads(x) for x in base.with_suffix(".jsonl").read_text().splitlines()]
+    windows = [x for x in lines if x["type"] == "window"]
+    alarms = [x for x in lines if x["type"] == "alarm"]
+    assert lines[0]["windows"] == len(windows)
+    with base.with_suffix(".csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [r["time"] for r in rows] == [w["time"] for w in windows]
+    assert [r["score"] for r in rows] == [
+        "" if w["score"] is None else str(w["score"]) for w in windows
+    ]
+    geo = json.loads(base.with_suffix(".geojson").read_text())
+    assert geo["type"] == "FeatureCollection"
+    assert len(geo["features"]) == len(windows) + len(alarms)
+    place = geo["features"][0]["geometry"]["coordinates"]
+    assert place == [windows[0]["longitude"], windows[0]["latitude"]]
+
+
+def test_demeter_is_scored(run: Run, simulated_demeter: Path) -> None:
+    files = sorted(simulated_demeter.glob("*.DAT"))
+    key = parse_name(files[0]).half_orbit
+    done = run("score", "--json", *[f for f in files if parse_name(f).half_orbit == key])
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    assert done.code == 0
+    assert len(rows) > 400
+    assert any(r["score"] is not None for r in rows)
+
+
+def test_lap_alone_is_enough_for_a_verdict(run: Run, half_orbit: list[Path]) -> None:
+    lap = next(f for f in half_orbit if "LAP_1" in f.name)
+    rows = [json.loads(line) for line in run("score", "--json", lap).out.splitlines()]
+    assert {r["verdict"] for r in rows} & {"quiet", "alarm"}
+
+
+def test_the_real_half_orbit_is_insufficient_and_so_says(run: Run, real_hpm: Path) -> None:
+    rows = [json.loads(x) for x in run("score", "--json", real_hpm).out.splitlines()]
+    assert len(rows) == 499
+    assert {r["verdict"] for r in rows} == {"insufficient"}
+    assert {r["score"] for r in rows} == {None}
+    assert all(0 < r["coverage"] <= 0.2 for r in rows)
+    assert all(abs(r["latitude"]) < 65 and 0 < r["local_time"] < 5 for r in rows)
+
+
+def test_the_real_half_orbit_shows_scores_when_asked(run: Run, real_hpm: Path) -> None:
+    done = run("score", "--json", "--min-coverage", "0", real_hpm)
+    rows = [json.loads(x) for x in done.out.splitlines()]
+    assert all(0 < r["score"] < 1 for r in rows)
+    assert done.code == 0
+
+
+def test_the_paper_rule_takes_the_whole_night_side(run: Run, real_hpm: Path) -> None:
+    assert len(run("score", "--json", "--night", "paper", real_hpm).out.splitlines()) == 675
+
+
+def test_the_real_half_orbit_streams(run: Run, real_hpm: Path, tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    shutil.copy(real_hpm, inbox)
+    done = run("stream", inbox, "--out", tmp_path / "out", "--once")
+    assert done.code == 0
+    assert "499 night windows, 0 scored, 499 insufficient, 0 alarms" in done.out
+    again = run("stream", inbox, "--out", tmp_path / "out", "--once")
+    assert again.out == "0 half-orbits scored, 0 failed, 0 waiting\n"
+
+
+def test_info_on_the_real_half_orbit(run: Run, real_hpm: Path) -> None:
+    found = json.loads(run("info", "--json", real_hpm).out)
+    assert (found["mission"], found["payload"]) == ("cses", "HPM_5")
+    assert (found["half_orbit"], found["direction"]) == ("CSES_096791", "ascending")
+    assert found["start"] == "2019-11-01T00:21:08.000Z"
+    assert found["end"] == "2019-11-01T00:55:46.000Z"
+    assert found["latitude"] == pytest.approx([-64.853, 64.354], abs=2e-3)
+    channels = {c["name"]: c for c in found["channels"]}
+    assert channels["FLAG_SHW"]["count"] == 2079
+    with h5py.File(real_hpm) as file:
+        good = file["FLAG_MT"][:, 0] == 0
+        assert channels["A221"]["minimum"] == file["A221"][good, 0].min()
+        assert channels["A221"]["maximum"] == file["A221"][good, 0].max()
+    assert channels["A221"]["unit"] == "nT"
+    assert "HPM_5" in run("info", real_hpm).out
+
+
+def test_info_reads_every_simulated_payload(
+    run: Run, half_orbit: list[Path], simulated_demeter: Path
+) -> None:
+    for file in (*half_orbit, *sorted(simulated_demeter.glob("*.DAT"))[:2]):
+        done = run("info", file)
+        assert done.code == 0
+        assert parse_name(file).half_orbit in done.out
+
+
+def test_model_shows_the_card(run: Run) -> None:
+    done = run("model")
+    assert done.code == 0
+    assert "simulated" in done.out
+    assert json.loads(run("model", "--json").out)["profile"] == "plasma"
+
+
+def spoil(folder: Path, half_orbit: list[Path], demeter: Path) -> dict[str, Path]:
+    """One file for each kind of bad input, under names that would be good."""
+    lap = next(f for f in half_orbit if "LAP_1" in f.name)
+    isl = sorted(demeter.glob("DMT_N1_1144_*.DAT"))[0]
+
+    def place(kind: str, source: Path, content: bytes | None = None, name: str = "") -> Path:
+        path = folder / kind / (name or source.name)
+        path.parent.mkdir()
+        if content is None:
+            shutil.copy(source, path)
+        else:
+            path.write_bytes(content)
+        return path
+
+    bad = {
+        "empty": place("empty", lap, b""),
+        "truncated": place("truncated", lap, lap.read_bytes()[:9000]),
+        "record": place("record", isl, isl.read_bytes()[:-7]),
+        "format": place("format", lap, b"\x89PNG\r\n\x1a\n" + bytes(100)),
+        "name": place("name", lap, name=lap.name.replace("_2020", "_2021")),
+        "orbit": place("orbit", isl, name=isl.name[:12] + "00001" + isl.name[17:]),
+    }
+    bad["missing"] = folder / "none" / lap.name
+    bad["missing dataset"] = place("missing dataset", lap)
+    with h5py.File(bad["missing dataset"], "r+") as file:
+        del file["A321"]
+    bad["shapes"] = place("shapes", lap)
+    with h5py.File(bad["shapes"], "r+") as file:
+        values = file["A311"][:-3]
+        del file["A311"]
+        file["A311"] = values
+    bad["folder"] = folder / "folder" / lap.name
+    bad["folder"].mkdir(parents=True)
+    return bad
+
+
+def test_each_bad_input_is_one_clear_line_and_the_rest_is_scored(
+    run: Run, half_orbit: list[Path], simulated_demeter: Path, tmp_path: Path
+) -> None:
+    said = {
+        "empty": "is empty (0 bytes)",
+        "truncated": "damaged HDF5",
+        "record": "not a whole number of 289-byte records",
+        "format": "is not HDF5",
+        "name": "name and content disagree",
+        "orbit": "name and content disagree",
+        "missing": "no such file",
+        "missing dataset": "dataset A321 is missing",
+        "shapes": "shapes disagree",
+        "folder": "is a folder",
+    }
+    bad = spoil(tmp_path, half_orbit, simulated_demeter)
+    assert bad.keys() == said.keys()
+    # Of another half-orbit than the bad ones.
+    good = next(
+        f
+        for f in sorted(half_orbit[0].parent.glob("*LAP_1*.h5"), reverse=True)
+        if parse_name(f).half_orbit != parse_name(half_orbit[0]).half_orbit
+    )
+    for kind, path in bad.items():
+        done = run("score", "--json", path, good)
+        assert done.code == 2, kind
+        (line,) = complaints(done)
+        assert path.name in line
+        assert said[kind] in line
+        assert "Traceback" not in done.err
+        assert len(done.out.splitlines()) > 400, kind
+        alone = run("info", path)
+        assert alone.code == 2
+        assert said[kind].replace("is a folder", "folder") in alone.err
+
+
+def test_a_bad_payload_is_named_in_its_half_orbits_result(
+    run: Run, half_orbit: list[Path], tmp_path: Path
+) -> None:
+    bad = tmp_path / next(f.name for f in half_orbit if "PAP_0" in f.name)
+    bad.write_bytes(b"")
+    siblings = [f for f in half_orbit if "PAP_0" not in f.name]
+    done = run("score", "--json", bad, *siblings)
+    assert done.code == 2
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    assert len(rows) > 400
+    assert all(r["failed"] == ["PAP_0"] for r in rows)
+
+
+# The first call loads every module while root can still read them, wherever Python is installed.
+_AS_NOBODY = """
+import contextlib, io, os, sys
+from edge.cli import app, main
+good, bad = sys.argv[1:]
+with contextlib.redirect_stdout(io.StringIO()):
+    app(["info", good], standalone_mode=False)
+os.setgid(65534), os.setuid(65534)
+sys.argv = ["edge-score", "info", bad]
+main()
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_no_permission_is_one_clear_line(half_orbit: list[Path], tmp_path: Path) -> None:
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(0o755)
+    path = Path(shutil.copy(half_orbit[0], tmp_path))
+    path.chmod(0o000)
+    done = subprocess.run(
+        [sys.executable, "-c", _AS_NOBODY, half_orbit[0], path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"edge-score: {path.name}: no permission to read it\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["score", "--min-coverage", "2", "x.h5"], "min_coverage"),
+        (["score", "--night", "dusk", "x.h5"], "dusk"),
+        (["score", "--colour", "x.h5"], "--colour"),
+        (["score", "--bundle", "nowhere", "x.h5"], "nowhere"),
+        (["stream", "nowhere", "--out", "{out}", "--once"], "nowhere"),
+        (["stream", "."], "--out"),
+        (["score", "notes.txt"], "notes.txt"),
+    ],
+)
+def test_a_wrong_call_is_one_clear_line(
+    run: Run, arguments: list[str], found: str, tmp_path: Path
+) -> None:
+    done = run(*[a.format(out=tmp_path / "out") for a in arguments])
+    assert done.code == 2
+    assert done.out == ""
+    (line,) = done.err.splitlines()
+    assert line.startswith("edge-score: ")
+    assert found in line or found == "nowhere"
+
+
+def test_a_second_process_on_the_same_output_says_so(
+    run: Run, half_orbit: list[Path], tmp_path: Path
+) -> None:
+    from edge.stream import hold
+
+    with hold(tmp_path):
+        done = run("stream", half_orbit[0].parent, "--out", tmp_path, "--once")
+    assert done.code == 3
+    assert "another edge-score works on it" in done.err
+
+
+def test_stream_exits_with_2_when_an_input_failed(
+    run: Run, half_orbit: list[Path], tmp_path: Path
+) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    for file in half_orbit:
+        shutil.copy(file, inbox)
+    (inbox / half_orbit[0].name).write_bytes(b"")
+    done = run("stream", inbox, "--out", tmp_path / "out", "--once")
+    assert done.code == 2
+    assert "1 half-orbits scored, 1 failed" in done.out
+    assert run("stream", inbox, "--out", tmp_path / "out", "--once").code == 0
+
+
+def test_watching_ends_cleanly_when_told_to(half_orbit: list[Path], tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    shutil.copy(half_orbit[0], inbox)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edge.cli", "stream", inbox, "--out", tmp_path / "out",
+         "--settle", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not list((tmp_path).glob("out/*.geojson")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert "night windows" in out

@@ -1,0 +1,267 @@
+"""Files in, results out, nothing lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.bundle import load_bundle
+from edge.errors import Busy, ConfigError
+from edge.ledger import Ledger
+from edge.observables import PLASMA
+from edge.readers.names import parse_name
+from edge.scoring import Scorer
+from edge.stream import (
+    LEDGER_FILE,
+    Event,
+    Idle,
+    Ignored,
+    Problem,
+    Scored,
+    Stream,
+    Waiting,
+    hold,
+    watch,
+)
+
+Turn = Callable[..., list[Event]]
+
+
+@pytest.fixture(scope="module")
+def scorer() -> Scorer:
+    return Scorer(load_bundle())
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def turn(inbox: Path, out: Path, scorer: Scorer) -> Turn:
+    def run(parameters: str = "p", wait: float = 0.0) -> list[Event]:
+        stream = Stream(inbox, out, PLASMA, parameters, lambda: scorer, wait=wait)
+        with Ledger(out / LEDGER_FILE) as ledger:
+            return list(stream.turn(ledger))
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def half_orbit(simulated_cses: Path) -> dict[str, Path]:
+    """The files of one simulated half-orbit, by payload."""
+    files = sorted(simulated_cses.glob("*.h5"))
+    key = parse_name(files[0]).half_orbit
+    return {n.payload: f for f in files if (n := parse_name(f)).half_orbit == key}
+
+
+def scored(events: list[Event]) -> list[Scored]:
+    return [e for e in events if isinstance(e, Scored)]
+
+
+def results(out: Path) -> dict[str, bytes]:
+    return {f.name: f.read_bytes() for f in sorted(out.iterdir()) if f.suffix != ".sqlite"}
+
+
+def test_a_half_orbit_is_scored_once(turn: Turn, inbox: Path, half_orbit: dict[str, Path]) -> None:
+    for file in half_orbit.values():
+        shutil.copy(file, inbox)
+    first = turn()
+    assert len(scored(first)) == 1
+    assert sorted(scored(first)[0].track.summary.payloads) == ["HPM_5", "LAP_1", "PAP_0"]
+    assert first[-1] == Idle(1, 0, 0)
+    assert turn() == [Idle(0, 0, 0)]
+
+
+def test_a_late_payload_rescores_the_half_orbit_whole(
+    turn: Turn, inbox: Path, half_orbit: dict[str, Path]
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    assert scored(turn())[0].track.summary.payloads == ["LAP_1"]
+    shutil.copy(half_orbit["HPM_5"], inbox)
+    assert scored(turn())[0].track.summary.payloads == ["HPM_5", "LAP_1"]
+
+
+def test_running_again_writes_the_same_bytes(
+    turn: Turn, inbox: Path, out: Path, half_orbit: dict[str, Path]
+) -> None:
+    for file in half_orbit.values():
+        shutil.copy(file, inbox)
+    turn()
+    before = results(out)
+    assert [Path(n).suffix for n in before] == [".csv", ".geojson", ".jsonl"]
+    (out / LEDGER_FILE).unlink()
+    turn()
+    assert results(out) == before
+
+
+def test_other_parameters_score_again(turn: Turn, inbox: Path, half_orbit: dict[str, Path]) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    turn("one bundle")
+    assert len(scored(turn("another bundle"))) == 1
+
+
+def test_a_bad_payload_is_masked_and_named_and_its_siblings_are_scored(
+    turn: Turn, inbox: Path, out: Path, half_orbit: dict[str, Path]
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    bad = inbox / half_orbit["HPM_5"].name
+    bad.write_bytes(half_orbit["HPM_5"].read_bytes()[:5000])
+    events = turn()
+    assert next(e.message for e in events if isinstance(e, Problem)).startswith(bad.name)
+    summary = scored(events)[0].track.summary
+    assert summary.payloads == ["LAP_1"]
+    assert list(summary.failed) == ["HPM_5"]
+    lines = (out / f"{summary.half_orbit}.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(lines[0])["failed"]["HPM_5"].startswith(bad.name)
+    assert all(json.loads(line)["failed"] == ["HPM_5"] for line in lines[1:] if "window" in line)
+
+
+def test_a_failure_is_never_stored_as_nothing_found(
+    turn: Turn, inbox: Path, out: Path, half_orbit: dict[str, Path]
+) -> None:
+    (inbox / half_orbit["LAP_1"].name).write_bytes(b"")
+    events = turn()
+    assert isinstance(events[0], Problem)
+    assert scored(events) == []
+    assert results(out) == {}
+    with Ledger(out / LEDGER_FILE) as ledger:
+        (record,) = ledger.half_orbits().values()
+        (file,) = ledger.files().values()
+    assert record.status == "failed"
+    assert (file.status, file.reason) == ("failed", "is empty (0 bytes)")
+
+
+def test_a_repaired_file_is_scored(turn: Turn, inbox: Path, half_orbit: dict[str, Path]) -> None:
+    (inbox / half_orbit["LAP_1"].name).write_bytes(b"")
+    turn()
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    assert len(scored(turn())) == 1
+
+
+def test_files_that_are_not_ours_are_told_once_and_left_alone(turn: Turn, inbox: Path) -> None:
+    (inbox / "notes.txt").write_text("x", encoding="utf-8")
+    (event, idle) = turn()
+    assert isinstance(event, Ignored)
+    assert event.message.startswith("notes.txt")
+    assert idle == Idle(0, 0, 0)
+    assert turn() == [Idle(0, 0, 0)]
+    assert (inbox / "notes.txt").exists()
+
+
+def test_a_damaged_name_is_a_problem_once(turn: Turn, inbox: Path) -> None:
+    (inbox / "CSES_01_HPM_5_broken.h5").write_bytes(b"x")
+    assert isinstance(turn()[0], Problem)
+    assert turn() == [Idle(0, 0, 0)]
+
+
+def test_an_incomplete_half_orbit_waits_for_its_payloads(
+    turn: Turn, inbox: Path, half_orbit: dict[str, Path]
+) -> None:
+    lap = Path(shutil.copy(half_orbit["LAP_1"], inbox))
+    (event, idle) = turn(wait=3600.0)
+    assert isinstance(event, Waiting)
+    assert idle == Idle(0, 0, 1)
+    os.utime(lap, (time.time() - 7200, time.time() - 7200))
+    assert len(scored(turn(wait=3600.0))) == 1
+
+
+def test_a_complete_half_orbit_does_not_wait(
+    turn: Turn, inbox: Path, half_orbit: dict[str, Path]
+) -> None:
+    for file in half_orbit.values():
+        shutil.copy(file, inbox)
+    assert len(scored(turn(wait=3600.0))) == 1
+
+
+def test_a_late_payload_whose_siblings_are_gone_does_not_replace_their_result(
+    turn: Turn, inbox: Path, out: Path, half_orbit: dict[str, Path]
+) -> None:
+    lap = Path(shutil.copy(half_orbit["LAP_1"], inbox))
+    turn()
+    before = results(out)
+    lap.unlink()
+    shutil.copy(half_orbit["HPM_5"], inbox)
+    (event, idle) = turn()
+    assert isinstance(event, Problem)
+    assert "its result is kept" in event.message
+    assert idle == Idle(0, 1, 0)
+    assert results(out) == before
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    assert scored(turn())[0].track.summary.payloads == ["HPM_5", "LAP_1"]
+
+
+def test_of_a_payload_that_came_twice_the_longer_file_is_kept(
+    turn: Turn, inbox: Path, simulated_demeter: Path
+) -> None:
+    file = sorted(simulated_demeter.glob("DMT_N1_1144_*.DAT"))[0]
+    shutil.copy(file, inbox)
+    (inbox / "resent").mkdir()
+    (inbox / "resent" / file.name).write_bytes(file.read_bytes()[: 289 * 100])
+    track = scored(turn())[0].track
+    assert len(track.windows) > 300
+
+
+def test_when_results_cannot_be_written_nothing_is_recorded(
+    turn: Turn, inbox: Path, out: Path, half_orbit: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ConfigError, match="No space left on device"):
+        turn()
+    monkeypatch.undo()
+    assert results(out) == {}
+    assert len(scored(turn())) == 1
+
+
+def test_one_process_holds_an_output_folder(out: Path) -> None:
+    with hold(out), pytest.raises(Busy, match="another edge-score"), hold(out):
+        pass
+    with hold(out):
+        pass
+
+
+def test_watching_scores_what_arrives(
+    inbox: Path, out: Path, scorer: Scorer, half_orbit: dict[str, Path]
+) -> None:
+    stop = threading.Event()
+    stream = Stream(inbox, out, PLASMA, "p", lambda: scorer)
+
+    def arrive() -> Iterator[None]:
+        part = inbox / (half_orbit["LAP_1"].name + ".part")
+        shutil.copy(half_orbit["LAP_1"], part)
+        part.rename(inbox / half_orbit["LAP_1"].name)
+        yield
+
+    arrival = arrive()
+    seen: list[Event] = []
+    deadline = time.monotonic() + 60
+    with Ledger(out / LEDGER_FILE) as ledger:
+        # A long poll: only a file event can end the wait in time.
+        for event in watch(stream, ledger, inbox, 600.0, stop):
+            seen.append(event)
+            if isinstance(event, Idle):
+                next(arrival, None)
+            if isinstance(event, Scored) or time.monotonic() > deadline:
+                stop.set()
+    assert len(scored(seen)) == 1

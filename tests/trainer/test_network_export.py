@@ -1,0 +1,131 @@
+"""The inference graph against Keras, and the int8 file against both, in processes of their own.
+
+TensorFlow is never imported here: other tests of the session run the edge's interpreter.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.errors import BundleError
+from trainer.dataset import Windows
+from trainer.errors import TrainError
+from trainer.parity import edge_logits
+
+# Trains a little, so that the weights are not those of the initialiser alone.
+SCRIPT = """
+import sys
+from pathlib import Path
+import msgspec, numpy as np
+from trainer.engine import keras, make_deterministic
+from trainer.export import convert_float32, convert_int8, score_tolerance
+from trainer.models.seqnetquake import build_model, forget_inputs, inference_function
+from trainer.recipe import read_recipe
+from trainer.train import Samples, fit, predict
+
+out = Path(sys.argv[1])
+recipe = read_recipe()
+make_deterministic(3)
+rng = np.random.default_rng(0)
+inputs = np.clip(rng.normal(size=(1500, 20, 10)), -6, 6).astype(np.float32)
+inputs[:, :, 5:] = 1.0
+labels = (rng.random(1500) < 0.5).astype(np.float32)
+inputs[labels == 1, 5:15, 0] += 1.5
+result = {"inputs": inputs, "labels": labels}
+network = msgspec.structs.replace(recipe.network, filters=16, lstm=16, dense=16)
+for parts in (4, 2):
+    model = build_model(msgspec.structs.replace(network, subsequences=parts), 20, 10)
+    if parts == 2:
+        stage = msgspec.structs.replace(recipe.training.pretraining, epochs=4, rate=5e-3)
+        samples = Samples(inputs, labels)
+        lines = []
+        fit(model, samples, samples, stage, 64, [[0, 1]], recipe.dropping, 1, lines.append)
+        assert len(lines) == 4
+    graph = inference_function(model)
+    result[f"keras_{parts}"] = predict(model, inputs)
+    result[f"unrolled_{parts}"] = graph(inputs).numpy()[:, 0]
+    result[f"single_{parts}"] = graph(inputs[:1]).numpy()[:, 0]
+forget_inputs(model, [4, 9])
+changed = inputs.copy()
+changed[:, :, [4, 9]] = 5.0
+assert np.array_equal(predict(model, changed), predict(model, inputs))
+forgotten = predict(model, inputs)
+result["keras"] = forgotten
+(out / "int8.tflite").write_bytes(convert_int8(model, inputs[:200]))
+(out / "float32.tflite").write_bytes(convert_float32(model))
+np.savez(out / "result.npz", **result)
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
+    folder = tmp_path_factory.mktemp("network")
+    command = [sys.executable, "-c", SCRIPT, str(folder)]
+    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def result(trained: Path) -> dict[str, np.ndarray]:
+    with np.load(trained / "result.npz") as file:
+        return dict(file)
+
+
+def as_windows(inputs: np.ndarray) -> Windows:
+    """Lay windows end to end, as rows."""
+    n, length, columns = inputs.shape
+    none = np.zeros(n, dtype=np.int64)
+    first = np.arange(n) * length
+    rows = inputs.reshape(-1, columns)
+    return Windows(rows, length, first, none.astype(np.int8), none, none, none.astype(float))
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+def test_unrolled_graph_is_the_keras_model(result: dict[str, np.ndarray], parts: int) -> None:
+    assert result[f"keras_{parts}"].std() > (0.5 if parts == 2 else 0.001)
+    difference = np.abs(result[f"unrolled_{parts}"] - result[f"keras_{parts}"])
+    assert difference.max() < 1e-5
+    assert result[f"single_{parts}"][0] == pytest.approx(result[f"keras_{parts}"][0], abs=1e-5)
+
+
+def test_float32_file_is_the_keras_model(trained: Path, result: dict[str, np.ndarray]) -> None:
+    found = edge_logits(trained / "float32.tflite", as_windows(result["inputs"]))
+    assert np.abs(found.logits - result["keras"]).max() < 1e-4
+
+
+def test_int8_file_is_close_and_the_same_in_any_place(
+    trained: Path, result: dict[str, np.ndarray]
+) -> None:
+    windows = as_windows(result["inputs"])
+    found = edge_logits(trained / "int8.tflite", windows)
+    assert found.runtime.startswith(("tflite-runtime ", "ai-edge-litert "))
+    levels = np.unique(found.logits)
+    assert levels.size <= 256
+    step = np.diff(levels).min()
+    assert np.abs(found.logits - result["keras"]).max() < 12 * step
+    assert np.corrcoef(found.logits, result["keras"])[0, 1] > 0.99
+    # 65 windows: the second batch holds one.
+    few = edge_logits(trained / "int8.tflite", as_windows(result["inputs"][:65]))
+    assert np.array_equal(few.logits, found.logits[:65])
+
+
+def test_a_file_that_is_no_model_is_named(tmp_path: Path, result: dict[str, np.ndarray]) -> None:
+    path = tmp_path / "not_a_model.tflite"
+    path.write_bytes(b"nothing")
+    with pytest.raises(TrainError, match=r"not_a_model\.tflite"):
+        edge_logits(path, as_windows(result["inputs"][:2]))
+
+
+def test_samples_replace_nothing_else(tmp_path: Path) -> None:
+    from trainer.samples import write_samples
+
+    (tmp_path / "thesis.txt").write_text("precious")
+    with pytest.raises(BundleError, match=r"thesis\.txt"):
+        write_samples(tmp_path, [])
+    assert (tmp_path / "thesis.txt").read_text() == "precious"

@@ -1,0 +1,166 @@
+"""The CNN-BiLSTM of Xiong et al. 2021 in Keras, and its inference graph for the edge.
+
+The L steps of a window are cut in sub-sequences; convolutions see each of them alone, and a
+bidirectional LSTM joins them (Front. Environ. Sci. 9:779255). The paper's softmax over two
+classes is written as one logit, the difference of its two: the probabilities are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from edge.arrays import AnyArray
+from trainer.engine import keras, tf
+from trainer.recipe import Network
+
+layers = keras.layers
+
+#: Layer that sees the inputs.
+FIRST_LAYER = "convolution_0"
+
+
+def build_model(network: Network, length: int, columns: int) -> keras.Model:
+    """Make an untrained network.
+
+    Parameters
+    ----------
+    network : Network
+    length : int
+        Rows in a window, L; a multiple of ``network.subsequences``.
+    columns : int
+        Features in a row, C.
+
+    Returns
+    -------
+    keras.Model
+        Input (B, L, C), output (B, 1): the logit of the positive class.
+    """
+    parts = network.subsequences
+    inputs = keras.Input((length, columns))
+    x = layers.Reshape((parts, length // parts, columns))(inputs)
+    for i in range(network.convolutions):
+        convolution = layers.Conv1D(
+            network.filters, network.kernel, padding="same", activation="relu"
+        )
+        x = layers.TimeDistributed(convolution, name=f"convolution_{i}")(x)
+    x = layers.Dropout(network.dropout)(x)
+    x = layers.TimeDistributed(layers.MaxPooling1D(2))(x)
+    x = layers.TimeDistributed(layers.Flatten())(x)
+    # Unrolled, since there are as few steps as sub-sequences.
+    x = layers.Bidirectional(layers.LSTM(network.lstm, unroll=True), name="recurrent")(x)
+    x = layers.Dropout(network.dropout)(x)
+    x = layers.Dense(network.dense, activation="relu", name="dense")(x)
+    return keras.Model(inputs, layers.Dense(1, name="logit")(x))
+
+
+def forget_inputs(model: keras.Model, columns: list[int]) -> None:
+    """Set the weights of some input columns to zero.
+
+    An observable that the pretraining mission lacks has kept its random initial weights; tuning
+    must not begin with them.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Of `build_model`.
+    columns : list of int
+    """
+    layer = model.get_layer(FIRST_LAYER).layer
+    kernel, bias = layer.get_weights()
+    kernel[:, columns, :] = 0.0
+    layer.set_weights([kernel, bias])
+
+
+def describe(network: Network, parameters: int) -> str:
+    """Say in one line what the network is."""
+    return (
+        f"CNN-BiLSTM: {network.subsequences} sub-sequences, {network.convolutions} x "
+        f"Conv1D({network.filters}, {network.kernel}), max pooling 2, BiLSTM({network.lstm}), "
+        f"dense {network.dense}, one logit; {parameters} parameters"
+    )
+
+
+def inference_function(model: keras.Model) -> Callable[[Any], Any]:
+    """Rebuild the network from its weights, without loops, states or dropout.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Of `build_model`.
+
+    Returns
+    -------
+    tf.function
+        From float32 (B, L, C) to (B, 1), for any batch B.
+
+    Notes
+    -----
+    A Keras LSTM converts to an operation that cannot be batched or keeps its state between calls.
+    Here each direction has one matmul for the input projection of all steps; the gates are
+    reordered to input, forget, output, candidate, so that one sigmoid covers three; and step 0,
+    whose state is zero, has neither a recurrent product nor a forget gate. Reshapes name every
+    size but the batch, or the file could not be resized.
+    """
+    _, length, columns = model.input_shape
+    names = [layer.name for layer in model.layers]
+    convolutions = [
+        [w.astype(np.float32) for w in model.get_layer(n).get_weights()]
+        for n in names
+        if n.startswith("convolution_")
+    ]
+    parts = model.get_layer(FIRST_LAYER).output.shape[1]
+    forward, backward = _directions(model)
+    dense = model.get_layer("dense").get_weights()
+    logit = model.get_layer("logit").get_weights()
+    pooled = length // parts // 2
+    flat = pooled * convolutions[-1][1].size
+
+    def infer(windows: Any) -> Any:
+        # One row of pixels for each sub-sequence: a plain convolution with a free batch.
+        x = tf.reshape(windows, [-1, 1, length // parts, columns])
+        for kernel, bias in convolutions:
+            x = tf.nn.relu(tf.nn.conv2d(x, kernel[None], 1, "SAME") + bias)
+        x = tf.nn.max_pool2d(x, [1, 2], [1, 2], "VALID")
+        x = tf.reshape(x, [-1, flat])
+        steps = list(range(parts))
+        h = tf.concat(
+            [_run(x, forward, parts, steps), _run(x, backward, parts, steps[::-1])], axis=1
+        )
+        h = tf.nn.relu(tf.matmul(h, dense[0]) + dense[1])
+        return tf.matmul(h, logit[0]) + logit[1]
+
+    signature = [tf.TensorSpec([None, length, columns], tf.float32, name="windows")]
+    graph: Callable[[Any], Any] = tf.function(infer, input_signature=signature)
+    return graph
+
+
+def _directions(model: keras.Model) -> tuple[list[AnyArray], list[AnyArray]]:
+    """Kernel, recurrent kernel and bias of both directions, gates reordered from i f c o."""
+    weights = model.get_layer("recurrent").get_weights()
+    return _reorder(weights[:3]), _reorder(weights[3:])
+
+
+def _reorder(weights: list[AnyArray]) -> list[AnyArray]:
+    return [
+        np.concatenate([np.split(w, 4, axis=-1)[g] for g in (0, 1, 3, 2)], axis=-1) for w in weights
+    ]
+
+
+def _run(x: Any, weights: list[AnyArray], parts: int, steps: list[int]) -> Any:
+    """Last hidden state, (B, units), of one direction over x (B * parts, features)."""
+    kernel, recurrent, bias = weights
+    units = recurrent.shape[0]
+    projected = tf.reshape(tf.matmul(x, kernel) + bias, [-1, parts, 4 * units])
+    hidden = cell = None
+    for step in steps:
+        z = projected[:, step, :]
+        if hidden is not None:
+            z = z + tf.matmul(hidden, recurrent)
+        gates = tf.sigmoid(z[:, : 3 * units])
+        candidate = gates[:, :units] * tf.tanh(z[:, 3 * units :])
+        cell = candidate if cell is None else gates[:, units : 2 * units] * cell + candidate
+        hidden = gates[:, 2 * units :] * tf.tanh(cell)
+    return hidden

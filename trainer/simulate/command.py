@@ -1,0 +1,91 @@
+"""The command ``edge-train simulate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def simulate(
+    start: Annotated[str, typer.Option(help="First day, such as 2019-01-01 (UTC).")],
+    end: Annotated[str, typer.Option(help="Day after the last one, such as 2019-02-01 (UTC).")],
+    out: Annotated[Path, typer.Option(help="Folder for the simulated archive.")],
+    mission: Annotated[str, typer.Option(help="Mission: cses or demeter.")] = "cses",
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
+    injection: Annotated[
+        float,
+        typer.Option(
+            help="Strength of perturbations before events, in standard deviations; 0 for none."
+        ),
+    ] = 1.0,
+    catalogue: Annotated[
+        Path | None,
+        typer.Option(help="Catalogue (ComCat CSV) to put perturbations before; else simulated."),
+    ] = None,
+    night_only: Annotated[
+        bool, typer.Option("--night-only", help="Leave out the day side.")
+    ] = False,
+    pap_off: Annotated[
+        float, typer.Option(help="Probability that the CSES plasma analyser is off.")
+    ] = 0.5,
+    events_per_day: Annotated[
+        float, typer.Option(help="Mean rate of a simulated catalogue.")
+    ] = 4.0,
+) -> None:
+    """Write a simulated mission in its native file formats.
+
+    Everything in OUT is simulated: sgp4 orbits, a smooth background with noise, and
+    perturbations of known strength before the events of a catalogue.
+    """
+    # Imported here, so that a help text needs neither h5py nor sgp4.
+    import numpy as np
+
+    from trainer.simulate.mission import simulate_mission
+    from trainer.simulate.orbits import Pass
+
+    def report(done: int, half_orbit: Pass) -> None:
+        if done % 100 == 0:
+            typer.echo(f"{done} half-orbits, at {half_orbit.time[-1]}", err=True)
+
+    try:
+        days = [_instant(name, text) for name, text in (("start", start), ("end", end))]
+        summary = simulate_mission(
+            mission,
+            np.datetime64(days[0]),
+            np.datetime64(days[1]),
+            seed,
+            injection,
+            out,
+            catalogue,
+            night_only,
+            pap_off,
+            events_per_day,
+            report,
+        )
+    except (ValueError, OSError) as error:
+        reason = str(error)
+        if isinstance(error, OSError) and error.filename:
+            reason = f"{error.filename}: {error.strerror}"
+        typer.echo(f"edge-train: {reason}", err=True)
+        raise typer.Exit(2) from None
+    typer.echo(
+        f"simulated {summary.mission}: {summary.half_orbits} half-orbits in {summary.files} "
+        f"files ({summary.size_bytes / 1e6:.1f} MB), {summary.events} events, "
+        f"{summary.injected} perturbations, in {summary.out}"
+    )
+
+
+def _instant(name: str, text: str) -> str:
+    """Return an ISO date or time, UTC, in numpy's spelling; raise ValueError for anything else."""
+    from datetime import UTC, datetime
+
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{name} {text!r} is not an ISO date such as 2019-01-01") from None
+    if instant.tzinfo is not None:
+        instant = instant.astimezone(UTC).replace(tzinfo=None)
+    spelt = instant.isoformat(timespec="milliseconds")
+    return spelt.removesuffix("T00:00:00.000")
