@@ -21,10 +21,10 @@ from edge.errors import ConfigError, EdgeError, InputError
 
 if TYPE_CHECKING:
     from edge.config import Settings
+    from edge.events import Event
     from edge.observables import Profile
     from edge.readers.names import FileName
     from edge.scoring import Scorer
-    from edge.stream import Event
 
 _NAME = "edge-score"
 
@@ -129,7 +129,8 @@ def stream(
 ) -> None:
     """Score what arrives in a folder, and remember it in OUT/ledger.sqlite."""
     from edge.ledger import Ledger
-    from edge.stream import LEDGER_FILE, Stream, hold, watch
+    from edge.stream import LEDGER_FILE, Stream
+    from edge.watching import hold, watch
 
     settings = _settings(
         config, min_coverage=min_coverage, night=night, bundle=bundle, settle=settle, wait=wait
@@ -146,8 +147,8 @@ def stream(
     )
     failed = False
     with hold(out), Ledger(out / LEDGER_FILE) as ledger:
-        events = work.turn(ledger) if once else watch(work, ledger, inbox, settings.poll, stop)
-        for event in events:
+        happenings = work.turn(ledger) if once else watch(work, ledger, inbox, settings.poll, stop)
+        for event in happenings:
             failed |= _tell(event, quiet_idle=not once)
             if stop.is_set():
                 break
@@ -252,20 +253,20 @@ def _group(files: list[Path]) -> tuple[list[dict[Path, FileName]], list[InputErr
 
 def _tell(event: Event, quiet_idle: bool) -> bool:
     """Print an event; True where an input failed."""
-    from edge import stream as s
+    from edge import events
 
     match event:
-        case s.Problem(message):
+        case events.Problem(message):
             _complain(message)
             return True
-        case s.Ignored(message):
+        case events.Ignored(message):
             _complain(f"ignored: {message}")
-        case s.Waiting(half_orbit):
+        case events.Waiting(half_orbit):
             _print([f"{half_orbit}: waiting for its other payloads"])
-        case s.Idle(half_orbits, failed, waiting):
+        case events.Idle(half_orbits, failed, waiting):
             if not quiet_idle:
                 _print([f"{half_orbits} half-orbits scored, {failed} failed, {waiting} waiting"])
-        case s.Scored(track):
+        case events.Scored(track):
             from edge.report import alarm_line, summary_line, training_line
 
             _print([summary_line(track.summary), *map(alarm_line, track.alarms)])

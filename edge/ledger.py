@@ -13,8 +13,8 @@ from edge.errors import LedgerError
 
 VERSION = 1
 
-FileStatus = Literal["scored", "failed", "ignored"]
-HalfOrbitStatus = Literal["scored", "failed"]
+FileStatus = Literal["begun", "scored", "failed", "ignored"]
+HalfOrbitStatus = Literal["begun", "scored", "failed"]
 
 _SCHEMA = """
 CREATE TABLE file (
@@ -22,18 +22,20 @@ CREATE TABLE file (
     size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
     half_orbit TEXT,                -- NULL where the name tells none
-    status TEXT NOT NULL CHECK (status IN ('scored', 'failed', 'ignored')),
+    status TEXT NOT NULL CHECK (status IN ('begun', 'scored', 'failed', 'ignored')),
     reason TEXT NOT NULL,           -- '' where scored
     transient INTEGER NOT NULL      -- 1: try again with the same bytes
 ) STRICT;
 CREATE INDEX file_half_orbit ON file (half_orbit);
 CREATE TABLE half_orbit (
     key TEXT PRIMARY KEY,
-    status TEXT NOT NULL CHECK (status IN ('scored', 'failed')),
+    -- 'begun' stays only where the process ended in the middle
+    status TEXT NOT NULL CHECK (status IN ('begun', 'scored', 'failed')),
     parameters TEXT NOT NULL,       -- fingerprint of bundle and options
     windows INTEGER NOT NULL,
     insufficient INTEGER NOT NULL,
-    alarms INTEGER NOT NULL
+    alarms INTEGER NOT NULL,
+    attempts INTEGER NOT NULL       -- that did not come to an end
 ) STRICT;
 PRAGMA user_version = 1;
 """
@@ -54,14 +56,23 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class HalfOrbitRecord:
-    """What became of one half-orbit."""
+    """What became of one half-orbit.
+
+    Attributes
+    ----------
+    status : {"begun", "scored", "failed"}
+        ``begun``: a process started on it and did not come to an end.
+    attempts : int
+        How often in a row.
+    """
 
     key: str
     status: HalfOrbitStatus
     parameters: str
-    windows: int
-    insufficient: int
-    alarms: int
+    windows: int = 0
+    insufficient: int = 0
+    alarms: int = 0
+    attempts: int = 0
 
 
 class Ledger:
@@ -152,8 +163,16 @@ class Ledger:
             if half_orbit is not None:
                 h = half_orbit
                 self._db.execute(
-                    "INSERT OR REPLACE INTO half_orbit VALUES (?, ?, ?, ?, ?, ?)",
-                    (h.key, h.status, h.parameters, h.windows, h.insufficient, h.alarms),
+                    "INSERT OR REPLACE INTO half_orbit VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        h.key,
+                        h.status,
+                        h.parameters,
+                        h.windows,
+                        h.insufficient,
+                        h.alarms,
+                        h.attempts,
+                    ),
                 )
             self._db.execute("COMMIT")
         except sqlite3.Error as error:

@@ -6,17 +6,16 @@ the half-orbits that are new or changed, write, then record. Nothing is deleted.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
-import threading
+import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.errors import Busy, ConfigError, InputError
+from edge.errors import ConfigError, EdgeError, InputError, one_line
+from edge.events import Event, Idle, Ignored, Problem, Scored, Waiting
 from edge.inbox import Candidate, Settled, scan
 from edge.ledger import FileRecord, FileStatus, HalfOrbitRecord, Ledger
 from edge.observables import Profile
@@ -26,48 +25,8 @@ if TYPE_CHECKING:
     from edge.scoring import Scorer
 
 LEDGER_FILE = "ledger.sqlite"
-_LOCK_FILE = ".lock"
-_ARRIVALS = ("created", "modified", "moved", "closed")
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """A half-orbit was scored and its results are on disk."""
-
-    track: Track
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """An input failed; it is in the ledger as failed."""
-
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """A file that is not for us."""
-
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A half-orbit is held back for its missing payloads."""
-
-    half_orbit: str
-
-
-@dataclass(frozen=True, slots=True)
-class Idle:
-    """One look at the inbox is done."""
-
-    half_orbits: int
-    failed: int
-    waiting: int
-
-
-Event = Scored | Problem | Ignored | Waiting | Idle
+# A power cut in the middle counts too, so one or two are no proof.
+_MOST_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +111,13 @@ class Stream:
                 waiting += 1
                 yield Waiting(work.key)
                 continue
-            for event in self._score(work, ledger):
+            attempts = self._attempts(work, half_orbits, files)
+            events = (
+                self._give_up(work, ledger, f"ended the process {attempts} times in a row")
+                if attempts >= _MOST_ATTEMPTS
+                else self._score(work, ledger, attempts)
+            )
+            for event in events:
                 done += isinstance(event, Scored)
                 failed += isinstance(event, Problem)
                 yield event
@@ -191,19 +156,53 @@ class Stream:
         old_enough = [self._complete(c) for c in work.candidates]
         return not all(old_enough)
 
-    def _score(self, work: Work, ledger: Ledger) -> Iterator[Event]:
+    @staticmethod
+    def _attempts(
+        work: Work, half_orbits: dict[str, HalfOrbitRecord], files: dict[str, FileRecord]
+    ) -> int:
+        """Count the attempts on these very files that did not come to an end."""
+        record = half_orbits.get(work.key)
+        if record is None or record.status != "begun":
+            return 0
+        known = [files[c.key] for c in work.candidates if c.key in files]
+        same = len(known) == len(work.candidates) and not any(
+            _differs(c, r) for c, r in zip(work.candidates, known, strict=True)
+        )
+        return record.attempts if same else 0
+
+    def _give_up(self, work: Work, ledger: Ledger, why: str) -> Iterator[Event]:
+        reason = f"half-orbit {work.key} {why}; it is left alone until its files change"
+        ledger.record(
+            [_record(c, "failed", reason) for c in work.candidates],
+            HalfOrbitRecord(work.key, "failed", self._parameters),
+        )
+        yield Problem(reason)
+
+    def _score(self, work: Work, ledger: Ledger, attempts: int) -> Iterator[Event]:
         if self._scorer is None:
             self._scorer = self._build_scorer()
+        # libhdf5 runs in this process: what it takes down must not be tried for ever.
+        ledger.record(
+            [_record(c, "begun") for c in work.candidates],
+            HalfOrbitRecord(work.key, "begun", self._parameters, attempts=attempts + 1),
+        )
         named = {c.path: c.name for c in work.candidates if c.name is not None}
-        half_orbit = self._scorer.read(named)
-        track = self._scorer.score(half_orbit)
+        try:
+            half_orbit = self._scorer.read(named)
+            track = self._scorer.score(half_orbit)
+        except EdgeError:
+            raise
+        except Exception as error:
+            # A fault of ours in one half-orbit must not keep the station from all others.
+            yield from self._give_up(work, ledger, f"failed with {_describe(error)}")
+            return
         if track.summary.status == "scored":
             self._write(track)
         errors = {e.path: e for e in half_orbit.failed.values()}
         records = []
         for c in work.candidates:
-            error = errors.get(c.path)
-            records.append(_record(c, "scored") if error is None else _failure(c, error))
+            found = errors.get(c.path)
+            records.append(_record(c, "scored") if found is None else _failure(c, found))
         s = track.summary
         ledger.record(
             records,
@@ -211,8 +210,8 @@ class Stream:
                 work.key, s.status, self._parameters, s.windows, s.insufficient, s.alarms
             ),
         )
-        for error in errors.values():
-            yield Problem(str(error))
+        for failure in errors.values():
+            yield Problem(str(failure))
         if s.status == "scored":
             yield Scored(track)
 
@@ -248,93 +247,20 @@ class Stream:
                 yield Problem(str(error))
 
 
-@contextmanager
-def hold(out: Path) -> Iterator[None]:
-    """Hold the output folder against a second process.
-
-    Parameters
-    ----------
-    out : Path
-        Made if it is missing.
-
-    Raises
-    ------
-    Busy
-        Another process holds it.
-    ConfigError
-        It cannot be made or written to.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        handle = os.open(out / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise ConfigError(f"output folder {out.name}: {error.strerror}") from None
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Busy(f"output folder {out.name}: another edge-score works on it") from None
-        yield
-    finally:
-        os.close(handle)
-
-
-def watch(
-    stream: Stream, ledger: Ledger, inbox: Path, poll: float, stop: threading.Event
-) -> Iterator[Event]:
-    """Work until told to stop: after each turn wait for a file event, or `poll` seconds.
-
-    Parameters
-    ----------
-    stream : Stream
-    ledger : Ledger
-    inbox : Path
-    poll : float
-        Seconds.
-    stop : threading.Event
-        Checked between half-orbits.
-
-    Yields
-    ------
-    Event
-    """
-    from watchdog.events import FileSystemEvent, FileSystemEventHandler
-    from watchdog.observers import Observer
-
-    bell = threading.Event()
-
-    class Doorbell(FileSystemEventHandler):
-        def on_any_event(self, event: FileSystemEvent) -> None:
-            # Our own reading opens and closes files, and must not ring.
-            if event.event_type in _ARRIVALS:
-                bell.set()
-
-    observer = Observer()
-    try:
-        observer.schedule(Doorbell(), str(inbox), recursive=True)
-        observer.start()
-    except OSError:
-        # No inotify watch is left on this machine: the poll alone still finds everything.
-        pass
-    try:
-        while not stop.is_set():
-            bell.clear()
-            for event in stream.turn(ledger):
-                yield event
-                if stop.is_set():
-                    return
-            waited = 0.0
-            while waited < poll and not stop.is_set() and not bell.wait(0.5):
-                waited += 0.5
-    finally:
-        if observer.is_alive():
-            observer.stop()
-            observer.join()
-
-
 def fingerprint(*parts: object) -> str:
     """Hash of what a result depends on beside its files."""
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def _describe(error: Exception) -> str:
+    """One line on an error that nobody expected, with the place where it arose."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(frame.filename).name}:{frame.lineno}"
+    return one_line(f"{type(error).__name__} at {where}: {error}")
+
+
+def _differs(candidate: Candidate, record: FileRecord) -> bool:
+    return (record.size, record.mtime_ns) != (candidate.size, candidate.mtime_ns)
 
 
 def _changed(candidate: Candidate, files: dict[str, FileRecord]) -> bool:
@@ -343,7 +269,7 @@ def _changed(candidate: Candidate, files: dict[str, FileRecord]) -> bool:
         return True
     if record.transient and os.access(candidate.path, os.R_OK):
         return True
-    return (record.size, record.mtime_ns) != (candidate.size, candidate.mtime_ns)
+    return _differs(candidate, record) or record.status == "begun"
 
 
 def _scored_and_gone(
@@ -353,7 +279,9 @@ def _scored_and_gone(
     return sorted(
         record.path
         for record in files.values()
-        if record.half_orbit == work.key and record.status == "scored" and record.path not in here
+        if record.half_orbit == work.key
+        and record.status in ("scored", "begun")
+        and record.path not in here
     )
 
 

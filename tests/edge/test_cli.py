@@ -328,7 +328,7 @@ def test_a_wrong_call_is_one_clear_line(
 def test_a_second_process_on_the_same_output_says_so(
     run: Run, half_orbit: list[Path], tmp_path: Path
 ) -> None:
-    from edge.stream import hold
+    from edge.watching import hold
 
     with hold(tmp_path):
         done = run("stream", half_orbit[0].parent, "--out", tmp_path, "--once")

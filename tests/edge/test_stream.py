@@ -14,22 +14,14 @@ import pytest
 
 from edge.bundle import load_bundle
 from edge.errors import Busy, ConfigError
+from edge.events import Event, Idle, Ignored, Problem, Scored, Waiting
 from edge.ledger import Ledger
 from edge.observables import PLASMA
-from edge.readers.names import parse_name
+from edge.readers.halforbit import HalfOrbit
+from edge.readers.names import FileName, parse_name
 from edge.scoring import Scorer
-from edge.stream import (
-    LEDGER_FILE,
-    Event,
-    Idle,
-    Ignored,
-    Problem,
-    Scored,
-    Stream,
-    Waiting,
-    hold,
-    watch,
-)
+from edge.stream import LEDGER_FILE, Stream
+from edge.watching import hold, watch
 
 Turn = Callable[..., list[Event]]
 
@@ -265,3 +257,64 @@ def test_watching_scores_what_arrives(
             if isinstance(event, Scored) or time.monotonic() > deadline:
                 stop.set()
     assert len(scored(seen)) == 1
+
+
+def test_a_half_orbit_that_ends_the_process_is_left_alone_in_the_end(
+    turn: Turn, inbox: Path, out: Path, half_orbit: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lap = Path(shutil.copy(half_orbit["LAP_1"], inbox))
+
+    def end(*_: object) -> None:
+        raise SystemExit("as if libhdf5 had crashed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Scorer, "read", end)
+        for _ in range(3):
+            with pytest.raises(SystemExit):
+                turn()
+        (event, idle) = turn()
+    assert isinstance(event, Problem)
+    assert "ended the process 3 times in a row" in event.message
+    assert idle == Idle(0, 1, 0)
+    assert turn() == [Idle(0, 0, 0)]
+    # Another delivery of the file is another chance.
+    os.utime(lap, (1e9, 1e9))
+    assert len(scored(turn())) == 1
+
+
+def test_one_interruption_is_no_verdict(
+    turn: Turn, inbox: Path, half_orbit: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+
+    def cut(*_: object) -> None:
+        raise SystemExit("power cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Scorer, "read", cut)
+        with pytest.raises(SystemExit):
+            turn()
+    assert len(scored(turn())) == 1
+
+
+def test_a_fault_in_one_half_orbit_does_not_stop_the_others(
+    turn: Turn, inbox: Path, simulated_cses: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = sorted(simulated_cses.glob("*LAP_1*.h5"))[:2]
+    shutil.copy(first, inbox)
+    shutil.copy(second, inbox)
+    key = parse_name(first).half_orbit
+    read = Scorer.read
+
+    def fault(self: Scorer, files: dict[Path, FileName]) -> HalfOrbit:
+        if parse_name(next(iter(files))).half_orbit == key:
+            raise ZeroDivisionError("division\nby zero")
+        return read(self, files)
+
+    monkeypatch.setattr(Scorer, "read", fault)
+    problem, done, idle = turn()
+    assert isinstance(problem, Problem)
+    assert "ZeroDivisionError at test_stream.py" in problem.message
+    assert "\n" not in problem.message
+    assert isinstance(done, Scored)
+    assert idle == Idle(1, 1, 0)
