@@ -3,9 +3,10 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: run test test-all train-export bench lint format clean lock help
+.PHONY: run test test-all train-export bench fuzz lint format clean lock help
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
+SECONDS ?= 600
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
@@ -38,6 +39,9 @@ train-export: $(TRAINER)  ## train, quantise and export a bundle (DEMETER=DIR CS
 
 bench: $(TRAINER)  ## measure speed, memory and start-up
 	@$(BIN)/python tests/benchmarks/run.py
+
+fuzz: $(TRAINER)  ## feed both readers damaged files, each for SECONDS=600; findings in build/fuzz/findings
+	@$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS)
 
 lint: $(TRAINER)  ## check style and types
 	@$(BIN)/ruff check .

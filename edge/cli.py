@@ -176,6 +176,22 @@ def info(
 
 
 @app.command()
+def plot(
+    file: Annotated[Path, typer.Argument(readable=False, help="A payload file.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", readable=False, help="The picture; <name of FILE>.png here."),
+    ] = None,
+) -> None:
+    """Draw a payload file as PNG: its track, and its channels against latitude."""
+    from edge.plot import plot as draw
+
+    target = Path(f"{file.stem}.png") if out is None else out
+    draw(file, target)
+    _print([str(target)])
+
+
+@app.command()
 def model(
     bundle: BundleOption = None,
     config: ConfigOption = None,

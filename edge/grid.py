@@ -114,7 +114,7 @@ def _channels(half_orbit: HalfOrbit, observable: Observable) -> list[Channel]:
     if source is None:
         return []
     found = [half_orbit.payloads[p] for p in source.payloads if p in half_orbit.payloads]
-    return [p.channels[source.channel] for p in reversed(found) if source.channel in p.channels]
+    return [p.channels[source.name] for p in reversed(found) if source.name in p.channels]
 
 
 def _fill_column(

@@ -18,11 +18,23 @@ from typing import Literal
 
 MissionName = Literal["cses", "demeter"]
 
+#: Lowest and highest frequency of a band in Hz; the lowest is in it, the highest is not.
+Band = tuple[float, float]
+
 #: Grid step in seconds (design decision 3).
 GRID_STEP_S = 3
 
 #: Length of the local cubic fit of |B| in seconds, centred on the cell.
 B_RMS_SPAN_S = 60.0
+
+
+#: What a reader is asked for: channels, and of a channel of spectra the bands.
+Request = dict[str, tuple[Band, ...]]
+
+
+def band_name(channel: str, band: Band) -> str:
+    """Name of the channel that holds the mean power of one band of a channel of spectra."""
+    return f"{channel}[{band[0]:g}-{band[1]:g} Hz]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +47,18 @@ class Source:
         Payloads in order of preference: ``LAP_1``, or an APID such as ``1144``.
     channel : str
         Name of the channel within that payload.
+    band : tuple of float, optional
+        Of a channel of spectra, the band whose mean power is meant.
     """
 
     payloads: tuple[str, ...]
     channel: str
+    band: Band | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the channel that a reader gives for it."""
+        return self.channel if self.band is None else band_name(self.channel, self.band)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +103,17 @@ class Profile:
         """Which observables the mission has at all, shape (F,)."""
         return tuple(mission in o.sources for o in self.observables)
 
-    def payloads(self, mission: MissionName) -> dict[str, tuple[str, ...]]:
+    def payloads(self, mission: MissionName) -> dict[str, Request]:
         """Payloads of the mission that the profile needs, each with its channels."""
-        needed: dict[str, tuple[str, ...]] = {}
+        needed: dict[str, Request] = {}
         for observable in self.observables:
             source = observable.sources.get(mission)
             if source is None:
                 continue
             for payload in source.payloads:
-                needed[payload] = (*needed.get(payload, ()), source.channel)
+                channels = needed.setdefault(payload, {})
+                bands = channels.get(source.channel, ())
+                channels[source.channel] = bands if source.band is None else (*bands, source.band)
         return needed
 
 
@@ -149,4 +171,60 @@ PLASMA = Profile(
     ),
 )
 
-PROFILES: dict[str, Profile] = {PLASMA.name: PLASMA}
+#: Bands of the profile ``waves`` in Hz. None crosses the seam between the ELF and VLF
+#: instruments of CSES, and 1.7 kHz, where Nemec et al. (2008) saw a decrease, lies whole in one.
+ELF_BANDS: tuple[Band, ...] = (
+    (40.0, 100.0),
+    (100.0, 180.0),
+    (220.0, 500.0),
+    (500.0, 1200.0),
+    (1200.0, 2100.0),
+)
+VLF_BANDS: tuple[Band, ...] = ((2300.0, 5000.0), (5000.0, 10_000.0), (10_000.0, 17_000.0))
+
+#: Lines of transmitters below 17 kHz in Hz, cut out of the bands with `NOTCH_HALF_WIDTH_HZ`
+#: on both sides: the three of the Alpha (RSDN-20) navigation system, HWU (15.1 kHz), and VTX
+#: and JXN (16.3 and 16.4 kHz).
+TRANSMITTER_LINES_HZ: tuple[float, ...] = (
+    11_905.0,
+    12_649.0,
+    14_881.0,
+    15_100.0,
+    16_300.0,
+    16_400.0,
+)
+NOTCH_HALF_WIDTH_HZ = 100.0
+
+#: A band with fewer bins is masked.
+FEWEST_BINS = 2
+
+
+def _wave(kind: str, unit: str, plausible: tuple[float, float], band: Band) -> Observable:
+    """Build the observable of one band: one component a mission, the first that it measures."""
+    elf = band in ELF_BANDS
+    cses = {
+        "e": Source(("EFD_2",), "A121_P", band) if elf else Source(("EFD_3",), "A131_P", band),
+        "b": Source(("SCM_2",), "A241_P", band) if elf else Source(("SCM_3",), "A251_P", band),
+    }
+    demeter = {"e": Source(("1132",), "spectra", band), "b": Source(("1137",), "spectra", band)}
+    return Observable(
+        f"log_{kind}_{band[0]:g}_{band[1]:g}",
+        unit,
+        "log10",
+        plausible,
+        {"cses": cses[kind], "demeter": demeter[kind]},
+    )
+
+
+# Ranges of ICE and IMSC spectrograms (Berthelier et al. 2006; Parrot et al. 2006) with three
+# decades of margin on both sides.
+WAVES = Profile(
+    "waves",
+    (
+        *(_wave("e", "uV^2/m^2/Hz", (1e-6, 1e9), b) for b in ELF_BANDS + VLF_BANDS),
+        *(_wave("b", "nT^2/Hz", (1e-15, 1e3), b) for b in ELF_BANDS + VLF_BANDS),
+    ),
+)
+FULL = Profile("full", PLASMA.observables + WAVES.observables)
+
+PROFILES: dict[str, Profile] = {p.name: p for p in (PLASMA, WAVES, FULL)}

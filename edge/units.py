@@ -7,6 +7,13 @@ _SPELLINGS = {
     "cm^-3": ("cm^-3", "cm-3", "1/cm^3", "1/cm3", "/cm^3", "/cm3", "#/cm^3", "#/cm3", "cm⁻³"),
     "K": ("k", "kelvin"),
     "nT": ("nt",),
+    "uV^2/m^2/Hz": ("uv^2/m^2/hz", "µv^2/m^2/hz", "(uv/m)^2/hz"),
+    "mV^2/m^2/Hz": ("mv^2/m^2/hz", "(mv/m)^2/hz"),
+    "mV/m/Hz^0.5": ("mv/m/hz^0.5", "mv/m/hz^1/2", "mv/m/hz^(1/2)", "mv/m/sqrt(hz)", "mv/m/√hz"),
+    "mV/m": ("mv/m",),
+    "nT^2/Hz": ("nt^2/hz",),
+    "nT/Hz^0.5": ("nt/hz^0.5", "nt/hz^1/2", "nt/hz^(1/2)", "nt/sqrt(hz)", "nt/√hz"),
+    "Hz": ("hz",),
     "V": ("v", "volt"),
     "m/s": ("m/s", "m s-1", "m*s-1"),
     "deg": ("deg", "degree", "degrees"),
@@ -14,7 +21,7 @@ _SPELLINGS = {
 }
 _CANONICAL = {text: unit for unit, texts in _SPELLINGS.items() for text in texts}
 
-_FACTORS = {("m^-3", "cm^-3"): 1e-6}
+_FACTORS = {("m^-3", "cm^-3"): 1e-6, ("mV^2/m^2/Hz", "uV^2/m^2/Hz"): 1e6}
 
 
 def canonical_unit(text: str) -> str:

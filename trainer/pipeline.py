@@ -18,6 +18,7 @@ from trainer import export, samples
 from trainer.card import make_card
 from trainer.dataset import payload_columns
 from trainer.engine import keras, make_deterministic
+from trainer.errors import TrainError
 from trainer.judging import Judgement, compare, judge
 from trainer.labels import POSITIVE
 from trainer.missions import Mission, prepare, simulate_missing
@@ -83,6 +84,11 @@ def run(recipe: Recipe, options: Options, tell: Callable[[str], None]) -> Card:
     simulations = {PRETRAINING: recipe.demeter, TUNING: recipe.cses}
     missing = {m: s for m, s in simulations.items() if m not in options.archives}
     paths = dict(options.archives)
+    if missing and recipe.profile != "plasma":
+        raise TrainError(
+            f"profile {recipe.profile} needs archives of both missions: only the profile plasma is "
+            f"simulated for a training, and {' and '.join(missing)} was not given"
+        )
     if missing:
         with _stage(tell, f"simulated {' and '.join(missing)}"):
             paths |= simulate_missing(missing, options.build, options.workers)

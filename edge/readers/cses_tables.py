@@ -1,12 +1,14 @@
 """The CSES-01 Level 2 payloads as data: datasets, units, which rows they lose.
 
-Sources: a real HPM_5 file; for LAP_1 the dataset list printed from a real file and
-csespy's units; PAP_0 from csespy's tables alone.
+Sources: a real HPM_5 file; dataset lists and shapes printed from real files of LAP_1, EFD_1
+and SCM_1; csespy's tables (https://github.com/EmanuelePapini/csespy) for the rest. What no
+source confirms follows the numbering of its neighbours; `CONFIRMED_BY` says which is which.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +18,19 @@ class Dataset:
     Attributes
     ----------
     unit : str
-        The unit where the file names none.
+        The unit where the file names none; of a spectrum, that of its power density.
     columns : int
-        Values a record.
+        Values a record. Of a spectrum as many as FREQ has; of a waveform samples of one
+        packet, of which a record has one or more.
     positive : bool
         Whether a value must be above zero (densities, temperatures).
     masked_by : str
         A flag dataset; rows where it is not 0 are invalid.
     required : bool
         Whether the payload is of no use without it.
+    kind : {"value", "spectrum", "waveform"}
+    waveform : str
+        Of a spectrum, the dataset that it can be computed from.
     """
 
     unit: str
@@ -32,14 +38,67 @@ class Dataset:
     positive: bool = False
     masked_by: str = ""
     required: bool = False
+    kind: Literal["value", "spectrum", "waveform"] = "value"
+    waveform: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CsesPayload:
-    """One kind of Level 2 file."""
+    """One kind of Level 2 file.
+
+    Attributes
+    ----------
+    cadence : float
+        Nominal seconds between records.
+    datasets : dict of str to Dataset
+    sampling_hz : float
+        Of the waveforms.
+    density : str
+        What the spectra are where their unit does not tell: a key of `SPECTRAL_UNITS`.
+    """
 
     cadence: float
     datasets: dict[str, Dataset]
+    sampling_hz: float = 0.0
+    density: str = ""
+
+
+_PLACE = {"MAG_LAT": Dataset("deg"), "MAG_LON": Dataset("deg")}
+_COMMON = {**_PLACE, "WORKMODE": Dataset("none")}
+_LANGMUIR = CsesPayload(
+    3.0,
+    {
+        "A311": Dataset("m^-3", positive=True, required=True),
+        "A321": Dataset("K", positive=True, required=True),
+        "UF": Dataset("V"),
+        "UP": Dataset("V"),
+        **_COMMON,
+    },
+)
+
+
+def _waves(
+    numbers: str, cadence: float, bins: int, samples: int, sampling_hz: float
+) -> CsesPayload:
+    """Build a payload of three components, each with spectra `_P` and waveforms `_W`."""
+    electric = numbers.startswith("A1")
+    power, field = ("mV^2/m^2/Hz", "mV/m") if electric else ("nT^2/Hz", "nT")
+    names = [f"{numbers}{k}" for k in (1, 2, 3)]
+    datasets = {
+        f"{n}_P": Dataset(
+            power,
+            bins,
+            positive=True,
+            required=n == names[0],
+            kind="spectrum",
+            waveform=f"{n}_W",
+        )
+        for n in names
+    }
+    datasets |= {f"{n}_W": Dataset(field, samples, kind="waveform") for n in names}
+    # csespy squares the spectra of EFD and takes those of SCM as they are.
+    density = "mV/m/Hz^0.5" if electric else "nT^2/Hz"
+    return CsesPayload(cadence, datasets | _COMMON, sampling_hz, density)
 
 
 PAYLOADS: dict[str, CsesPayload] = {
@@ -54,22 +113,20 @@ PAYLOADS: dict[str, CsesPayload] = {
             "FLAG_MT": Dataset("none"),
             "FLAG_SHW": Dataset("none"),
             "FLAG_TBB": Dataset("none"),
-            "MAG_LAT": Dataset("deg"),
-            "MAG_LON": Dataset("deg"),
+            **_PLACE,
         },
     ),
-    "LAP_1": CsesPayload(
-        3.0,
+    "HPM_6": CsesPayload(
+        1.0,
         {
-            "A311": Dataset("m^-3", positive=True, required=True),
-            "A321": Dataset("K", positive=True, required=True),
-            "UF": Dataset("V"),
-            "UP": Dataset("V"),
-            "MAG_LAT": Dataset("deg"),
-            "MAG_LON": Dataset("deg"),
-            "WORKMODE": Dataset("none"),
+            "A211": Dataset("nT", masked_by="FLAG_MT", positive=True, required=True),
+            "FLAG_MT": Dataset("none"),
+            "FLAG_N3": Dataset("none"),
+            **_PLACE,
         },
     ),
+    "LAP_1": _LANGMUIR,
+    "LAP_2": _LANGMUIR,
     "PAP_0": CsesPayload(
         1.0,
         {
@@ -80,15 +137,52 @@ PAYLOADS: dict[str, CsesPayload] = {
             "A331": Dataset("m/s"),
             "A332": Dataset("m/s"),
             "A333": Dataset("m/s"),
-            "MAG_LAT": Dataset("deg"),
-            "MAG_LON": Dataset("deg"),
-            "WORKMODE": Dataset("none"),
+            **_COMMON,
         },
     ),
+    "EFD_1": _waves("A11", 2.048, 42, 256, 125.0),
+    "EFD_2": _waves("A12", 0.4096, 1024, 2048, 5000.0),
+    "EFD_3": _waves("A13", 2.048, 1024, 2048, 50_000.0),
+    "SCM_1": _waves("A23", 4.0, 797, 4096, 1024.0),
+    # One packet a record would be 0.4 and 0.08 s. The nominal cadence is an upper bound, so
+    # that of the spectra of EFD_3 serves both.
+    "SCM_2": _waves("A24", 2.048, 1024, 4096, 10_240.0),
+    "SCM_3": _waves("A25", 2.048, 1024, 4096, 51_200.0),
+}
+
+#: Opening words of what is confirmed by no file.
+BY_CONVENTION = "convention"
+
+#: What each layout rests on.
+CONFIRMED_BY: dict[str, str] = {
+    "HPM_5": "a real file, read here",
+    "HPM_6": "dataset names listed from real files; units as HPM_5",
+    "LAP_1": "dataset list printed from a real file; units from csespy",
+    "LAP_2": f"{BY_CONVENTION}: as LAP_1",
+    "PAP_0": "csespy, which was written on real files",
+    "EFD_1": "shapes, units and frequencies printed from a real file",
+    "EFD_2": "csespy, which was written on real files",
+    "EFD_3": f"{BY_CONVENTION}: named and shaped as EFD_2, rates from csespy",
+    "SCM_1": "shapes and frequencies printed from a real file",
+    "SCM_2": f"{BY_CONVENTION}: named and shaped as SCM_1, rates from csespy",
+    "SCM_3": f"{BY_CONVENTION}: named and shaped as SCM_1, rates from csespy",
 }
 
 #: Units that a dataset may be written in, beside its own.
 ALSO = {"m^-3": ("cm^-3",)}
+
+#: Units of spectra, and the power and factor that turn them into power density in the table's
+#: unit: amplitude density is squared.
+SPECTRAL_UNITS: dict[str, dict[str, tuple[int, float]]] = {
+    "mV^2/m^2/Hz": {
+        "mV^2/m^2/Hz": (1, 1.0),
+        "uV^2/m^2/Hz": (1, 1e-6),
+        "mV/m/Hz^0.5": (2, 1.0),
+    },
+    "nT^2/Hz": {"nT^2/Hz": (1, 1.0), "nT/Hz^0.5": (2, 1.0)},
+}
+#: Units that say nothing about the kind of density.
+PLAIN_FIELD = ("", "none", "mV/m", "nT")
 
 #: Most records that a file of a half-orbit can hold (75 minutes at 16 Hz).
 MOST_RECORDS = 75 * 60 * 16

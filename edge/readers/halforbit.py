@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.arrays import BoolArray, FloatArray, TimeArray
 from edge.errors import InputError
 from edge.observables import MissionName
 from edge.readers.names import FileName
+
+if TYPE_CHECKING:
+    import xarray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +52,8 @@ class Channel:
         False for fill values, impossible values and flagged rows.
     track : Track
         Time and position of the N records, shared by the channels of a payload.
+    frequency : ndarray, shape (M,), optional
+        Of spectra, the centres of the bins in Hz; None where the reader does not know them.
     """
 
     name: str
@@ -56,6 +62,7 @@ class Channel:
     values: FloatArray
     valid: BoolArray
     track: Track
+    frequency: FloatArray | None = None
 
     @property
     def time(self) -> TimeArray:
@@ -82,6 +89,22 @@ class Payload:
     track: Track
     channels: dict[str, Channel]
     notes: tuple[str, ...] = ()
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Give the channels as a dataset over time; see `edge.readers.xarrays`.
+
+        Returns
+        -------
+        xarray.Dataset
+
+        Raises
+        ------
+        ConfigError
+            xarray, of the extra ``report``, is not installed.
+        """
+        from edge.readers.xarrays import payload_dataset
+
+        return payload_dataset(self)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,3 +143,20 @@ class HalfOrbit:
             for payload, content in self.payloads.items()
             for name, channel in content.channels.items()
         }
+
+    def to_xarray(self) -> dict[str, xarray.Dataset]:
+        """Give every payload as a dataset over its own time; see `edge.readers.xarrays`.
+
+        Returns
+        -------
+        dict of str to xarray.Dataset
+            Keyed by payload.
+
+        Raises
+        ------
+        ConfigError
+            xarray, of the extra ``report``, is not installed.
+        """
+        from edge.readers.xarrays import half_orbit_datasets
+
+        return half_orbit_datasets(self)

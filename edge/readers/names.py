@@ -38,8 +38,32 @@ _DEMETER = re.compile(
 )
 
 #: Payloads that can be read. The rest of a mission's files is refused by name.
-CSES_PAYLOADS = ("HPM_5", "LAP_1", "PAP_0")
-DEMETER_PAYLOADS = ("1139", "1140", "1143", "1144")
+CSES_PAYLOADS = (
+    "EFD_1",
+    "EFD_2",
+    "EFD_3",
+    "HPM_5",
+    "HPM_6",
+    "LAP_1",
+    "LAP_2",
+    "PAP_0",
+    "SCM_1",
+    "SCM_2",
+    "SCM_3",
+)
+
+#: Payloads of CSES-01 that are refused, with what they are.
+CSES_REFUSED = {
+    "EFD_4": "HF",
+    "GRO": "GNSS occultation",
+    "HEP": "particles",
+    "HPM_1": "FGM 1 at full rate",
+    "HPM_2": "FGM 2 at full rate",
+    "HPM_3": "CDSM at full rate",
+    "TBB": "tri-band beacon",
+}
+
+DEMETER_PAYLOADS = tuple(str(apid) for apid in range(1129, 1145))
 
 _DIRECTION = {
     "cses": ("descending", "ascending"),
@@ -124,6 +148,11 @@ def parse_name(path: Path | str) -> FileName:
             path,
             "not the name of a CSES-01 Level 2 (CSES_01_..._000.h5) or "
             "DEMETER N1 (DMT_N1_....DAT) half-orbit file",
+        )
+    what = CSES_REFUSED.get(payload) or CSES_REFUSED.get(payload[:3])
+    if mission == "cses" and what:
+        raise UnsupportedPayload(
+            path, f"{payload} ({what}): its layout is not known; readable are {', '.join(known)}"
         )
     if payload not in known:
         raise UnsupportedPayload(

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from edge.errors import InputError
+from edge.observables import Request
 from edge.readers.halforbit import HalfOrbit, Payload
 from edge.readers.names import FileName
 from edge.readers.sniffing import sniff
 
 
-def read_payload(path: Path | str, channels: Collection[str] | None = None) -> Payload:
+def read_payload(path: Path | str, channels: Request | None = None) -> Payload:
     """Read one payload file.
 
     Parameters
     ----------
     path : Path or str
-    channels : collection of str, optional
-        Channels to read; all by default.
+    channels : dict of str to tuple of bands, optional
+        Channels to read, with the bands of those that are spectra; all by default.
 
     Returns
     -------
@@ -41,7 +42,7 @@ def read_payload(path: Path | str, channels: Collection[str] | None = None) -> P
 
 
 def read_half_orbit(
-    files: Mapping[Path, FileName], channels: Mapping[str, Collection[str]] | None = None
+    files: Mapping[Path, FileName], channels: Mapping[str, Request] | None = None
 ) -> HalfOrbit:
     """Read the files of one half-orbit; a file that fails is named, its siblings are read.
 
@@ -50,7 +51,7 @@ def read_half_orbit(
     files : mapping of Path to FileName
         All of one half-orbit, with what `parse_name` says of them. Where a payload comes
         twice, the file with more records is kept.
-    channels : mapping of str to collection of str, optional
+    channels : mapping of str to dict, optional
         For each payload the channels to read; a payload that is not named is left
         unread. Everything by default.
 

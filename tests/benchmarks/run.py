@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SUBJECTS = ("start_up", "scoring")
+SUBJECTS = ("start_up", "scoring", "isolation", "cses_reading", "demeter_reading")
 PACKAGES = ("numpy", "numba", "h5py", "tflite-runtime")
 
 

@@ -61,8 +61,34 @@ CSES_OWN = {
         "WORKMODE": ("i4", 1, "none"),
     },
 }
-CSES_STEP_MS = {"HPM_5": 1000, "LAP_1": 3000, "PAP_0": 1000}
-CSES_GROUP = {"HPM": 2, "LAP": 3, "PAP": 3}
+CSES_OWN["LAP_2"] = CSES_OWN["LAP_1"]
+CSES_OWN["HPM_6"] = {
+    "A211": ("f8", 1, "nT"),
+    "FLAG_MT": ("i4", 1, "none"),
+    "FLAG_N3": ("i4", 1, "none"),
+}
+# Of spectra and waveforms: numbers, bins, samples, highest frequency, units. The waveforms are
+# in the file only where a test gives them.
+CSES_WAVES = {
+    "EFD_1": ("A11", 42, 256, 20.0195, "mV/m/Hz^0.5", "mV/m"),
+    "EFD_2": ("A12", 1024, 2048, 2497.56, "mV/m/Hz^0.5", "mV/m"),
+    "EFD_3": ("A13", 1024, 2048, 24_975.6, "mV/m/Hz^0.5", "mV/m"),
+    "SCM_1": ("A23", 797, 4096, 199.0, "nT^2/Hz", "nT"),
+    "SCM_2": ("A24", 1024, 4096, 5115.0, "nT^2/Hz", "nT"),
+    "SCM_3": ("A25", 1024, 4096, 25_575.0, "nT^2/Hz", "nT"),
+}
+for _payload, (_numbers, _bins, _samples, _, _density, _field) in CSES_WAVES.items():
+    CSES_OWN[_payload] = {
+        **{f"{_numbers}{k}_P": ("f8", _bins, _density) for k in (1, 2, 3)},
+        **{f"{_numbers}{k}_W": ("f8", _samples, _field) for k in (1, 2, 3)},
+        "FREQ": ("f4", 1, "Hz"),
+        "WORKMODE": ("i4", 1, "none"),
+    }
+CSES_STEP_MS = {
+    **{"HPM_5": 1000, "HPM_6": 1000, "LAP_1": 3000, "LAP_2": 3000, "PAP_0": 1000},
+    **{"EFD_1": 2048, "EFD_2": 2048, "EFD_3": 2048, "SCM_1": 4000, "SCM_2": 2048, "SCM_3": 2048},
+}
+CSES_GROUP = {"EFD": 1, "SCM": 2, "HPM": 2, "LAP": 3, "PAP": 3}
 
 
 def _cses_values(payload: str, times: list[datetime]) -> dict[str, np.ndarray]:
@@ -98,8 +124,15 @@ def _cses_values(payload: str, times: list[datetime]) -> dict[str, np.ndarray]:
         "A331": 5.0 * wave,
         "A332": 6.0 * wave,
         "A333": 7.0 * wave,
+        "A211": 30_000.0 + 10.0 * wave,
+        "FLAG_N3": np.zeros(n),
     }
-    return {d: values[d] for d in (*CSES_OWN[payload], *CSES_COMMON)}
+    if payload in CSES_WAVES:
+        numbers, bins, _, highest, _, _ = CSES_WAVES[payload]
+        values["FREQ"] = np.linspace(0.0, highest, bins)
+        rng = np.random.default_rng(3)
+        values |= {f"{numbers}{k}_P": rng.uniform(1e-4, 1e-2, (n, bins)) for k in (1, 2, 3)}
+    return {d: values[d] for d in (*CSES_OWN[payload], *CSES_COMMON) if d in values}
 
 
 def _root_attributes(file: h5py.File, flavour: str, texts: dict[str, object]) -> None:
@@ -217,11 +250,11 @@ N1_COMMON = {
     "Mgeo2lgm": (164, ">9f"),
     "att_quality": (200, ">h"),
     "attitude_versions": (202, ">2B"),
+}
+N1_IAP = {
     "type": (204, ">10s"),
     "hk": (214, ">32B"),
     "dt": (246, ">f"),
-}
-N1_IAP = {
     "u_density": (250, ">6s"),
     "u_temp": (256, ">6s"),
     "u_vel": (262, ">6s"),
@@ -237,6 +270,9 @@ N1_IAP = {
     "sat_potential": (308, ">f"),
 }
 N1_ISL = {
+    "type": (204, ">10s"),
+    "hk": (214, ">32B"),
+    "dt": (246, ">f"),
     "u_density": (250, ">5s"),
     "u_temp": (255, ">5s"),
     "u_pot": (260, ">5s"),
@@ -247,13 +283,193 @@ N1_ISL = {
     "V_float": (281, ">f"),
     "V_sat": (285, ">f"),
 }
+N1_HEAD = {"type": (204, ">21s"), "hk": (225, ">32B"), "coord": (257, ">9s")}
+N1_ULF_E = N1_HEAD | {
+    "Msen2sat": (266, ">9f"),
+    "unit": (302, ">16s"),
+    "fs": (318, ">f"),
+    "nsamp": (322, ">h"),
+    "duration": (324, ">f"),
+    "E1st_name": (328, ">3s"),
+    "E1st": (331, ">256f"),
+    "E2nd_name": (1355, ">3s"),
+    "E2nd": (1358, ">256f"),
+    "E3rd_name": (2382, ">3s"),
+    "E3rd": (2385, ">256f"),
+    "V1_name": (3409, ">3s"),
+    "V1": (3412, ">256f"),
+    "V2_name": (4436, ">3s"),
+    "V2": (4439, ">256f"),
+    "V3_name": (5463, ">3s"),
+    "V3": (5466, ">256f"),
+    "V4_name": (6490, ">3s"),
+    "V4": (6493, ">256f"),
+}
+
+
+def _n1_elf(axis: str) -> dict[str, tuple[int, str]]:
+    return N1_HEAD | {
+        "Msen2sat": (266, ">9f"),
+        "unit": (302, ">16s"),
+        "fs": (318, ">f"),
+        "nsamp": (322, ">h"),
+        "duration": (324, ">f"),
+        f"{axis}1st_name": (328, ">3s"),
+        f"{axis}1st": (331, ">4096f"),
+        f"{axis}2nd_name": (16715, ">3s"),
+        f"{axis}2nd": (16718, ">4096f"),
+        f"{axis}3rd_name": (33102, ">3s"),
+        f"{axis}3rd": (33105, ">4096f"),
+    }
+
+
+def _n1_waveform(samples: int) -> dict[str, tuple[int, str]]:
+    return N1_HEAD | {
+        "unit": (266, ">16s"),
+        "fs": (282, ">f"),
+        "nsamp": (286, ">h"),
+        "duration": (288, ">f"),
+        "comp": (292, ">3s"),
+        "wf": (295, f">{samples}f"),
+    }
+
+
+N1_SPECTRA = N1_HEAD | {
+    "comp": (266, ">3s"),
+    "unit": (269, ">16s"),
+    "nb": (285, ">B"),
+    "nbf": (286, ">h"),
+    "total_duration": (288, ">f"),
+    "df": (292, ">f"),
+    "f_range": (296, ">2f"),
+    "ut_first": (304, ">7h"),
+    "spectra": (318, ">2048f"),
+}
+N1_CLASSES = {
+    "type": (204, ">21s"),
+    "hk": (225, ">32B"),
+    "subtype": (257, ">B"),
+    "study": (258, ">20s"),
+    "comp": (278, ">3s"),
+    "dt": (281, ">f"),
+    "nbclasses": (285, ">B"),
+    "nbs": (286, ">B"),
+    "nbc": (287, ">B"),
+    "u_class": (288, ">10s"),
+    "Dmin": (298, ">20f"),
+    "Dmax": (378, ">20f"),
+    "valid": (458, ">128B"),
+    "intensity": (586, ">2560B"),
+    "uncertainty": (3146, ">2560B"),
+}
+N1_IDP_BURST = {
+    "type": (204, ">10s"),
+    "hk": (214, ">32B"),
+    "dt": (246, ">f"),
+    "V_pol": (250, ">f"),
+    "discr": (254, ">f"),
+    "u_spec": (258, ">20s"),
+    "u_pitch": (278, ">6s"),
+    "spectra": (284, ">1024f"),
+    "energy": (4380, ">256f"),
+    "pitch": (5404, ">f"),
+}
+N1_IDP_SURVEY = {
+    "type": (204, ">10s"),
+    "hk": (214, ">32B"),
+    "dt_spec": (246, ">f"),
+    "dt_count": (250, ">f"),
+    "V_pol": (254, ">f"),
+    "discr": (258, ">f"),
+    "thr1": (262, ">f"),
+    "thr2": (266, ">f"),
+    "thr3": (270, ">f"),
+    "thr_hi3": (274, ">f"),
+    "u_spec": (278, ">20s"),
+    "u_pitch": (298, ">6s"),
+    "energy": (4224, ">128f"),
+    "pitch": (4736, ">f"),
+} | {
+    f"{name}{k + 1}": (offset + 560 * k, form)
+    for k in range(7)
+    for name, offset, form in (("count", 304, ">12i"), ("spec", 352, ">128f"))
+}
 # APID: bytes of a record, kind, block 4, milliseconds between records.
 N1 = {
+    "1129": (7517, "ULF ELECTRIC WAVEFORM", N1_ULF_E, 6554),
+    "1130": (49489, "ELF ELECTRIC WAVEFORM", _n1_elf("E"), 1638),
+    "1131": (33063, "VLF ELECTRIC WAVEFORM", _n1_waveform(8192), 205),
+    "1132": (8510, "VLF ELECTRIC SPECTRUM", N1_SPECTRA, 4096),
+    "1133": (16679, "HF ELECTRIC WAVEFORM ", _n1_waveform(4096), 4096),
+    "1134": (8510, "HF ELECTRIC SPECTRUM ", N1_SPECTRA, 4096),
+    "1135": (49489, "ELF MAGNETIC WAVEFORM", _n1_elf("B"), 1638),
+    "1136": (33063, "VLF MAGNETIC WAVEFORM", _n1_waveform(8192), 205),
+    "1137": (8510, "VLF MAGNETIC SPECTRUM", N1_SPECTRA, 4096),
+    "1138": (5706, "Neural Network       ", N1_CLASSES, 13100),
     "1139": (312, "IAP BURST ", N1_IAP, 2300),
     "1140": (312, "IAP SURVEY", N1_IAP, 4400),
+    "1141": (5408, "IDP BURST ", N1_IDP_BURST, 4000),
+    "1142": (4740, "IDP SURVEY", N1_IDP_SURVEY, 28000),
     "1143": (289, "ISL BURST ", N1_ISL, 1000),
     "1144": (289, "ISL SURVEY", N1_ISL, 1000),
 }
+N1_UNIT = {
+    "1129": "V/m",
+    "1132": "log(\xb5V^2/m^2/Hz)",
+    "1134": "log(\xb5V^2/m^2/Hz)",
+    "1135": "nT",
+    "1136": "nT",
+    "1137": "log(nT^2/Hz)",
+}
+# Sampling rate in the record's unit, and seconds.
+N1_SAMPLING = {
+    "1129": (39.0625, 6.5536),
+    "1130": (2500.0, 1.6384),
+    "1131": (40_000.0, 0.2048),
+    "1133": (6666.6667, 0.6144),
+    "1135": (2500.0, 1.6384),
+    "1136": (40_000.0, 0.2048),
+}
+
+
+def _n1_block_4(apid: str, row: int, ut: tuple[int, ...]) -> dict[str, object]:
+    """Values of the block 4 of the kinds with arrays: every number different."""
+    form = {name: f for name, (_, f) in N1[apid][2].items()}
+    values: dict[str, object] = {
+        "coord": b"Sensor   ",
+        "comp": b"E12",
+        "V_pol": 80.0,
+        "discr": 70.0,
+    }
+    for name, f in form.items():
+        count = int(f[1:-1] or 1)
+        if name in ("type", "hk"):
+            continue
+        if f[-1] == "s":
+            values.setdefault(name, b"E12".ljust(count))
+        elif count > 1:
+            shift = len(name) + ord(name[-1]) + row
+            values[name] = tuple(
+                (shift + k) % 200 + (0.25 if f[-1] == "f" else 0) for k in range(count)
+            )
+    values["unit"] = N1_UNIT.get(apid, "\xb5V/m").encode("latin-1").ljust(16)
+    if apid in N1_SAMPLING:
+        rate, duration = N1_SAMPLING[apid]
+        samples = max(int(f[1:-1]) for f in form.values() if f[-1] == "f" and len(f) > 3)
+        values |= {"fs": rate, "nsamp": samples, "duration": duration}
+    elif form.get("spectra") == ">2048f":
+        values |= {"nb": 2, "nbf": 1024, "total_duration": 4.096, "ut_first": ut}
+        values |= {"df": 3.2552083} if apid == "1134" else {"df": 19.53125}
+        values["spectra"] = tuple(3.0 - ((7 * k + 13 * row) % 997) / 200.0 for k in range(2048))
+    elif apid == "1138":
+        values |= {"subtype": 0, "study": b"WHISTLER".ljust(20), "dt": 0.1, "nbc": 0}
+        values |= {"nbclasses": 12, "nbs": 128 - row % 5, "u_class": b"s^1/2".ljust(10)}
+        values["valid"] = tuple(int(k % 7 != 3) for k in range(128))
+    else:
+        values |= {"dt": 1.0, "dt_spec": 4.0, "dt_count": 1.0, "pitch": 80.0 + row}
+        values |= {"thr1": 90.7, "thr2": 526.8, "thr3": 971.8, "thr_hi3": 2342.4}
+        values |= {"u_spec": b"elec/cm^2/s/ster/keV", "u_pitch": b"degree"}
+    return values
 
 
 def _n1_values(apid: str, row: int, moment: datetime, seconds: float) -> dict[str, object]:
@@ -285,7 +501,11 @@ def _n1_values(apid: str, row: int, moment: datetime, seconds: float) -> dict[st
         "dt": N1[apid][3] / 1000.0,
         "u_pot": b"V    ",
     }
-    if apid in ("1143", "1144"):
+    if apid not in ("1139", "1140", "1143", "1144"):
+        ut = values["ut"]
+        assert isinstance(ut, tuple)
+        values |= _n1_block_4(apid, row, ut)
+    elif apid in ("1143", "1144"):
         values |= {"u_density": b"cm^-3", "u_temp": b"K    "}
         values |= {"Ne": 9e3 + 1e3 * wave, "Ni": 9.5e3 + 1e3 * wave, "Te": 1800.0 + row}
         values |= {"V_plasma": 0.25 + wave, "V_float": -0.5 + wave, "V_sat": -1.5 + wave}

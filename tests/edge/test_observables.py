@@ -19,15 +19,15 @@ def test_demeter_lacks_the_magnetic_column_alone():
 
 def test_a_profile_names_the_payloads_and_channels_that_it_needs():
     assert PLASMA.payloads("cses") == {
-        "LAP_1": ("A311", "A321"),
-        "PAP_0": ("A315", "A322"),
-        "HPM_5": ("B_FGM",),
+        "LAP_1": {"A311": (), "A321": ()},
+        "PAP_0": {"A315": (), "A322": ()},
+        "HPM_5": {"B_FGM": ()},
     }
     assert PLASMA.payloads("demeter") == {
-        "1144": ("Ne", "Te"),
-        "1143": ("Ne", "Te"),
-        "1140": ("n_O+", "Ti"),
-        "1139": ("n_O+", "Ti"),
+        "1144": {"Ne": (), "Te": ()},
+        "1143": {"Ne": (), "Te": ()},
+        "1140": {"n_O+": (), "Ti": ()},
+        "1139": {"n_O+": (), "Ti": ()},
     }
 
 

@@ -25,7 +25,7 @@ def test_shipped_recipe_is_valid() -> None:
         ("[0.6, 0.2, 0.2]", "[0.6, 0.2, 0.3]", "add up to 1"),
         ("\nembargo_days = 9.0", "\nembargo_days = 1.0", "valid is 2 and more"),
         ("subsequences = 2", "subsequences = 3", "divisors of windows.length, 20"),
-        ('profile = "plasma"', 'profile = "waves"', "known are plasma"),
+        ('profile = "plasma"', 'profile = "none"', "known are plasma, waves, full"),
         ("[events]", "[events", "recipe changed.toml: "),
     ],
 )

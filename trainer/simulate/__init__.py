@@ -15,7 +15,9 @@ seismicity
     Simulated catalogues, and the reader of catalogues in the ComCat layout.
 precursors
     Perturbations before catalogue events, and the truth table.
-cses_layout, cses_files, demeter_files
+waves
+    Survey spectra of the electric and magnetic field.
+cses_layout, cses_files, cses_waves, demeter_files
     Writers of the native formats.
 mission
     All of it together: :func:`simulate_mission`.

@@ -33,6 +33,9 @@ def simulate(
     events_per_day: Annotated[
         float, typer.Option(help="Mean rate of a simulated catalogue.")
     ] = 4.0,
+    waves: Annotated[
+        bool, typer.Option("--waves", help="Write spectra too (DEMETER 1132, 1137; CSES EFD, SCM).")
+    ] = False,
 ) -> None:
     """Write a simulated mission in its native file formats.
 
@@ -63,6 +66,7 @@ def simulate(
             pap_off,
             events_per_day,
             report,
+            waves,
         )
     except (ValueError, OSError) as error:
         reason = str(error)

@@ -28,7 +28,11 @@ from trainer.simulate.geometry import Floats, Times
 from trainer.simulate.orbits import Pass
 
 #: Names of the payloads' products and their level field.
-PAYLOADS = {"HPM_5": "A2", "LAP_1": "A3", "PAP_0": "A3"}
+PAYLOADS = {
+    **{f"EFD_{n}": "A1" for n in (1, 2, 3)},
+    **{f"SCM_{n}": "A2" for n in (1, 2, 3)},
+    **{"HPM_5": "A2", "HPM_6": "A2", "LAP_1": "A3", "LAP_2": "A3", "PAP_0": "A3"},
+}
 #: HPM takes data at |latitude| up to this, degrees.
 HPM_ZONE_DEG = 65.0
 #: The times in a name begin before and end after the data, seconds.
@@ -79,7 +83,7 @@ def file_name(payload: str, half_orbit: Pass, first: np.datetime64, last: np.dat
     Parameters
     ----------
     payload : str
-        ``HPM_5``, ``LAP_1`` or ``PAP_0``.
+        ``HPM_5``, ``LAP_1``, ... : a key of `PAYLOADS`.
     half_orbit : Pass
         For orbit number and direction.
     first, last : datetime64
@@ -148,7 +152,7 @@ def write_hpm(
         "FLAG_SHW": in_shadow(half_orbit)[keep].astype(np.int32),
         "FLAG_TBB": np.zeros(len(keep), np.int32),
         "q_SIM_ECI": _quaternion(half_orbit)[keep],
-        **_common(half_orbit, keep, half_orbit.time[keep]),
+        **place_and_time(half_orbit, keep, half_orbit.time[keep]),
     }
     root = {
         "FREQRANGE": "FMAG:DC~15Hz",
@@ -169,7 +173,7 @@ def write_hpm(
             "Units": h5py.Empty("S1") if unit is None else np.bytes_(unit),
             "ValidRange": np.bytes_(valid) if isinstance(valid, str) else np.array(valid),
         }
-    return _write(folder, "HPM_5", half_orbit, keep, data, root, attributes)
+    return write_file(folder, "HPM_5", half_orbit, keep, data, root, attributes)
 
 
 def write_lap(
@@ -178,10 +182,12 @@ def write_lap(
     state: Background,
     rng: np.random.Generator,
     defects: Defects = DEFECTS,
+    payload: str = "LAP_1",
 ) -> Path:
-    """Write the Langmuir probe's file LAP_1: Ne, Te and potentials every 3 s.
+    """Write a Langmuir probe's file: Ne, Te and potentials every 3 s.
 
     Parameters and result are those of :func:`write_hpm`; no magnetic field is needed.
+    `payload` is ``LAP_1`` or, for the small probe, ``LAP_2``.
     """
     keep = _without_gap(np.arange(0, len(half_orbit.time), 3), rng, defects)
     time = half_orbit.time[keep].copy()
@@ -200,7 +206,7 @@ def write_lap(
     if rng.random() < 0.3:
         data["A321"][0] *= 3.0
     _lose(data, rng, defects.fill)
-    return _write_plasma(folder, "LAP_1", half_orbit, keep, time, data)
+    return _write_plasma(folder, payload, half_orbit, keep, time, data)
 
 
 def write_pap(
@@ -274,8 +280,25 @@ def _lose(data: dict[str, NDArray[Any]], rng: np.random.Generator, share: float)
         values[lost] = how[lost]
 
 
-def _common(half_orbit: Pass, keep: NDArray[np.int64], time: Times) -> dict[str, NDArray[Any]]:
-    """Place and time of the rows."""
+def place_and_time(
+    half_orbit: Pass, keep: NDArray[np.int64], time: Times
+) -> dict[str, NDArray[Any]]:
+    """Datasets that every payload has: place and time of the rows.
+
+    Parameters
+    ----------
+    half_orbit : Pass
+        Times and places.
+    keep : (k,) int64
+        Its rows that are written.
+    time : (k,) datetime64[ms]
+        Times to write for them.
+
+    Returns
+    -------
+    dict of str to ndarray
+        Arrays of shape (k,).
+    """
     axes = geometry.dipole_axes(half_orbit.time[0])
     place = geometry.unit_vector(half_orbit.latitude[keep], half_orbit.longitude[keep])
     magnetic = geometry.latitude_longitude(place @ axes.T)
@@ -314,7 +337,7 @@ def _write_plasma(
     """Write a plasma payload, whose attributes are one-element arrays of bytes."""
     data = {
         **data,
-        **_common(half_orbit, keep, time),
+        **place_and_time(half_orbit, keep, time),
         "WORKMODE": np.ones(len(keep), np.int32),
     }
     root = {
@@ -327,10 +350,10 @@ def _write_plasma(
         }.items()
     }
     attributes = {name: {"units": np.array([PLASMA_UNITS[name].encode()])} for name in data}
-    return _write(folder, payload, half_orbit, keep, data, root, attributes)
+    return write_file(folder, payload, half_orbit, keep, data, root, attributes)
 
 
-def _write(
+def write_file(
     folder: Path,
     payload: str,
     half_orbit: Pass,
@@ -339,7 +362,29 @@ def _write(
     root: dict[str, Any],
     attributes: dict[str, dict[str, Any]],
 ) -> Path:
-    """Write datasets and attributes into one file, then give it its name."""
+    """Write datasets and attributes into one file, then give it its name.
+
+    Parameters
+    ----------
+    folder : Path
+        Existing folder.
+    payload : str
+        A key of `PAYLOADS`.
+    half_orbit : Pass
+        Times and places.
+    keep : (k,) int64
+        Its rows that are written.
+    data : dict of str to ndarray
+        Datasets; those of one axis become columns.
+    root : dict
+        Root attributes.
+    attributes : dict of str to dict
+        Of each dataset.
+
+    Returns
+    -------
+    Path
+    """
     name = file_name(payload, half_orbit, half_orbit.time[keep[0]], half_orbit.time[keep[-1]])
     path, temporary = folder / name, folder / f".{name}.tmp"
     # Composed in memory: one write instead of hundreds.

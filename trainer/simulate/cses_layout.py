@@ -38,8 +38,9 @@ PLASMA_UNITS = {
     "GEO_LAT": "deg", "GEO_LON": "deg", "MAG_LAT": "deg", "MAG_LON": "deg", "ALTITUDE": "km",
     "UTC_TIME": "YYYYMMDDHHMMSS.mmm", "VERSE_TIME": "ms", "WORKMODE": "none",
 }  # fmt: skip
-#: Root attributes of LAP_1 and PAP_0 beside those of the half-orbit.
+#: Root attributes of the plasma payloads beside those of the half-orbit.
 PLASMA_ROOT = {
     "LAP_1": {"FRERANGE": "DC", "PAYLOADID": "LAP", "SAMPLERATE": "SURVEY:1/3Hz"},
+    "LAP_2": {"FRERANGE": "DC", "PAYLOADID": "LAP", "SAMPLERATE": "SURVEY:1/3Hz"},
     "PAP_0": {"FRERANGE": "DC", "PAYLOADID": "PAP", "SAMPLERATE": "SURVEY:1Hz"},
 }

@@ -1,4 +1,4 @@
-"""Simulated DEMETER N1 Level-1 files: ISL (1143, 1144) and IAP (1139, 1140) of one half-orbit.
+"""Simulated DEMETER N1 Level-1 files of one half-orbit: ISL, IAP, and spectra of ICE and IMSC.
 
 The layout is that of the Data Product Description DMT-SP-9-CM-6054-LPC, Ed. 3 Rev. 3: blocks 1-3
 common to all data, and a block 4 for each APID; big-endian throughout. The bytes of the
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.simulate import geometry
+from trainer.simulate import geometry, waves
 from trainer.simulate.background import Background
 from trainer.simulate.geometry import Floats, Times
 from trainer.simulate.orbits import Pass, invariant_latitude
@@ -52,6 +52,11 @@ _IAP = (
     ("v_Oz", ">f4", 1), ("ang_v_-Oz", ">f4", 1), ("ang_vxy_Ox", ">f4", 1),
     ("sat_potential", ">f4", 1),
 )  # fmt: skip
+_SPECTRA = (
+    ("type", "S21", 1), ("hk", "u1", 32), ("coord", "S9", 1), ("comp", "S3", 1),
+    ("unit", "S16", 1), ("nb", "u1", 1), ("nbf", ">i2", 1), ("total_duration", ">f4", 1),
+    ("df", ">f4", 1), ("f_range", ">f4", 2), ("ut_first", ">i2", 7), ("spectra", ">f4", 2048),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,12 @@ PRODUCTS = {
     1144: Product("ISL SURVEY", 1.0, _ISL),
 }
 _TEXT = {"density": "cm^-3", "temp": "K", "vel": "m/s", "pot": "V", "angle": "degree"}
+#: Survey spectra of type 0: two of 1024 values in a record. Component and unit of each kind.
+WAVE_PRODUCTS = {
+    1132: Product("VLF ELECTRIC SPECTRUM", 4.096, _SPECTRA),
+    1137: Product("VLF MAGNETIC SPECTRUM", 4.096, _SPECTRA),
+}
+_WAVE_TEXT = {1132: ("E12", "log(\u00b5V^2/m^2/Hz)"), 1137: ("B1 ", "log(nT^2/Hz)")}
 
 
 @dataclass(frozen=True)
@@ -148,6 +159,79 @@ def write_n1(
         valid = ", ".join(map(str, PRODUCTS))
         raise ValueError(f"APID {apid} cannot be simulated; valid: {valid}")
     product = PRODUCTS[apid]
+    records, seconds, time = _records(product, half_orbit, rng, defects)
+    records["dt"] = product.cadence_s
+    for name in records.dtype.names or ():
+        if name.startswith("u_"):
+            width = records.dtype[name].itemsize
+            records[name] = _TEXT[name[2:]].ljust(width).encode("latin-1")
+    values = _isl(state, seconds, rng) if product.block_4 is _ISL else _iap(state, seconds, rng)
+    lost = rng.random(len(seconds)) < defects.fill
+    how = np.where(rng.random(len(seconds)) < 0.5, 0.0, np.nan)
+    for name, column in values.items():
+        records[name] = np.where(lost, how, column)
+    return _write(folder / file_name(apid, half_orbit, time[0], time[-1]), records)
+
+
+def write_waves(
+    folder: Path,
+    apid: int,
+    half_orbit: Pass,
+    rng: np.random.Generator,
+    defects: Defects = DEFECTS,
+) -> Path:
+    """Write one N1 file of survey spectra; parameters as of `write_n1`.
+
+    Parameters
+    ----------
+    folder : Path
+        Existing folder.
+    apid : int
+        1132 (ICE, electric) or 1137 (IMSC, magnetic).
+    half_orbit : Pass
+        Times and places.
+    rng : Generator
+        For the spectra, the defects and the fraction of a second at which the records begin.
+    defects : Defects
+        Their rates; a record without a valid value holds NaN.
+
+    Returns
+    -------
+    Path
+        The file, complete.
+
+    Raises
+    ------
+    ValueError
+        For another APID.
+    """
+    if apid not in WAVE_PRODUCTS:
+        valid = ", ".join(map(str, WAVE_PRODUCTS))
+        raise ValueError(f"APID {apid} has no simulated spectra; valid: {valid}")
+    product = WAVE_PRODUCTS[apid]
+    records, seconds, time = _records(product, half_orbit, rng, defects)
+    component, unit = _WAVE_TEXT[apid]
+    records["coord"] = b"Sensor   "
+    records["comp"] = component.encode()
+    records["unit"] = unit.ljust(16).encode("latin-1")
+    records["nb"], records["nbf"] = 2, len(waves.FREQUENCY)
+    records["total_duration"] = product.cadence_s
+    records["df"], records["f_range"] = waves.FREQUENCY[0], waves.FREQUENCY[[0, -1]]
+    records["ut_first"] = records["ut"]
+    # The second spectrum of a record lies half a record later.
+    step_s = product.cadence_s / 2.0
+    at = (seconds[:, None] + (0.0, step_s)).ravel()
+    latitude = np.interp(at, seconds, records["mag_lat"].astype(np.float64))
+    drawn = waves.spectra(latitude, step_s, waves.WAVES[apid], rng)
+    drawn[np.repeat(rng.random(len(seconds)) < defects.fill, 2)] = np.nan
+    records["spectra"] = drawn.reshape(len(seconds), 2048)
+    return _write(folder / file_name(apid, half_orbit, time[0], time[-1]), records)
+
+
+def _records(
+    product: Product, half_orbit: Pass, rng: np.random.Generator, defects: Defects
+) -> tuple[NDArray[Any], Floats, Times]:
+    """Make records with blocks 1 to 3; seconds since the half-orbit's begin, and times."""
     length = len(half_orbit.time) - 1
     seconds = np.arange(round(rng.uniform(0.0, 1.0), 3), length, product.cadence_s)
     share, gap_s = rng.random(), rng.uniform(*defects.gap_s)
@@ -160,20 +244,13 @@ def write_n1(
     records = np.zeros(len(seconds), product.dtype)
     _fill_time(records, half_orbit, time)
     _fill_place(records, half_orbit, seconds, time)
-    records["type"] = product.label.ljust(10).encode()
+    records["type"] = product.label.ljust(records.dtype["type"].itemsize).encode()
     records["hk"] = np.frombuffer(b"simulated".ljust(32, b"\0"), "u1")
-    records["dt"] = product.cadence_s
-    for name in records.dtype.names or ():
-        if name.startswith("u_"):
-            width = records.dtype[name].itemsize
-            records[name] = _TEXT[name[2:]].ljust(width).encode("latin-1")
-    values = _isl(state, seconds, rng) if product.block_4 is _ISL else _iap(state, seconds, rng)
-    lost = rng.random(len(seconds)) < defects.fill
-    how = np.where(rng.random(len(seconds)) < 0.5, 0.0, np.nan)
-    for name, column in values.items():
-        records[name] = np.where(lost, how, column)
-    path = folder / file_name(apid, half_orbit, time[0], time[-1])
-    temporary = folder / f".{path.name}.tmp"
+    return records, seconds, time
+
+
+def _write(path: Path, records: NDArray[Any]) -> Path:
+    temporary = path.parent / f".{path.name}.tmp"
     temporary.write_bytes(records.tobytes())
     temporary.replace(path)
     return path

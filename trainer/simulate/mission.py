@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.simulate import cses_files, demeter_files, precursors
+from trainer.simulate import cses_files, cses_waves, demeter_files, precursors
 from trainer.simulate.background import PARAMETERS, Background, background
 from trainer.simulate.orbits import MISSION_YEARS, Pass, check_mission, half_orbits
 from trainer.simulate.precursors import Injected, write_truth
@@ -25,8 +25,11 @@ from trainer.simulate.text_files import write_text
 #: precursors of later events, and quiet days around controls, are complete.
 CATALOGUE_MARGIN_DAYS = 10
 
+# A quarter of the real files' bins; every band of the profile `waves` keeps three and more.
+_CSES_BINS = 256
+
 _MISSION_CODE = {"cses": 1, "demeter": 2}
-_BACKGROUND, _DEFECTS, _PAP_STATE = range(3)
+_BACKGROUND, _DEFECTS, _PAP_STATE, _WAVES = range(4)
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ def simulate_mission(
     pap_off: float = 0.5,
     events_per_day: float = 4.0,
     progress: Callable[[int, Pass], None] | None = None,
+    waves: bool = False,
 ) -> Summary:
     """Write a simulated mission in its native file formats.
 
@@ -98,6 +102,10 @@ def simulate_mission(
         Mean rate of the simulated catalogue.
     progress : callable, optional
         Called after each half-orbit with the number done and the half-orbit.
+    waves : bool
+        Write survey spectra too: APID 1132 and 1137 of DEMETER, EFD_2, EFD_3, SCM_2 and SCM_3
+        of CSES-01 (27 MB a half-orbit). They hold no precursors, and
+        the other files are the same with and without them.
 
     Returns
     -------
@@ -132,6 +140,8 @@ def simulate_mission(
             continue
         state, rows = simulate_half_orbit(half_orbit, seed, injection, events)
         written = write_half_orbit(out, half_orbit, state, seed, pap_off)
+        if waves:
+            written += write_wave_files(out, half_orbit, seed)
         done += 1
         files += len(written)
         size += sum(path.stat().st_size for path in written)
@@ -151,6 +161,8 @@ def simulate_mission(
         "night_only": night_only,
         "pap_off": pap_off if mission == "cses" else None,
     }
+    if waves:
+        parameters["waves"] = True
     write_text(out / "simulation.json", _description(parameters, done, files, len(injected)))
     return Summary(mission, done, files, size, len(events), len(injected), out)
 
@@ -222,6 +234,32 @@ def write_half_orbit(
     if np.random.default_rng(_stream(seed, half_orbit, _PAP_STATE)).random() >= pap_off:
         files.append(cses_files.write_pap(folder, half_orbit, state, three))
     return files
+
+
+def write_wave_files(folder: Path, half_orbit: Pass, seed: int) -> list[Path]:
+    """Write the files of survey spectra of one half-orbit.
+
+    Parameters
+    ----------
+    folder : Path
+        Existing folder.
+    half_orbit : Pass
+        Times and places.
+    seed : int
+        Of the mission; spectra come from streams of their own.
+
+    Returns
+    -------
+    list of Path
+        DEMETER: 1132 and 1137. CSES-01: EFD_2, EFD_3, SCM_2 and SCM_3.
+    """
+    if half_orbit.mission == "cses":
+        return cses_waves.write_waves(folder, half_orbit, seed, bins=_CSES_BINS)
+    streams = _stream(seed, half_orbit, _WAVES).spawn(len(demeter_files.WAVE_PRODUCTS))
+    return [
+        demeter_files.write_waves(folder, apid, half_orbit, np.random.Generator(np.random.PCG64(s)))
+        for apid, s in zip(demeter_files.WAVE_PRODUCTS, streams, strict=True)
+    ]
 
 
 def _stream(seed: int, half_orbit: Pass, purpose: int) -> np.random.SeedSequence:

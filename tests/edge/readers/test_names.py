@@ -73,9 +73,8 @@ def test_other_names_are_refused(name):
 @pytest.mark.parametrize(
     ("name", "payload", "known"),
     [
-        (HPM.replace("HPM_5", "HEP_1"), "HEP_1", "HPM_5, LAP_1, PAP_0"),
-        (HPM.replace("HPM_5", "EFD_1"), "EFD_1", "HPM_5, LAP_1, PAP_0"),
-        (ISL.replace("1144", "1129"), "1129", "1139, 1140, 1143, 1144"),
+        (HPM.replace("HPM_5", "HPM_9"), "HPM_9", "EFD_1, EFD_2, EFD_3, HPM_5"),
+        (ISL.replace("1144", "1145"), "1145", "1129, 1130, 1131"),
     ],
 )
 def test_unsupported_payloads_are_named_with_the_supported_ones(name, payload, known):

@@ -87,7 +87,7 @@ def test_of_two_files_of_a_payload_the_damaged_one_is_the_one_that_is_named(make
 
 def test_only_the_payloads_and_channels_asked_for_are_read(make_cses):
     lap, broken = make_cses("LAP_1"), make_cses("PAP_0", A315=None)
-    half_orbit = read_half_orbit(named(lap, broken), {"LAP_1": ["A311"]})
+    half_orbit = read_half_orbit(named(lap, broken), {"LAP_1": {"A311": ()}})
     assert set(half_orbit.channels) == {"LAP_1/A311"}
     assert half_orbit.failed == {}
 

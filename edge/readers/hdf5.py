@@ -1,0 +1,335 @@
+"""Safe and quick access to the root group of an HDF5 file that nobody vouches for.
+
+Every dataset is checked before a byte of it is read: link, type, layout, filters, declared
+and stored size. Only what the format describes is taken: numbers in the file itself, plain
+or packed by gzip, lzf, shuffle and fletcher32.
+
+Notes
+-----
+The calls are h5py's low-level ones, since its Dataset and AttributeManager look the same
+link up again for each question; on a file of 15 short datasets that is most of the time.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from h5py import h5a, h5d, h5l, h5o, h5s, h5t, h5z
+
+from edge.arrays import AnyArray, FloatArray, IntArray
+from edge.errors import InputError
+from edge.readers.variable_text import variable_texts
+
+MIB = 1024 * 1024
+#: Most bytes, as float64, that one dataset may declare.
+MOST_BYTES = 512 * MIB
+#: Most bytes of one chunk, and of the chunks beside each other that a record crosses:
+#: libhdf5 unpacks them whole.
+MOST_CHUNK_BYTES = 16 * MIB
+# libhdf5 keeps kilobytes for every chunk that one read touches.
+_MOST_CHUNKS = 10_000
+# lzf packs at most 88 to 1, and its filter grows its buffer until all is unpacked.
+_MOST_LZF_CHUNK_BYTES = MIB
+#: Most declared bytes for one stored, of datasets over `_SMALL`; packed flags reach more.
+MOST_RATIO = 200
+_SMALL = MIB
+# A gzip chunk that packs nothing is a little longer than what it holds.
+_PACKING_SLACK = 4096
+_MOST_ATTRIBUTE_BYTES = 65536
+
+_SHUFFLE, _GZIP, _FLETCHER, _LZF = (
+    h5z.FILTER_SHUFFLE,
+    h5z.FILTER_DEFLATE,
+    h5z.FILTER_FLETCHER32,
+    h5z.FILTER_LZF,
+)
+_ALLOWED = {_SHUFFLE, _GZIP, _FLETCHER, _LZF}
+_LETTERS = {h5t.INTEGER: "i", h5t.FLOAT: "f"}
+# What h5py raises on damaged bytes.
+DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError, OverflowError)
+
+
+class Dataset:
+    """One dataset that was found fit to be read.
+
+    Attributes
+    ----------
+    name : str
+    shape : tuple of int
+    item_bytes : int
+        Bytes of a value in the file.
+    chunk_rows : int
+        Records that are stored together; 1 where they are not chunked.
+    """
+
+    __slots__ = ("_file", "_id", "chunk_rows", "item_bytes", "name", "shape")
+
+    def __init__(self, file: RootGroup, name: str, identifier: Any, kinds: str) -> None:
+        self._file, self.name, self._id = file, name, identifier
+        kind = identifier.get_type()
+        if _LETTERS.get(kind.get_class(), "x") not in kinds:
+            wanted = "a number" if "f" in kinds else "an integer"
+            raise InputError(file.path, f"dataset {name} has type {identifier.dtype}, not {wanted}")
+        self.item_bytes = int(kind.get_size())
+        #: () for a scalar and for a null dataset, too.
+        self.shape: tuple[int, ...] = identifier.shape or ()
+        self.chunk_rows = 1
+        self._check_storage()
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values in the file."""
+        found: np.dtype[Any] = self._id.dtype
+        return found
+
+    def _refuse(self, why: str) -> InputError:
+        return InputError(self._file.path, f"dataset {self.name} {why}")
+
+    def _check_storage(self) -> None:
+        """Refuse values in other files, unknown filters and sizes that cannot be true."""
+        plist = self._id.get_create_plist()
+        layout = plist.get_layout()
+        if layout == h5d.VIRTUAL or plist.get_external_count():
+            raise self._refuse("keeps its values in another file")
+        declared = math.prod(self.shape) * max(self.item_bytes, 8)
+        if declared > MOST_BYTES:
+            raise self._refuse(
+                f"declares shape {self.shape}, {declared / MIB:.0f} MiB; "
+                f"at most {MOST_BYTES // MIB} MiB are read"
+            )
+        if layout == h5d.CHUNKED:
+            self._check_chunks(plist)
+        declared = math.prod(self.shape) * self.item_bytes
+        if declared <= _SMALL and layout != h5d.CHUNKED:
+            return
+        stored = self._id.get_storage_size()
+        if stored > self._file.size:
+            raise self._refuse(f"stores {stored} bytes in a file of {self._file.size}")
+        if declared > _SMALL and declared > MOST_RATIO * stored:
+            raise self._refuse(
+                f"declares {declared} bytes and stores {stored}; "
+                f"at most {MOST_RATIO} times as many are read"
+            )
+
+    def _check_chunks(self, plist: Any) -> None:
+        chunk = plist.get_chunk()
+        size = math.prod(chunk) * self.item_bytes
+        # As float64, which is what a block of records is held in.
+        across = math.prod(chunk) * max(self.item_bytes, 8)
+        for length, step in zip(self.shape[1:], chunk[1:], strict=True):
+            across *= -(-length // step)
+        if across > MOST_CHUNK_BYTES:
+            raise self._refuse(
+                f"has chunks {chunk}, over {MOST_CHUNK_BYTES // MIB} MiB in one row of them"
+            )
+        self.chunk_rows = chunk[0]
+        count = math.prod(-(-n // step) for n, step in zip(self.shape, chunk, strict=True))
+        if count > _MOST_CHUNKS:
+            raise self._refuse(f"has {count} chunks {chunk}; at most {_MOST_CHUNKS} are read")
+        filters = [plist.get_filter(k)[0] for k in range(plist.get_nfilters())]
+        unknown = sorted(set(filters) - _ALLOWED)
+        if unknown:
+            raise self._refuse(
+                f"is packed by HDF5 filter {unknown[0]}; known are gzip, lzf, shuffle, fletcher32"
+            )
+        packing = [f for f in filters if f != _FLETCHER]
+        if packing not in ([], [_SHUFFLE], [_GZIP], [_LZF], [_SHUFFLE, _GZIP], [_SHUFFLE, _LZF]):
+            raise self._refuse(f"is packed by HDF5 filters {filters}, in an unknown order")
+        if _LZF in filters and size > _MOST_LZF_CHUNK_BYTES:
+            raise self._refuse(f"has lzf chunks {chunk}, over {_MOST_LZF_CHUNK_BYTES // MIB} MiB")
+        if packing and packing != [_SHUFFLE]:
+            self._check_packed(size, _GZIP in filters)
+
+    def _check_packed(self, size: int, gzip: bool) -> None:
+        """Hold what each chunk unpacks to against its declared size.
+
+        libhdf5 unpacks a gzip chunk to its end, however far that is.
+        """
+        places: list[tuple[tuple[int, ...], int, int]] = []
+        self._id.chunk_iter(lambda c: places.append((c.chunk_offset, c.size, c.filter_mask)))
+        for place, stored, mask in places:
+            if stored > size + size // 100 + _PACKING_SLACK:
+                raise self._refuse(f"has a chunk of {stored} bytes at {place}, more than {size}")
+            if not gzip or mask:
+                continue
+            packed = self._id.read_direct_chunk(place)[1]
+            try:
+                unpacked = zlib.decompressobj().decompress(packed, size + 5)
+            except zlib.error as error:
+                raise self._refuse(f"has a damaged chunk at {place}: {error}") from None
+            # The checksum of fletcher32, where that filter came first, is four bytes.
+            if len(unpacked) > size + 4:
+                raise self._refuse(f"has a chunk at {place} that unpacks to more than {size} bytes")
+
+    def read_into(self, out: AnyArray, start: int) -> None:
+        """Read as many records as `out` has, from `start` on; libhdf5 converts the type.
+
+        Parameters
+        ----------
+        out : ndarray, shape (B, ...)
+            Contiguous; the further axes are the dataset's.
+        start : int
+        """
+        if out.shape[0] == self.shape[0]:
+            self._id.read(h5s.ALL, h5s.ALL, out)
+            return
+        there = self._id.get_space()
+        there.select_hyperslab((start, *(0 for _ in self.shape[1:])), out.shape)
+        self._id.read(h5s.create_simple(out.shape), there, out)
+
+    def column(self) -> FloatArray:
+        """All values, shape (N,)."""
+        values = np.empty(self.shape)
+        self.read_into(values, 0)
+        return values.reshape(-1)
+
+    def integers(self) -> IntArray:
+        """All values of a dataset of integers, shape (N,)."""
+        values = np.empty(self.shape, dtype=np.int64)
+        self.read_into(values, 0)
+        return values.reshape(-1)
+
+    def text(self, *keys: str) -> str:
+        """Text of the first of these attributes that has any, or ''."""
+        return self._file.text_of(self.name, self._id, keys)
+
+    def numbers(self, *keys: str) -> list[float]:
+        """One or two numbers of the first of these attributes that holds such, or []."""
+        return self._file.numbers_of(self._id, keys)
+
+
+def _single(value: AnyArray | None) -> str:
+    """Text of an attribute of one element, '' of any other."""
+    if value is None or value.size != 1:
+        return ""
+    first = value.reshape(-1)[0]
+    return _plain(first.decode("latin-1") if isinstance(first, bytes) else str(first))
+
+
+def _plain(text: str) -> str:
+    return text.replace("\0", "").strip()
+
+
+class RootGroup:
+    """The datasets and attributes of a file's root group.
+
+    Parameters
+    ----------
+    path : Path
+        Named in errors.
+    file : h5py.File
+        Open; it must outlive this object.
+    """
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self.path = path
+        self.size = path.stat().st_size
+        self._file = file
+        self._variable: dict[str, str] | None = None
+        self._id = h5o.open(file.id, b"/")
+        if not isinstance(self._id, h5py.h5g.GroupID):
+            raise InputError(path, "damaged HDF5: its root is not a group")
+
+    def has(self, name: str) -> bool:
+        """Whether there is an entry of this name, be it a link that leads nowhere."""
+        return bool(self._id.links.exists(name.encode()))
+
+    def dataset(self, name: str, kinds: str = "iuf") -> Dataset:
+        """Find a dataset and check it.
+
+        Parameters
+        ----------
+        name : str
+        kinds : str
+            Letters of the numpy kinds that it may hold.
+
+        Returns
+        -------
+        Dataset
+
+        Raises
+        ------
+        InputError
+            It is missing, or not fit to be read.
+        """
+        key = name.encode()
+        if not self.has(name):
+            raise InputError(self.path, f"dataset {name} is missing")
+        if self._id.links.get_info(key).type != h5l.TYPE_HARD:
+            raise InputError(self.path, f"dataset {name} is a link out of the root group")
+        found = h5o.open(self._id, key)
+        if not isinstance(found, h5d.DatasetID):
+            what = "group" if isinstance(found, h5py.h5g.GroupID) else "type"
+            raise InputError(self.path, f"{name} is a {what}, not a dataset")
+        return Dataset(self, name, found, kinds)
+
+    def text(self, *keys: str) -> str:
+        """Text of the first of these root attributes that has any, or ''."""
+        return self.text_of("", self._id, keys)
+
+    def fixed_text(self, key: str) -> str:
+        """Text of a root attribute, '' where it is of variable length."""
+        return _single(self._attribute(self._id, key))
+
+    def text_of(self, name: str, item: Any, keys: tuple[str, ...]) -> str:
+        """Scalar or one-element array, bytes or str, Empty or missing: the text or ''."""
+        for key in keys:
+            text = _single(self._attribute(item, key))
+            if not text and self._is_variable(item, key):
+                if self._variable is None:
+                    self._variable = variable_texts(self.path)
+                text = _plain(self._variable.get(f"{name}@{key}", ""))
+            if text:
+                return text
+        return ""
+
+    @staticmethod
+    def _is_variable(item: Any, key: str) -> bool:
+        """Whether an attribute is text of variable length."""
+        try:
+            name = key.encode()
+            if not h5a.exists(item, name):
+                return False
+            kind = h5a.open(item, name).get_type()
+            return bool(kind.get_class() == h5t.STRING and kind.is_variable_str())
+        except DAMAGE:
+            return False
+
+    def numbers_of(self, item: Any, keys: tuple[str, ...]) -> list[float]:
+        """One or two numbers, or [] where the attributes hold none."""
+        for key in keys:
+            value = self._attribute(item, key)
+            if value is not None and value.dtype.kind in "iuf" and value.size <= 2:
+                return [float(v) for v in value.reshape(-1)]
+        return []
+
+    def _attribute(self, item: Any, key: str) -> AnyArray | None:
+        """Read an attribute in whatever form it was written; None where that fails."""
+        try:
+            name = key.encode()
+            if not h5a.exists(item, name):
+                return None
+            attribute = h5a.open(item, name)
+            # A null attribute stores nothing.
+            if not 0 < attribute.get_storage_size() <= _MOST_ATTRIBUTE_BYTES:
+                return None
+            kind = attribute.get_type()
+            what = kind.get_class()
+            if what == h5t.FLOAT:
+                values, memory = np.empty(attribute.shape), h5t.NATIVE_DOUBLE
+            elif what == h5t.INTEGER:
+                values, memory = np.empty(attribute.shape, np.int64), h5t.NATIVE_INT64
+            elif what != h5t.STRING or kind.is_variable_str():
+                # Text of variable length: see variable_text.
+                return None
+            else:
+                values, memory = np.empty(attribute.shape, f"S{kind.get_size()}"), kind
+            attribute.read(values, memory)
+        except DAMAGE:
+            return None
+        return values

@@ -1,0 +1,182 @@
+"""Pictures of payload files."""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib")
+
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+
+from edge import plot as plotting
+from edge.readers import read_payload
+
+
+def command(*arguments: object, **keywords: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            sys.executable,
+            "-W",
+            "error::UserWarning",
+            "-m",
+            "edge.cli",
+            "plot",
+            *map(str, arguments),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={k: v for k, v in os.environ.items() if not k.startswith("EDGE_SCORE_")} | keywords,
+        cwd=keywords.get("PWD"),
+    )
+
+
+def check_picture(path: Path, panels: int) -> None:
+    content = path.read_bytes()
+    assert content.startswith(b"\x89PNG\r\n\x1a\n")
+    assert b"tIME" not in content
+    assert b"tEXt" not in content
+    width, height = struct.unpack(">II", content[16:24])
+    assert width == 1100
+    assert height > 600 + panels * 150
+    pixels = imread(path)[..., :3]
+    # Ink in the map and in every panel, and paper around it.
+    assert 0.5 < float((pixels.min(axis=2) > 0.95).mean()) < 0.99
+    bands = np.array_split(pixels, panels + 2)
+    assert all(float((band.max(axis=2) < 0.9).mean()) > 0.001 for band in bands)
+
+
+def drawn(path: Path) -> Figure:
+    return plotting._draw(Figure(), read_payload(path))
+
+
+def test_real_file(real_hpm: Path, tmp_path: Path) -> None:
+    done = command(real_hpm, "--out", tmp_path / "new.png")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{tmp_path / 'new.png'}\n"
+    assert [p.name for p in tmp_path.iterdir()] == ["new.png"]
+    check_picture(tmp_path / "new.png", 10)
+
+
+def test_real_file_says_what_it_shows(real_hpm: Path) -> None:
+    figure = drawn(real_hpm)
+    texts = [t.get_text() for t in figure.texts]
+    assert texts[0] == "CSES-01 HPM_5, half-orbit CSES_096791 (ascending, night)"
+    assert texts[1].startswith("2019-11-01T00:21:08Z to 2019-11-01T00:55:46Z, 2079 records")
+    panel = figure.axes[1]
+    assert panel.get_title(loc="left") == "B_FGM: magnetic field vector"
+    assert panel.get_title(loc="right") == "51 of 6237 values not valid"
+    assert panel.get_ylabel() == "nT"
+    assert len(panel.lines) == 3
+
+
+def test_default_name_and_the_same_bytes(make_cses: Callable[..., Path], tmp_path: Path) -> None:
+    path = make_cses("LAP_1", 40)
+    contents = []
+    for settings in ("", "figure.facecolor: black\n"):
+        (tmp_path / "matplotlibrc").write_text(settings)
+        done = command(path, PWD=str(tmp_path), MATPLOTLIBRC=str(tmp_path / "matplotlibrc"))
+        assert (done.returncode, done.stdout) == (0, f"{path.stem}.png\n")
+        contents.append((tmp_path / f"{path.stem}.png").read_bytes())
+    assert contents[0] == contents[1]
+
+
+def test_the_track_is_not_drawn_across_the_map(make_cses: Callable[..., Path]) -> None:
+    longitude = (182.0 - 0.1 * np.arange(40) + 180.0) % 360.0 - 180.0
+    figure = drawn(make_cses("LAP_1", 40, GEO_LON=longitude))
+    line = figure.axes[0].lines[1]
+    x = np.asarray(line.get_xdata(), dtype=float)
+    assert np.isnan(x).sum() == 1
+    assert np.nanmax(np.abs(np.diff(x))) < 1.0
+
+
+@pytest.mark.parametrize("direction", [0, 1])
+def test_night_rows_are_marked_on_the_night_side(
+    direction: int, make_cses: Callable[..., Path]
+) -> None:
+    axes = drawn(make_cses("LAP_1", 40, direction=direction)).axes[0]
+    labels = [t.get_text() for t in axes.get_legend().get_texts()]
+    assert any(t.startswith("night rows") for t in labels) == bool(direction)
+
+
+def test_densities_are_logarithmic_and_gaps_stay_open(make_cses: Callable[..., Path]) -> None:
+    density = np.full(40, 2e10)
+    density[5:8] = -9999.0
+    path = make_cses("LAP_1", 40, A311=density)
+    with h5py.File(path, "a") as file:
+        # Twenty records lost: a step of 63 s.
+        for name in list(file):
+            kept = np.delete(file[name][...], np.s_[15:35], axis=0)
+            unit = file[name].attrs["units"]
+            del file[name]
+            file[name] = kept
+            file[name].attrs["units"] = unit
+    figure = drawn(path)
+    panel = figure.axes[1]
+    assert panel.get_yscale() == "log"
+    assert panel.get_ylabel() == "m$^{-3}$"
+    assert panel.get_title(loc="right") == "3 of 20 values not valid"
+    assert np.isnan(np.asarray(panel.lines[0].get_ydata(), dtype=float)).sum() == 3 + 1
+    assert figure.axes[2].get_yscale() == "linear"
+
+
+def test_spectra_are_images_over_frequency(make_cses: Callable[..., Path], tmp_path: Path) -> None:
+    path = make_cses("EFD_2", 12)
+    figure = drawn(path)
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    panel = figure.axes[titles.index("A121_P: ELF electric field spectrum, first axis")]
+    assert len(panel.collections) == 1
+    assert panel.get_ylabel() == "frequency (Hz)"
+    plotting.plot(path, tmp_path / "spectra.png")
+    check_picture(tmp_path / "spectra.png", 5)
+
+
+@pytest.mark.parametrize("apid", ["1129", "1132", "1142"])
+def test_demeter(apid: str, make_demeter: Callable[..., Path], tmp_path: Path) -> None:
+    path = make_demeter(apid, 6)
+    plotting.plot(path, tmp_path / "picture.png")
+    check_picture(tmp_path / "picture.png", 1)
+
+
+@pytest.mark.parametrize(("payload", "rows"), [("LAP_1", 1), ("HPM_5", 2), ("EFD_1", 1)])
+def test_the_shortest_files(
+    payload: str, rows: int, make_cses: Callable[..., Path], tmp_path: Path
+) -> None:
+    plotting.plot(make_cses(payload, rows), tmp_path / "picture.png")
+    assert (tmp_path / "picture.png").stat().st_size > 10_000
+
+
+def test_files_without_a_position_or_a_value(
+    make_cses: Callable[..., Path], tmp_path: Path
+) -> None:
+    nothing = np.full(20, -9999.0)
+    for name in ("GEO_LAT", "A311"):
+        plotting.plot(make_cses("LAP_1", 20, **{name: nothing}), tmp_path / "picture.png")
+
+
+def test_missing_matplotlib_is_one_line(make_cses: Callable[..., Path], tmp_path: Path) -> None:
+    (tmp_path / "matplotlib.py").write_text("raise ImportError\n")
+    done = command(make_cses("LAP_1", 12), PWD=str(tmp_path), PYTHONPATH=str(tmp_path))
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("edge-score: matplotlib is not installed")
+    assert "'report'" in line
+
+
+def test_bad_input_and_bad_output(make_cses: Callable[..., Path], tmp_path: Path) -> None:
+    done = command(tmp_path / "absent.h5", "--out", tmp_path / "a.png")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    done = command(make_cses("LAP_1", 12), "--out", tmp_path / "none" / "a.png")
+    assert done.returncode == 2
+    assert done.stderr == "edge-score: a.png: cannot be written: No such file or directory\n"
+    assert not list(tmp_path.iterdir())
