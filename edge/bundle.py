@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from edge.errors import BundleError, one_line
-from edge.observables import PROFILES, Profile
+from edge.observables import GRID_STEP_S, PROFILES, Profile
 
 if TYPE_CHECKING:
     from edge.arrays import AnyArray
@@ -311,6 +311,7 @@ def _check_values(path: Path, card: Card) -> None:
             f"{profile.name} has {', '.join(profile.names)}"
         )
     checks: tuple[tuple[str, Any, float, float], ...] = (
+        ("grid_step_s", card.grid_step_s, GRID_STEP_S, GRID_STEP_S),
         ("length", card.length, 2, 1000),
         ("clip", card.clip, 1, 100),
         ("threshold", card.threshold, 0, 1),

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.entry import complain, run
+from edge.entry import complain, run, say, say_bytes
 from edge.errors import ConfigError, EdgeError, InputError
 
 if TYPE_CHECKING:
@@ -81,24 +79,26 @@ def score(
         from edge.report import track_table, training_line
 
         assert scorer is not None
+        for problem in _unused(group, scorer):
+            _complain(problem)
+            failed = True
         half_orbit = scorer.read(group)
         track = scorer.score(half_orbit)
-        for error in half_orbit.failed.values():
+        for error in half_orbit.errors:
             _complain(error)
             failed = True
         if track.summary.status == "failed":
             continue
-        if json:
-            sys.stdout.buffer.write(json_lines(track.windows))
-            sys.stdout.buffer.flush()
-        else:
-            _print(track_table(track))
-            _print([training_line(track.summary.trained_on)])
         if out is not None:
             try:
                 write_track(out, track)
             except OSError as error:
                 raise ConfigError(f"output folder {out.name}: {error.strerror}") from None
+        if json:
+            say_bytes(json_lines(track.windows))
+        else:
+            say(track_table(track))
+            say([training_line(track.summary.trained_on)])
     if failed:
         raise typer.Exit(2)
 
@@ -138,9 +138,17 @@ def stream(
     settle_s = settings.settle
     if settle_s is None:
         settle_s = 0.0 if once else 30.0
+    if inbox.resolve() == out.resolve():
+        raise ConfigError(f"output folder {out.name}: is the inbox; results need another folder")
     stop = threading.Event()
+    interrupted: list[int] = []
+
+    def end(number: int, _: object) -> None:
+        interrupted.append(number)
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, end)
     profile, parameters = _profile_and_fingerprint(settings)
     work = Stream(
         inbox, out, profile, parameters, lambda: _scorer(settings), settle_s, settings.wait
@@ -152,6 +160,9 @@ def stream(
             failed |= _tell(event, quiet_idle=not once)
             if stop.is_set():
                 break
+    # To end is what a watcher is told; a single run that is cut short has left work undone.
+    if once and interrupted:
+        raise typer.Exit(128 + interrupted[0])
     if failed:
         raise typer.Exit(2)
 
@@ -162,17 +173,21 @@ def info(
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Tell what a payload file holds, in the file's own units."""
+    from edge.readers.sniffing import sniff
+
+    # What is no payload file is told without the weight of a reader.
+    sniff(file)
     from edge.describe import describe
 
     found = describe(file)
     if json:
         from edge.outputs import json_lines
 
-        sys.stdout.buffer.write(json_lines([found]))
+        say_bytes(json_lines([found]))
         return
     from edge.report import info_table
 
-    _print(info_table(found))
+    say(info_table(found))
 
 
 @app.command()
@@ -188,7 +203,7 @@ def plot(
 
     target = Path(f"{file.stem}.png") if out is None else out
     draw(file, target)
-    _print([str(target)])
+    say([str(target)])
 
 
 @app.command()
@@ -206,11 +221,11 @@ def model(
     if json:
         from edge.outputs import json_lines
 
-        sys.stdout.buffer.write(json_lines([card]))
+        say_bytes(json_lines([card]))
         return
     from edge.report import card_table
 
-    _print(card_table(card))
+    say(card_table(card))
 
 
 def main() -> None:
@@ -267,6 +282,25 @@ def _group(files: list[Path]) -> tuple[list[dict[Path, FileName]], list[InputErr
     return [groups[key] for key in sorted(groups)], problems
 
 
+def _unused(group: dict[Path, FileName], scorer: Scorer) -> list[InputError]:
+    """Take out of a group the files that the profile has no use for, and say so of each."""
+    profile = scorer.bundle.profile
+    problems = []
+    for path, name in list(group.items()):
+        needed = profile.payloads(name.mission)
+        if name.payload not in needed and len(group) > 1:
+            del group[path]
+        if name.payload not in needed:
+            problems.append(
+                InputError(
+                    path,
+                    f"payload {name.payload} is not of the profile {profile.name}, which uses "
+                    f"{', '.join(sorted(needed))}",
+                )
+            )
+    return problems
+
+
 def _tell(event: Event, quiet_idle: bool) -> bool:
     """Print an event; True where an input failed."""
     from edge import events
@@ -278,22 +312,17 @@ def _tell(event: Event, quiet_idle: bool) -> bool:
         case events.Ignored(message):
             _complain(f"ignored: {message}")
         case events.Waiting(half_orbit):
-            _print([f"{half_orbit}: waiting for its other payloads"])
+            say([f"{half_orbit}: waiting for its other payloads"])
         case events.Idle(half_orbits, failed, waiting):
             if not quiet_idle:
-                _print([f"{half_orbits} half-orbits scored, {failed} failed, {waiting} waiting"])
+                say([f"{half_orbits} half-orbits scored, {failed} failed, {waiting} waiting"])
         case events.Scored(track):
             from edge.report import alarm_line, summary_line, training_line
 
-            _print([summary_line(track.summary), *map(alarm_line, track.alarms)])
+            say([summary_line(track.summary), *map(alarm_line, track.alarms)])
             if track.windows:
-                _print([training_line(track.summary.trained_on)])
+                say([training_line(track.summary.trained_on)])
     return False
-
-
-def _print(lines: Iterable[str] | Iterator[str]) -> None:
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
-    sys.stdout.flush()
 
 
 def _complain(message: EdgeError | str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import typer
@@ -12,6 +13,9 @@ from edge.errors import EdgeError, one_line
 
 # typer publishes BadParameter, and not the wider error of a wrong call that it derives from.
 _UsageError: Any = typer.BadParameter.__base__
+
+# Set where standard output could not take everything, for a reason other than a closed pipe.
+_lost_output = ""
 
 
 def run(app: typer.Typer, name: str) -> NoReturn:
@@ -25,12 +29,12 @@ def run(app: typer.Typer, name: str) -> NoReturn:
 
     Notes
     -----
-    Exit codes: 0 done; 2 an input, setting or call is wrong; 3 the output folder is
-    held by another process; 130 interrupted.
+    Exit codes: 0 done; 2 an input, setting or call is wrong, or the output cannot be
+    written; 3 the output folder is held by another process; 130 and 143 interrupted.
     """
+    _open_streams()
     try:
-        code = app(standalone_mode=False, prog_name=name)
-        sys.stdout.flush()
+        code = app(standalone_mode=False, prog_name=name) or 0
     except EdgeError as error:
         complain(name, error)
         code = error.exit_code
@@ -39,15 +43,44 @@ def run(app: typer.Typer, name: str) -> NoReturn:
         code = 2
     except (typer.Abort, KeyboardInterrupt):
         code = 130
-    except BrokenPipeError:
-        # The reader of a pipe has seen enough; Python must not complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+    say([])
+    if _lost_output:
+        complain(name, f"standard output: {_lost_output}")
+        code = code or 2
     sys.exit(code)
 
 
+def say(lines: Iterable[str]) -> None:
+    """Print lines; where standard output is closed or full, the work goes on without it.
+
+    Parameters
+    ----------
+    lines : iterable of str
+    """
+    say_bytes("".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
+
+
+def say_bytes(content: bytes) -> None:
+    """Print bytes; see `say`.
+
+    Parameters
+    ----------
+    content : bytes
+    """
+    global _lost_output
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    except OSError as error:
+        # A reader of a pipe that has seen enough is no fault.
+        if not isinstance(error, BrokenPipeError):
+            _lost_output = error.strerror or str(error)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def complain(name: str, message: EdgeError | str) -> None:
-    """Write one line on standard error.
+    """Write one line on standard error, if there is one.
 
     Parameters
     ----------
@@ -55,5 +88,19 @@ def complain(name: str, message: EdgeError | str) -> None:
         Of the command.
     message : EdgeError or str
     """
-    sys.stderr.write(f"{name}: {message}\n")
-    sys.stderr.flush()
+    line = f"{name}: {message}\n".encode("utf-8", "backslashreplace")
+    try:
+        sys.stderr.buffer.write(line)
+        sys.stderr.buffer.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def _open_streams() -> None:
+    """Give a process that was started with closed streams something to write to."""
+    for number, stream in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, stream) is None:
+            null = os.open(os.devnull, os.O_WRONLY)
+            if null != number:
+                os.dup2(null, number)
+            setattr(sys, stream, os.fdopen(number, "w", closefd=False))

@@ -17,6 +17,9 @@ from edge.readers.sniffing import explain_os_error
 
 _UNFINISHED = (".part", ".tmp")
 
+# The largest integer of the ledger: a time far beyond every calendar is held there.
+_MOST_NS = 2**63 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -28,6 +31,8 @@ class Candidate:
     key : str
         Path below the inbox.
     size, mtime_ns : int
+    ctime_ns : int
+        When the file was last changed or came here, by this computer's clock.
     name : FileName or None
         None where the name is not that of a supported half-orbit file.
     problem : NotAHalfOrbitFile or None
@@ -38,6 +43,7 @@ class Candidate:
     key: str
     size: int
     mtime_ns: int
+    ctime_ns: int
     name: FileName | None
     problem: NotAHalfOrbitFile | None
 
@@ -47,7 +53,30 @@ class Candidate:
         return type(self.problem) is NotAHalfOrbitFile and looks_like_payload(self.path.name)
 
 
-def scan(inbox: Path, leave_out: Path) -> list[Candidate]:
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """One look at the inbox.
+
+    Attributes
+    ----------
+    candidates : list of Candidate
+        In order of their key.
+    blind : list of InputError
+        Folders in it that could not be listed.
+    blind_keys : list of str
+        Their paths below the inbox.
+    """
+
+    candidates: list[Candidate]
+    blind: list[InputError]
+    blind_keys: list[str]
+
+    def may_hold(self, key: str) -> bool:
+        """Whether a file of this key may lie in a folder that could not be listed."""
+        return any(key.startswith(f"{folder}/") for folder in self.blind_keys)
+
+
+def scan(inbox: Path, leave_out: Path) -> Scan:
     """List the files of the inbox and of the folders in it.
 
     Parameters
@@ -58,34 +87,57 @@ def scan(inbox: Path, leave_out: Path) -> list[Candidate]:
 
     Returns
     -------
-    list of Candidate
-        In order of their path; hidden names and names that end in ``.part`` or ``.tmp``
-        are left out.
+    Scan
+        Hidden names and names that end in ``.part`` or ``.tmp`` are left out.
 
     Raises
     ------
     InputError
-        The inbox, or a folder in it, is missing, not a folder, or cannot be listed.
+        The inbox is missing, not a folder, or cannot be listed.
     """
-    found = []
-    for path, status in _walk(inbox, leave_out.resolve()):
+    result = Scan([], [], [])
+    for path, status in _walk(inbox, inbox, leave_out.resolve(), result):
         name, problem = None, None
         try:
             name = parse_name(path)
         except NotAHalfOrbitFile as error:
             problem = error
-        key = path.relative_to(inbox).as_posix()
-        found.append(Candidate(path, key, status.st_size, status.st_mtime_ns, name, problem))
-    return sorted(found, key=lambda c: c.key)
+        result.candidates.append(
+            Candidate(
+                path,
+                _key(path, inbox),
+                status.st_size,
+                max(-_MOST_NS, min(_MOST_NS, status.st_mtime_ns)),
+                status.st_ctime_ns,
+                name,
+                problem,
+            )
+        )
+    result.candidates.sort(key=lambda c: c.key)
+    return result
 
 
-def _walk(folder: Path, leave_out: Path) -> Iterator[tuple[Path, os.stat_result]]:
+def _key(path: Path, inbox: Path) -> str:
+    """Path below the inbox, as text that any database and terminal can hold."""
+    return os.fsencode(path.relative_to(inbox).as_posix()).decode("utf-8", "backslashreplace")
+
+
+def _walk(
+    folder: Path, inbox: Path, leave_out: Path, result: Scan
+) -> Iterator[tuple[Path, os.stat_result]]:
     try:
-        entries = sorted(os.scandir(folder), key=lambda e: e.name)
-    except NotADirectoryError:
-        raise InputError(folder, "is a file; the inbox is a folder") from None
+        with os.scandir(folder) as listing:
+            entries = sorted(listing, key=lambda e: e.name)
     except OSError as error:
-        raise explain_os_error(folder, error) from None
+        if folder == inbox:
+            if isinstance(error, NotADirectoryError):
+                raise InputError(folder, "is a file; the inbox is a folder") from None
+            raise explain_os_error(folder, error) from None
+        # A folder that was moved away is no problem; one that is closed hides its files.
+        if not isinstance(error, FileNotFoundError):
+            result.blind.append(explain_os_error(folder, error))
+            result.blind_keys.append(_key(folder, inbox))
+        return
     for entry in entries:
         if entry.name.startswith(".") or entry.name.endswith(_UNFINISHED):
             continue
@@ -93,11 +145,11 @@ def _walk(folder: Path, leave_out: Path) -> Iterator[tuple[Path, os.stat_result]
         try:
             if entry.is_dir(follow_symlinks=False):
                 if path.resolve() != leave_out:
-                    yield from _walk(path, leave_out)
+                    yield from _walk(path, inbox, leave_out, result)
             elif entry.is_file():
                 yield path, entry.stat()
-        except FileNotFoundError:
-            # It was moved away between listing and looking.
+        except OSError:
+            # Moved away between listing and looking, or a link that leads nowhere or in a ring.
             continue
 
 
@@ -124,8 +176,8 @@ class Settled:
         Returns
         -------
         bool
-            By its mtime against the clock; where the clock was wrong at some time (a
-            computer without a battery), by what earlier calls saw.
+            By the time it was changed or came here, against the clock; where the clock was
+            wrong at some time (a computer without a battery), by what earlier calls saw.
         """
         if self._seconds <= 0:
             return True
@@ -134,5 +186,5 @@ class Settled:
         if (size, mtime_ns) != (candidate.size, candidate.mtime_ns):
             since = now
         self._seen[candidate.key] = (candidate.size, candidate.mtime_ns, since)
-        age = time.time() - candidate.mtime_ns / 1e9
-        return abs(age) >= self._seconds or now - since >= self._seconds
+        age = time.time() - candidate.ctime_ns / 1e9
+        return age >= self._seconds or now - since >= self._seconds

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from edge.errors import LedgerError
 
 VERSION = 1
 
-FileStatus = Literal["begun", "scored", "failed", "ignored"]
+FileStatus = Literal["begun", "scored", "failed", "refused", "ignored"]
 HalfOrbitStatus = Literal["begun", "scored", "failed"]
 
 _SCHEMA = """
@@ -21,8 +21,9 @@ CREATE TABLE file (
     path TEXT PRIMARY KEY,          -- below the inbox
     size INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL,
+    ctime_ns INTEGER NOT NULL,
     half_orbit TEXT,                -- NULL where the name tells none
-    status TEXT NOT NULL CHECK (status IN ('begun', 'scored', 'failed', 'ignored')),
+    status TEXT NOT NULL CHECK (status IN ('begun', 'scored', 'failed', 'refused', 'ignored')),
     reason TEXT NOT NULL,           -- '' where scored
     transient INTEGER NOT NULL      -- 1: try again with the same bytes
 ) STRICT;
@@ -41,17 +42,55 @@ PRAGMA user_version = 1;
 """
 
 
+class SeenFile(Protocol):
+    """A file as the inbox shows it."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    @property
+    def mtime_ns(self) -> int:
+        """Time of its content."""
+
+    @property
+    def ctime_ns(self) -> int:
+        """Time when it was changed or came here."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """What became of one file of the inbox."""
+    """What became of one file of the inbox.
+
+    Attributes
+    ----------
+    status : {"begun", "scored", "failed", "refused", "ignored"}
+        ``refused``: it came after its siblings had left, and waits for them.
+    """
 
     path: str
     size: int
     mtime_ns: int
+    ctime_ns: int
     half_orbit: str | None
     status: FileStatus
     reason: str = ""
     transient: bool = False
+
+    def differs(self, file: SeenFile) -> bool:
+        """Whether the file in the inbox is another than the one that was recorded.
+
+        Parameters
+        ----------
+        file : SeenFile
+
+        Returns
+        -------
+        bool
+            By size and both times; the second one is this computer's own.
+        """
+        recorded = (self.size, self.mtime_ns, self.ctime_ns)
+        return recorded != (file.size, file.mtime_ns, file.ctime_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +158,7 @@ class Ledger:
 
     def files(self) -> dict[str, FileRecord]:
         """Every file that was seen, by its path below the inbox."""
-        return {
-            path: FileRecord(path, size, mtime_ns, half_orbit, status, reason, bool(transient))
-            for path, size, mtime_ns, half_orbit, status, reason, transient in self._rows("file")
-        }
+        return {row[0]: FileRecord(*row) for row in self._rows("file")}
 
     def half_orbits(self) -> dict[str, HalfOrbitRecord]:
         """Every half-orbit that was worked on, by its key."""
@@ -146,12 +182,13 @@ class Ledger:
         try:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany(
-                "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     (
                         f.path,
                         f.size,
                         f.mtime_ns,
+                        f.ctime_ns,
                         f.half_orbit,
                         f.status,
                         f.reason,

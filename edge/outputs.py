@@ -6,9 +6,10 @@ No field depends on the machine's clock, so running again writes the same bytes.
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,10 @@ def write_track(out: Path, track: Track) -> list[Path]:
     ------
     OSError
         The folder cannot be written to; earlier results are untouched.
+
+    Notes
+    -----
+    All three are on disk under temporary names before the first is renamed.
     """
     out.mkdir(parents=True, exist_ok=True)
     stem = track.summary.half_orbit
@@ -64,35 +69,47 @@ def write_track(out: Path, track: Track) -> list[Path]:
         _geojson(track),
     )
     paths = [out / f"{stem}{suffix}" for suffix in SUFFIXES]
-    for path, content in zip(paths, contents, strict=True):
-        replace_file(path, content)
+    replace_files(dict(zip(paths, contents, strict=True)))
     return paths
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Replace a file whole, or leave it as it was.
+    """Replace a file whole, or leave it as it was; see `replace_files`."""
+    replace_files({path: content})
+
+
+def replace_files(contents: Mapping[Path, bytes]) -> None:
+    """Replace files of one folder whole, or leave them as they were.
 
     Parameters
     ----------
-    path : Path
-    content : bytes
+    contents : mapping of Path to bytes
+
+    Raises
+    ------
+    OSError
 
     Notes
     -----
     Temporary name beside the target, fsync, rename, fsync of the folder: after a power
     cut the old file or the new one is there, never a part.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = {path: path.with_name(f".{path.name}.tmp") for path in contents}
     try:
-        with temporary.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
+        for path, content in contents.items():
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, f"{path.name} is a folder")
+            with temporary[path].open("wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+        for path, name in temporary.items():
+            name.replace(path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        for name in temporary.values():
+            name.unlink(missing_ok=True)
         raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    folder = os.open(next(iter(contents)).parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:

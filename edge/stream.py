@@ -6,35 +6,27 @@ the half-orbits that are new or changed, write, then record. Nothing is deleted.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import os
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.errors import ConfigError, EdgeError, InputError, one_line
+from edge.errors import ConfigError, EdgeError, InputError, LedgerError, one_line
 from edge.events import Event, Idle, Ignored, Problem, Scored, Waiting
 from edge.inbox import Candidate, Settled, scan
 from edge.ledger import FileRecord, FileStatus, HalfOrbitRecord, Ledger
 from edge.observables import Profile
+from edge.plan import Plan, Work
 
 if TYPE_CHECKING:
     from edge.results import Track
     from edge.scoring import Scorer
 
 LEDGER_FILE = "ledger.sqlite"
-# A power cut in the middle counts too, so one or two are no proof.
-_MOST_ATTEMPTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A half-orbit that is new or changed."""
-
-    key: str
-    candidates: tuple[Candidate, ...]
+# A power cut or a time limit in the middle counts too, so a few are no proof.
+_MOST_ATTEMPTS = 5
 
 
 class Stream:
@@ -44,7 +36,7 @@ class Stream:
     ----------
     inbox, out : Path
     profile : Profile
-        Its payloads make a half-orbit complete.
+        Its payloads make a half-orbit complete; files of others are left alone.
     parameters : str
         Fingerprint of bundle and options; where it changes, what still lies in the inbox
         is scored again.
@@ -52,7 +44,7 @@ class Stream:
         Builds the scorer; called only when there is something to score.
     settle, wait : float
         Seconds that a file must be unchanged, and that an incomplete half-orbit is held
-        back after its newest file.
+        back after its newest file came.
     """
 
     def __init__(
@@ -72,6 +64,7 @@ class Stream:
         self._scorer: Scorer | None = None
         self._settled = Settled(settle)
         self._complete = Settled(wait)
+        self._told: set[str] = set()
 
     def turn(self, ledger: Ledger) -> Iterator[Event]:
         """Look at the inbox once and do what is to be done.
@@ -92,83 +85,67 @@ class Stream:
         ConfigError
             The output folder cannot be written to.
         """
-        candidates = [c for c in scan(self._inbox, self._out) if self._settled(c)]
-        files, half_orbits = ledger.files(), ledger.half_orbits()
         done = failed = waiting = 0
-        for candidate in candidates:
-            if candidate.name is None and _changed(candidate, files):
-                event = self._refuse(candidate, ledger)
-                failed += isinstance(event, Problem)
-                yield event
-        for work in self._plan(candidates, files, half_orbits):
-            missing = _scored_and_gone(work, files, candidates)
-            if missing:
-                for event in self._keep_earlier(work, missing, files, ledger):
-                    failed += 1
-                    yield event
-                continue
-            if self._held_back(work):
-                waiting += 1
-                yield Waiting(work.key)
-                continue
-            attempts = self._attempts(work, half_orbits, files)
-            events = (
-                self._give_up(work, ledger, f"ended the process {attempts} times in a row")
-                if attempts >= _MOST_ATTEMPTS
-                else self._score(work, ledger, attempts)
-            )
-            for event in events:
-                done += isinstance(event, Scored)
-                failed += isinstance(event, Problem)
-                yield event
+        for event in self._events(ledger):
+            done += isinstance(event, Scored)
+            failed += isinstance(event, Problem)
+            waiting += isinstance(event, Waiting)
+            yield event
         yield Idle(done, failed, waiting)
 
-    def _plan(
-        self,
-        candidates: list[Candidate],
-        files: dict[str, FileRecord],
-        half_orbits: dict[str, HalfOrbitRecord],
-    ) -> Iterator[Work]:
-        groups: dict[str, list[Candidate]] = {}
+    def _events(self, ledger: Ledger) -> Iterator[Event]:
+        look = scan(self._inbox, self._out)
+        for error in look.blind:
+            # Told once by a process that keeps watching; each run of cron tells it anew.
+            if str(error) not in self._told:
+                self._told.add(str(error))
+                yield Problem(str(error))
+        candidates = [c for c in look.candidates if self._settled(c)]
+        files = ledger.files()
+        ours: list[Candidate] = []
         for candidate in candidates:
-            if candidate.name is not None:
-                groups.setdefault(candidate.name.half_orbit, []).append(candidate)
-        for key in sorted(groups):
-            group = groups[key]
-            record = half_orbits.get(key)
-            new = record is None or any(_changed(c, files) for c in group)
-            stale = record is not None and record.parameters != self._parameters
-            if new or (stale and not _scored_and_gone(Work(key, tuple(group)), files, group)):
-                yield Work(key, tuple(group))
+            refusal = self._refusal(candidate)
+            if refusal is None:
+                ours.append(candidate)
+            elif candidate.key not in files or files[candidate.key].differs(candidate):
+                yield self._refuse(candidate, refusal, ledger)
+        plan = Plan(ours, files, ledger.half_orbits(), look, self._out, self._parameters)
+        for work in plan.works():
+            if work.missing:
+                yield from self._keep_earlier(work, files, ledger)
+            elif self._held_back(work):
+                yield Waiting(work.key)
+            elif work.attempts >= _MOST_ATTEMPTS:
+                why = f"ended the process {work.attempts} times in a row"
+                yield from self._give_up(work, ledger, why)
+            else:
+                yield from self._score(work, ledger)
+
+    def _refusal(self, candidate: Candidate) -> InputError | None:
+        """Say why a file is not for us, or give None."""
+        if candidate.name is None:
+            return candidate.problem
+        needed = self._profile.payloads(candidate.name.mission)
+        if candidate.name.payload in needed:
+            return None
+        return InputError(
+            candidate.path,
+            f"payload {candidate.name.payload} is not of the profile {self._profile.name}, which "
+            f"uses {', '.join(sorted(needed))}",
+        )
 
     def _held_back(self, work: Work) -> bool:
         names = [c.name for c in work.candidates if c.name is not None]
-        needed = self._profile.payloads(names[0].mission)
+        mission = names[0].mission
         # Burst and survey files of one instrument stand for each other.
         sources = {
-            o.sources[names[0].mission].payloads
-            for o in self._profile.observables
-            if names[0].mission in o.sources
+            o.sources[mission].payloads for o in self._profile.observables if mission in o.sources
         }
-        here = {n.payload for n in names} & needed.keys()
+        here = {n.payload for n in names}
         if all(here.intersection(payloads) for payloads in sources):
             return False
         old_enough = [self._complete(c) for c in work.candidates]
         return not all(old_enough)
-
-    @staticmethod
-    def _attempts(
-        work: Work, half_orbits: dict[str, HalfOrbitRecord], files: dict[str, FileRecord]
-    ) -> int:
-        """Count the attempts on these very files that did not come to an end."""
-        record = half_orbits.get(work.key)
-        if record is None or record.status != "begun":
-            return 0
-        known = [files[c.key] for c in work.candidates if c.key in files]
-        same = len(known) == len(work.candidates) and not any(
-            _differs(c, r) for c, r in zip(work.candidates, known, strict=True)
-        )
-        return record.attempts if same else 0
 
     def _give_up(self, work: Work, ledger: Ledger, why: str) -> Iterator[Event]:
         reason = f"half-orbit {work.key} {why}; it is left alone until its files change"
@@ -178,40 +155,43 @@ class Stream:
         )
         yield Problem(reason)
 
-    def _score(self, work: Work, ledger: Ledger, attempts: int) -> Iterator[Event]:
+    def _score(self, work: Work, ledger: Ledger) -> Iterator[Event]:
         if self._scorer is None:
             self._scorer = self._build_scorer()
+        begun = HalfOrbitRecord(work.key, "begun", self._parameters, attempts=work.attempts + 1)
         # libhdf5 runs in this process: what it takes down must not be tried for ever.
-        ledger.record(
-            [_record(c, "begun") for c in work.candidates],
-            HalfOrbitRecord(work.key, "begun", self._parameters, attempts=attempts + 1),
-        )
+        ledger.record([_record(c, "begun") for c in work.candidates], begun)
         named = {c.path: c.name for c in work.candidates if c.name is not None}
         try:
             half_orbit = self._scorer.read(named)
             track = self._scorer.score(half_orbit)
+            if track.summary.status == "scored":
+                self._write(track)
         except EdgeError:
+            # A full disk is no fault of the half-orbit: the attempt does not count.
+            with contextlib.suppress(LedgerError):
+                ledger.record(
+                    [], HalfOrbitRecord(work.key, "begun", self._parameters, attempts=work.attempts)
+                )
             raise
         except Exception as error:
             # A fault of ours in one half-orbit must not keep the station from all others.
             yield from self._give_up(work, ledger, f"failed with {_describe(error)}")
             return
-        if track.summary.status == "scored":
-            self._write(track)
-        errors = {e.path: e for e in half_orbit.failed.values()}
-        records = []
-        for c in work.candidates:
-            found = errors.get(c.path)
-            records.append(_record(c, "scored") if found is None else _failure(c, found))
+        errors = {e.path: e for e in half_orbit.errors}
         s = track.summary
         ledger.record(
-            records,
+            [
+                _failure(c, errors[c.path]) if c.path in errors else _record(c, "scored")
+                for c in work.candidates
+            ],
             HalfOrbitRecord(
                 work.key, s.status, self._parameters, s.windows, s.insufficient, s.alarms
             ),
         )
+        kept = f"; the earlier result of {work.key} is kept" if work.has_result else ""
         for failure in errors.values():
-            yield Problem(str(failure))
+            yield Problem(str(failure) + (kept if s.status == "failed" else ""))
         if s.status == "scored":
             yield Scored(track)
 
@@ -222,28 +202,28 @@ class Stream:
             write_track(self._out, track)
         except OSError as error:
             raise ConfigError(
-                f"output folder {self._out.name}: {error.strerror or error}; nothing was recorded"
+                f"output folder {self._out.name}: {error.strerror or error}; half-orbit "
+                f"{track.summary.half_orbit} will be scored again"
             ) from None
 
-    def _refuse(self, candidate: Candidate, ledger: Ledger) -> Event:
-        error = candidate.problem
-        assert error is not None
+    def _refuse(self, candidate: Candidate, why: InputError, ledger: Ledger) -> Event:
         status: FileStatus = "failed" if candidate.malformed else "ignored"
-        ledger.record([_record(candidate, status, error.reason)])
-        return Problem(str(error)) if candidate.malformed else Ignored(str(error))
+        ledger.record([_record(candidate, status, why.reason)])
+        return Problem(str(why)) if candidate.malformed else Ignored(str(why))
 
     def _keep_earlier(
-        self, work: Work, missing: list[str], files: dict[str, FileRecord], ledger: Ledger
+        self, work: Work, files: dict[str, FileRecord], ledger: Ledger
     ) -> Iterator[Event]:
         """Refuse a late file whose siblings are gone: scoring it alone would lose theirs."""
         for candidate in work.candidates:
-            if _changed(candidate, files):
+            record = files.get(candidate.key)
+            if record is None or record.differs(candidate):
                 error = InputError(
                     candidate.path,
-                    f"half-orbit {work.key} was scored with {', '.join(missing)}, no longer in "
-                    "the inbox; its result is kept: put the files back to score them together",
+                    f"half-orbit {work.key} was scored with {', '.join(work.missing)}, no longer "
+                    "in the inbox; its result is kept: put the files back to score them together",
                 )
-                ledger.record([_record(candidate, "failed", error.reason)])
+                ledger.record([_record(candidate, "refused", error.reason)])
                 yield Problem(str(error))
 
 
@@ -259,45 +239,21 @@ def _describe(error: Exception) -> str:
     return one_line(f"{type(error).__name__} at {where}: {error}")
 
 
-def _differs(candidate: Candidate, record: FileRecord) -> bool:
-    return (record.size, record.mtime_ns) != (candidate.size, candidate.mtime_ns)
-
-
-def _changed(candidate: Candidate, files: dict[str, FileRecord]) -> bool:
-    record = files.get(candidate.key)
-    if record is None:
-        return True
-    if record.transient and os.access(candidate.path, os.R_OK):
-        return True
-    return _differs(candidate, record) or record.status == "begun"
-
-
-def _scored_and_gone(
-    work: Work, files: dict[str, FileRecord], candidates: list[Candidate] | tuple[Candidate, ...]
-) -> list[str]:
-    here = {c.key for c in candidates}
-    return sorted(
-        record.path
-        for record in files.values()
-        if record.half_orbit == work.key
-        and record.status in ("scored", "begun")
-        and record.path not in here
-    )
-
-
-def _record(candidate: Candidate, status: FileStatus, reason: str = "") -> FileRecord:
-    key = None if candidate.name is None else candidate.name.half_orbit
-    return FileRecord(candidate.key, candidate.size, candidate.mtime_ns, key, status, reason)
-
-
-def _failure(candidate: Candidate, error: InputError) -> FileRecord:
+def _record(
+    candidate: Candidate, status: FileStatus, reason: str = "", transient: bool = False
+) -> FileRecord:
     key = None if candidate.name is None else candidate.name.half_orbit
     return FileRecord(
         candidate.key,
         candidate.size,
         candidate.mtime_ns,
+        candidate.ctime_ns,
         key,
-        "failed",
-        error.reason,
-        error.transient,
+        status,
+        reason,
+        transient,
     )
+
+
+def _failure(candidate: Candidate, error: InputError) -> FileRecord:
+    return _record(candidate, "failed", error.reason, error.transient)

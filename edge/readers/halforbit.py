@@ -120,7 +120,9 @@ class HalfOrbit:
         Direction 1 is the night side on both missions.
     payloads : dict of str to Payload
     failed : dict of str to InputError
-        Payloads that were there and could not be read, with the reason.
+        Payloads that were there and of which no file could be read, with the reason.
+    errors : tuple of InputError
+        Of every file that could not be read.
     """
 
     key: str
@@ -129,6 +131,7 @@ class HalfOrbit:
     direction: int
     payloads: dict[str, Payload]
     failed: dict[str, InputError] = field(default_factory=dict)
+    errors: tuple[InputError, ...] = ()
 
     @property
     def night_side(self) -> bool:

@@ -50,7 +50,8 @@ def read_half_orbit(
     ----------
     files : mapping of Path to FileName
         All of one half-orbit, with what `parse_name` says of them. Where a payload comes
-        twice, the file with more records is kept.
+        twice, the file with more records is kept; of two alike, the one of the later name
+        (a higher version).
     channels : mapping of str to dict, optional
         For each payload the channels to read; a payload that is not named is left
         unread. Everything by default.
@@ -68,21 +69,29 @@ def read_half_orbit(
     if len(keys) != 1:
         raise ValueError(f"files of one half-orbit expected, got {sorted(keys)}")
     payloads: dict[str, Payload] = {}
-    failed: dict[str, InputError] = {}
-    for path in sorted(files):
+    errors: dict[str, list[InputError]] = {}
+    for path in sorted(files, key=lambda p: (p.name, p)):
         kind = files[path].payload
         if channels is not None and kind not in channels:
             continue
         try:
             payload = read_payload(path, None if channels is None else channels[kind])
         except InputError as error:
-            failed[kind] = error
+            errors.setdefault(kind, []).append(error)
             continue
         kept = payloads.get(kind)
-        if kept is None or payload.track.time.size > kept.track.time.size:
+        if kept is None or payload.track.time.size >= kept.track.time.size:
             payloads[kind] = payload
     first = next(iter(files.values()))
-    return HalfOrbit(keys.pop(), first.mission, first.orbit, first.direction, payloads, failed)
+    return HalfOrbit(
+        keys.pop(),
+        first.mission,
+        first.orbit,
+        first.direction,
+        payloads,
+        {kind: found[0] for kind, found in errors.items() if kind not in payloads},
+        tuple(error for found in errors.values() for error in found),
+    )
 
 
 def open_half_orbit(paths: Iterable[Path | str] | Path | str) -> HalfOrbit:
@@ -109,6 +118,6 @@ def open_half_orbit(paths: Iterable[Path | str] | Path | str) -> HalfOrbit:
     if len(keys) > 1:
         raise InputError(next(iter(files)), f"files of {len(keys)} half-orbits: {', '.join(keys)}")
     half_orbit = read_half_orbit(files)
-    for error in half_orbit.failed.values():
+    for error in half_orbit.errors:
         raise error
     return half_orbit

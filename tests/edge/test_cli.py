@@ -278,7 +278,7 @@ _AS_NOBODY = """
 import contextlib, io, os, sys
 from edge.cli import app, main
 good, bad = sys.argv[1:]
-with contextlib.redirect_stdout(io.StringIO()):
+with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())):
     app(["info", good], standalone_mode=False)
 os.setgid(65534), os.setuid(65534)
 sys.argv = ["edge-score", "info", bad]
@@ -334,6 +334,40 @@ def test_a_second_process_on_the_same_output_says_so(
         done = run("stream", half_orbit[0].parent, "--out", tmp_path, "--once")
     assert done.code == 3
     assert "another edge-score works on it" in done.err
+
+
+def test_an_output_folder_that_is_the_inbox_is_refused(run: Run, tmp_path: Path) -> None:
+    done = run("stream", tmp_path, "--out", tmp_path, "--once")
+    assert done.code == 2
+    assert "is the inbox" in done.err
+
+
+def test_a_payload_of_another_profile_is_named_and_the_rest_is_scored(
+    run: Run, half_orbit: list[Path], tmp_path: Path
+) -> None:
+    lap = next(f for f in half_orbit if "LAP_1" in f.name)
+    efd = tmp_path / lap.name.replace("LAP_1", "EFD_1").replace("_A3_", "_A1_")
+    shutil.copy(lap, efd)
+    done = run("score", "--json", lap, efd)
+    assert done.code == 2
+    assert "EFD_1 is not of the profile plasma" in done.err
+    assert len(done.out.splitlines()) > 400
+
+
+@pytest.mark.parametrize("redirection", [">&-", ">/dev/full", "2>&-", "| head -1"])
+def test_work_goes_on_where_its_output_cannot(
+    half_orbit: list[Path], tmp_path: Path, redirection: str
+) -> None:
+    command = f"'{sys.executable}' -m edge.cli score \"$@\" --out '{tmp_path}/out' {redirection}"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}", "bash", *half_orbit],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode == (2 if "full" in redirection else 0), done.stderr
+    assert len(list((tmp_path / "out").iterdir())) == 3
 
 
 def test_stream_exits_with_2_when_an_input_failed(

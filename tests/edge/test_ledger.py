@@ -8,8 +8,8 @@ import pytest
 from edge.errors import LedgerError
 from edge.ledger import FileRecord, HalfOrbitRecord, Ledger
 
-FILE = FileRecord("a.h5", 10, 20, "CSES_000011", "scored")
-FAILED = FileRecord("b.h5", 1, 2, "CSES_000011", "failed", "is empty (0 bytes)", True)
+FILE = FileRecord("a.h5", 10, 20, 30, "CSES_000011", "scored")
+FAILED = FileRecord("b.h5", 1, 2, 3, "CSES_000011", "failed", "is empty (0 bytes)", True)
 HALF_ORBIT = HalfOrbitRecord("CSES_000011", "scored", "abc", 499, 0, 1)
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import h5py
 import pytest
 
 from edge.bundle import load_bundle
@@ -164,13 +165,16 @@ def test_a_damaged_name_is_a_problem_once(turn: Turn, inbox: Path) -> None:
 
 
 def test_an_incomplete_half_orbit_waits_for_its_payloads(
-    turn: Turn, inbox: Path, half_orbit: dict[str, Path]
+    turn: Turn, inbox: Path, half_orbit: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lap = Path(shutil.copy(half_orbit["LAP_1"], inbox))
+    # Its old time does not say that it has been here for long.
+    shutil.copy2(half_orbit["LAP_1"], inbox)
+    os.utime(inbox / half_orbit["LAP_1"].name, (1e9, 1e9))
     (event, idle) = turn(wait=3600.0)
     assert isinstance(event, Waiting)
     assert idle == Idle(0, 0, 1)
-    os.utime(lap, (time.time() - 7200, time.time() - 7200))
+    later = time.time() + 7200
+    monkeypatch.setattr(time, "time", lambda: later)
     assert len(scored(turn(wait=3600.0))) == 1
 
 
@@ -199,6 +203,100 @@ def test_a_late_payload_whose_siblings_are_gone_does_not_replace_their_result(
     assert scored(turn())[0].track.summary.payloads == ["HPM_5", "LAP_1"]
 
 
+def test_siblings_that_are_put_back_unchanged_are_scored_with_the_late_one(
+    turn: Turn, inbox: Path, tmp_path: Path, half_orbit: dict[str, Path]
+) -> None:
+    lap = Path(shutil.copy(half_orbit["LAP_1"], inbox))
+    turn()
+    away = lap.rename(tmp_path / lap.name)
+    shutil.copy(half_orbit["HPM_5"], inbox)
+    assert isinstance(turn()[0], Problem)
+    assert turn() == [Idle(0, 0, 0)]
+    away.rename(lap)
+    assert scored(turn())[0].track.summary.payloads == ["HPM_5", "LAP_1"]
+
+
+def test_a_file_that_is_moved_within_the_inbox_is_not_missed(
+    turn: Turn, inbox: Path, half_orbit: dict[str, Path]
+) -> None:
+    lap = Path(shutil.copy(half_orbit["LAP_1"], inbox))
+    turn()
+    (inbox / "2020").mkdir()
+    lap.rename(inbox / "2020" / lap.name)
+    assert not any(isinstance(e, Problem) for e in turn())
+    assert turn() == [Idle(0, 0, 0)]
+
+
+def test_a_later_version_of_a_payload_replaces_it(
+    turn: Turn, inbox: Path, half_orbit: dict[str, Path]
+) -> None:
+    lap = Path(shutil.copy(half_orbit["LAP_1"], inbox))
+    before = scored(turn())[0].track
+    newer = inbox / lap.name.replace("_000.h5", "_001.h5")
+    shutil.copy(lap, newer)
+    with h5py.File(newer, "r+") as file:
+        file["A311"][...] *= 2.0
+    after = scored(turn())[0].track
+    assert len(after.windows) == len(before.windows)
+    assert [w.score for w in after.windows] != [w.score for w in before.windows]
+    # The version that it replaced may go.
+    lap.unlink()
+    assert turn() == [Idle(0, 0, 0)]
+
+
+def test_a_broken_replacement_leaves_the_earlier_result_and_says_so(
+    turn: Turn, inbox: Path, out: Path, half_orbit: dict[str, Path]
+) -> None:
+    lap = Path(shutil.copy(half_orbit["LAP_1"], inbox))
+    turn()
+    before = results(out)
+    lap.write_bytes(lap.read_bytes()[:4000])
+    (event, idle) = turn()
+    assert isinstance(event, Problem)
+    assert "the earlier result of" in event.message
+    assert idle == Idle(0, 1, 0)
+    assert results(out) == before
+
+
+def test_results_that_were_deleted_are_made_again(
+    turn: Turn, inbox: Path, out: Path, half_orbit: dict[str, Path]
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    turn()
+    before = results(out)
+    for name in before:
+        (out / name).unlink()
+    assert len(scored(turn())) == 1
+    assert results(out) == before
+
+
+def test_the_same_size_and_time_with_other_content_is_noticed(
+    turn: Turn, inbox: Path, half_orbit: dict[str, Path]
+) -> None:
+    lap = Path(shutil.copy(half_orbit["LAP_1"], inbox))
+    turn()
+    status = lap.stat()
+    with h5py.File(lap, "r+") as file:
+        file["A311"][...] *= 2.0
+    os.utime(lap, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert lap.stat().st_size == status.st_size
+    assert len(scored(turn())) == 1
+
+
+def test_payloads_of_other_profiles_are_left_alone(
+    turn: Turn, inbox: Path, half_orbit: dict[str, Path]
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    efd = half_orbit["LAP_1"].name.replace("LAP_1", "EFD_1").replace("_A3_", "_A1_")
+    shutil.copy(half_orbit["LAP_1"], inbox / efd)
+    ignored, done, _ = turn()
+    assert isinstance(ignored, Ignored)
+    assert "not of the profile plasma" in ignored.message
+    assert isinstance(done, Scored)
+    assert done.track.summary.failed == {}
+    assert turn() == [Idle(0, 0, 0)]
+
+
 def test_of_a_payload_that_came_twice_the_longer_file_is_kept(
     turn: Turn, inbox: Path, simulated_demeter: Path
 ) -> None:
@@ -223,6 +321,12 @@ def test_when_results_cannot_be_written_nothing_is_recorded(
         turn()
     monkeypatch.undo()
     assert results(out) == {}
+    for _ in range(7):
+        # However often the disk was full, the half-orbit is not to blame.
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", full)
+            with pytest.raises(ConfigError):
+                turn()
     assert len(scored(turn())) == 1
 
 
@@ -231,6 +335,32 @@ def test_one_process_holds_an_output_folder(out: Path) -> None:
         pass
     with hold(out):
         pass
+
+
+def test_watching_outlives_an_inbox_that_is_gone_for_a_while(
+    inbox: Path, out: Path, tmp_path: Path, scorer: Scorer, half_orbit: dict[str, Path]
+) -> None:
+    stop = threading.Event()
+    stream = Stream(inbox, out, PLASMA, "p", lambda: scorer)
+    inbox.rename(tmp_path / "away")
+    seen: list[Event] = []
+    deadline = time.monotonic() + 60
+    with Ledger(out / LEDGER_FILE) as ledger:
+        for event in watch(stream, ledger, inbox, 1.0, stop):
+            seen.append(event)
+            if isinstance(event, Problem):
+                (tmp_path / "away").rename(inbox)
+                shutil.copy(half_orbit["LAP_1"], inbox)
+            if isinstance(event, Scored) or time.monotonic() > deadline:
+                stop.set()
+    assert isinstance(seen[0], Problem)
+    assert len(scored(seen)) == 1
+
+
+def test_leftovers_of_a_killed_process_are_removed(out: Path) -> None:
+    (out / ".CSES_000011.jsonl.tmp").write_bytes(b"half")
+    with hold(out):
+        assert list(out.glob(".*.tmp")) == []
 
 
 def test_watching_scores_what_arrives(
@@ -269,12 +399,12 @@ def test_a_half_orbit_that_ends_the_process_is_left_alone_in_the_end(
 
     with monkeypatch.context() as patch:
         patch.setattr(Scorer, "read", end)
-        for _ in range(3):
+        for _ in range(5):
             with pytest.raises(SystemExit):
                 turn()
         (event, idle) = turn()
     assert isinstance(event, Problem)
-    assert "ended the process 3 times in a row" in event.message
+    assert "ended the process 5 times in a row" in event.message
     assert idle == Idle(0, 1, 0)
     assert turn() == [Idle(0, 0, 0)]
     # Another delivery of the file is another chance.
