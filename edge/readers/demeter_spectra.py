@@ -22,7 +22,7 @@ from edge.readers.demeter_records import (
     plain_text,
     to_float,
 )
-from edge.readers.demeter_tables import Apid, Quantity
+from edge.readers.demeter_tables import APIDS, Apid, Quantity
 from edge.readers.halforbit import Channel, Track
 from edge.readers.rows import note_rows
 
@@ -115,8 +115,20 @@ def spectra_channels(
         else:
             values = _whole_spectra(source, nb, index)
             valid = in_range(values, wanted["spectra"])
-            content["spectra"] = Channel("spectra", source.payload, unit, values, valid, track)
+            content["spectra"] = Channel(
+                "spectra", source.payload, unit, values, valid, track, _frequency(source, values)
+            )
     return track, content
+
+
+def _frequency(source: Source, values: FloatArray) -> FloatArray | None:
+    """Frequency of each bin in Hz, f_i = (i + 1) df; None where df changes within the file."""
+    df = source.head("df")
+    if np.any(df != df[0]):
+        return None
+    hertz = 1000.0 if APIDS[source.payload].channels["df"].unit == "kHz" else 1.0
+    result: FloatArray = (np.arange(values.shape[1]) + 1.0) * (float(df[0]) * hertz)
+    return result
 
 
 def _spectrum_track(source: Source, nb: IntArray) -> tuple[Track, IntArray]:

@@ -243,3 +243,14 @@ def test_maser4py_reads_the_same(make_demeter, repository, tmp_path, apid):
             assert read.channels["df"].values[row] == theirs["df"][i]
             row += 1
     assert row == track.time.size
+
+
+@pytest.mark.parametrize(
+    ("apid", "first", "last"),
+    [("1132", 19.53125, 20_000.0), ("1137", 19.53125, 20_000.0), ("1134", 3255.208, 3_333_333.0)],
+)
+def test_whole_spectra_know_their_frequencies(make_demeter, apid, first, last):
+    frequency = read_payload(make_demeter(apid)).channels["spectra"].frequency
+    assert frequency is not None
+    assert frequency[[0, -1]] == pytest.approx([first, last], rel=1e-4)
+    assert np.all(np.diff(frequency) > 0.0)
