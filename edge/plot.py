@@ -14,7 +14,7 @@ from edge.errors import ConfigError
 from edge.geodesy import dipole_latitude, solar_zenith_angle
 from edge.night import DARK_ZENITH_ANGLE_DEG, HIGHEST_DIPOLE_LATITUDE_DEG
 from edge.outputs import replace_file
-from edge.readers.halforbit import Channel, Payload, Track
+from edge.readers.halforbit import SIMULATED, Channel, Payload, Track
 from edge.readers.longnames import long_name
 from edge.readers.opening import read_payload
 
@@ -128,10 +128,11 @@ def _title(figure: Figure, payload: Payload, total: float) -> None:
         color=_DARK,
     )
     count = payload.track.time.size
+    simulated = f"; {SIMULATED}" if SIMULATED in payload.notes else ""
     figure.text(
         0.5,
         1.0 - 0.56 / total,
-        f"{start}Z to {end}Z, {count} records",
+        f"{start}Z to {end}Z, {count} records{simulated}",
         ha="center",
         va="center",
         fontsize=11,

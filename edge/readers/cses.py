@@ -23,7 +23,7 @@ from edge.readers.cses_identity import check_identity, from_utc, from_verse
 from edge.readers.cses_series import UNIT_KEYS, ComputedSpectra, Series, Spectra
 from edge.readers.cses_tables import MOST_RECORDS, PAYLOADS
 from edge.readers.cses_tables import Dataset as Spec
-from edge.readers.halforbit import Channel, Payload
+from edge.readers.halforbit import SIMULATED, Channel, Payload
 from edge.readers.hdf5 import DAMAGE, MIB, Dataset, RootGroup
 from edge.readers.names import FileName
 from edge.readers.rows import make_track, not_filled, note_rows, trusted_times
@@ -144,6 +144,8 @@ class CsesFile:
         self._flags: dict[str, BoolArray] = {}
         self._frequency: FloatArray | None = None
         check_identity(path, name, root)
+        if root.has_attribute("SIMULATED"):
+            self.notes.append(SIMULATED)
         # What is asked for, or the payload is of no use without, is named before anything else.
         for channel, spec in self.table.datasets.items():
             needed = spec.required if channels is None else channel in channels

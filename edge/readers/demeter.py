@@ -26,7 +26,7 @@ from edge.readers.demeter_records import (
 )
 from edge.readers.demeter_spectra import class_channels, spectra_channels, usable_records
 from edge.readers.demeter_tables import APIDS, HEADER, Quantity
-from edge.readers.halforbit import Channel, Payload
+from edge.readers.halforbit import SIMULATED, Channel, Payload
 from edge.readers.names import FileName
 from edge.readers.rows import make_track, note_rows, trusted_times
 
@@ -65,7 +65,9 @@ def read_demeter(path: Path, name: FileName, channels: Request | None = None) ->
     apid = APIDS[name.payload]
     records, heads = read_records(path, name.payload)
     check_identity(path, name, heads, apid.kind)
-    notes: list[str] = []
+    # The house-keeping bytes are not public; a simulated file writes this word there.
+    simulated = bytes(heads["hk"][0]).startswith(b"simulated")
+    notes: list[str] = [SIMULATED] if simulated else []
     usable = usable_records(heads, apid)
     if not usable.all():
         note_rows(notes, ~usable, "with another block 4 than the format's")

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import xarray
 
 
+#: Note of a file that says of itself that it was simulated.
+SIMULATED = "simulated: no observation of any satellite"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Track:
     """Where the satellite was when the records of one payload were taken.

@@ -272,6 +272,10 @@ class RootGroup:
         """Text of the first of these root attributes that has any, or ''."""
         return self.text_of("", self._id, keys)
 
+    def has_attribute(self, key: str) -> bool:
+        """Whether the root group has an attribute, whatever it holds."""
+        return bool(h5a.exists(self._id, key.encode()))
+
     def fixed_text(self, key: str) -> str:
         """Text of a root attribute, '' where it is of variable length."""
         return _single(self._attribute(self._id, key))

@@ -7,6 +7,7 @@ import pytest
 
 from edge.readers import read_payload
 from edge.readers.cses_tables import PAYLOADS
+from edge.readers.halforbit import SIMULATED
 
 pytest.importorskip("sgp4")
 
@@ -30,7 +31,7 @@ def test_the_scalar_magnetometer_gives_the_size_of_the_field(tmp_path, night, st
     from trainer.simulate.cses_scalar import write_hpm_scalar
 
     read = read_payload(write_hpm_scalar(tmp_path, night, state))
-    assert read.notes == ()
+    assert read.notes == (SIMULATED,)
     size = np.linalg.norm(state.field[np.abs(night.latitude) <= 65.0], axis=1)
     np.testing.assert_array_equal(read.channels["A211"].values, size)
     assert read.channels["A211"].valid.all()
@@ -52,7 +53,7 @@ def test_wave_files_hold_all_that_the_table_lists(tmp_path, night, payload):
 
     (path,) = write_waves(tmp_path, night, 3, (payload,), bins=64, cadence_s=60.0, waveforms=True)
     read = read_payload(path)
-    assert read.notes == ()
+    assert read.notes == (SIMULATED,)
     assert set(read.channels) == set(PAYLOADS[payload].datasets)
     assert all(c.valid.all() for c in read.channels.values())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import sys
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from edge.errors import InputError
 from edge.readers.demeter import read_demeter
 from edge.readers.demeter_records import record_dtype
 from edge.readers.demeter_tables import APIDS, HEADER
-from edge.readers.halforbit import Payload
+from edge.readers.halforbit import SIMULATED, Payload
 from edge.readers.names import parse_name
 from edge.readers.opening import read_payload
 from edge.readers.sniffing import RECORD_BYTES
@@ -361,3 +362,8 @@ def test_damage_gives_an_input_error_or_a_payload(whole, apid, damage, head, cut
         assert channel.values.shape == channel.valid.shape
         assert np.isfinite(channel.values[channel.valid]).all()
         assert np.all(np.diff(channel.time) > np.timedelta64(0))
+
+
+def test_a_simulated_file_says_so(simulated_demeter: Path) -> None:
+    for file in sorted(simulated_demeter.glob("*.DAT"))[:2]:
+        assert SIMULATED in read_payload(file).notes
