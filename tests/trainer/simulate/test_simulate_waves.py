@@ -107,23 +107,27 @@ def test_spectra_leave_every_other_file_as_it_is(tmp_path: Path) -> None:
         assert without[name] == full[name]
 
 
-def test_spectra_of_cses_are_not_simulated(tmp_path: Path) -> None:
+def test_cses_writes_every_file_that_it_counts(tmp_path: Path) -> None:
     start = np.datetime64("2019-11-01T00:00", "ms")
     summary = simulate_mission(
         "cses", start, start + np.timedelta64(100, "m"), 3, 1.0, tmp_path, night_only=True,
         waves=True,
     )  # fmt: skip
-    assert summary.files == len(list(tmp_path.glob("*.h5")))
+    names = [path.name for path in tmp_path.glob("*.h5")]
+    assert summary.files == len(names)
+    assert any("EFD_2" in name for name in names)
+    assert any("SCM_3" in name for name in names)
 
 
 def test_the_reader_gives_bands_of_a_simulated_file(tmp_path: Path, night: Pass) -> None:
     from edge.observables import WAVES as PROFILE
     from edge.readers import read_payload
+    from edge.readers.halforbit import SIMULATED
 
     for apid in KINDS:
         path = demeter_files.write_waves(tmp_path, apid, night, np.random.default_rng(4), CLEAN)
         read = read_payload(path, PROFILE.payloads("demeter")[str(apid)])
-        assert read.notes == ()
+        assert read.notes == (SIMULATED,)
         plausible = {
             source.name: observable.plausible
             for observable in PROFILE.observables
