@@ -70,18 +70,21 @@ def score(
     """Score payload files; those of one half-orbit are scored together."""
     settings = _settings(config, min_coverage=min_coverage, night=night, bundle=bundle)
     groups, problems = _group(files)
-    for problem in problems:
-        _complain(problem)
+    for error in problems:
+        _complain(error)
     failed = bool(problems)
     scorer = _scorer(settings) if groups else None
     for group in groups:
+        from edge.inbox import unused_payload
         from edge.outputs import json_lines, write_track
         from edge.report import track_table, training_line
 
         assert scorer is not None
-        for problem in _unused(group, scorer):
-            _complain(problem)
-            failed = True
+        for path, name in group.items():
+            # The reader leaves such a file unread; here its user asked for it.
+            if problem := unused_payload(path, name, scorer.bundle.profile):
+                _complain(problem)
+                failed = True
         half_orbit = scorer.read(group)
         track = scorer.score(half_orbit)
         for error in half_orbit.errors:
@@ -280,25 +283,6 @@ def _group(files: list[Path]) -> tuple[list[dict[Path, FileName]], list[InputErr
         else:
             groups.setdefault(name.half_orbit, {})[path] = name
     return [groups[key] for key in sorted(groups)], problems
-
-
-def _unused(group: dict[Path, FileName], scorer: Scorer) -> list[InputError]:
-    """Take out of a group the files that the profile has no use for, and say so of each."""
-    profile = scorer.bundle.profile
-    problems = []
-    for path, name in list(group.items()):
-        needed = profile.payloads(name.mission)
-        if name.payload not in needed and len(group) > 1:
-            del group[path]
-        if name.payload not in needed:
-            problems.append(
-                InputError(
-                    path,
-                    f"payload {name.payload} is not of the profile {profile.name}, which uses "
-                    f"{', '.join(sorted(needed))}",
-                )
-            )
-    return problems
 
 
 def _tell(event: Event, quiet_idle: bool) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import InputError, NotAHalfOrbitFile
+from edge.observables import Profile
 from edge.readers.names import FileName, looks_like_payload, parse_name
 from edge.readers.sniffing import explain_os_error
 
@@ -151,6 +152,29 @@ def _walk(
         except OSError:
             # Moved away between listing and looking, or a link that leads nowhere or in a ring.
             continue
+
+
+def unused_payload(path: Path, name: FileName, profile: Profile) -> InputError | None:
+    """Say that a profile has no use for a file, or give None where it has.
+
+    Parameters
+    ----------
+    path : Path
+    name : FileName
+    profile : Profile
+
+    Returns
+    -------
+    InputError or None
+    """
+    needed = profile.payloads(name.mission)
+    if name.payload in needed:
+        return None
+    return InputError(
+        path,
+        f"payload {name.payload} is not of the profile {profile.name}, which uses "
+        f"{', '.join(sorted(needed))}",
+    )
 
 
 class Settled:

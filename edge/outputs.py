@@ -73,6 +73,21 @@ def write_track(out: Path, track: Track) -> list[Path]:
     return paths
 
 
+def result_path(out: Path, half_orbit: str) -> Path:
+    """Where the results of a half-orbit are, if there are any."""
+    return out / f"{half_orbit}{SUFFIXES[0]}"
+
+
+def remove_leftovers(out: Path) -> None:
+    """Remove what a process left that was killed in the middle of `replace_files`."""
+    for path in out.glob(_temporary(Path("*")).name):
+        path.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.tmp")
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Replace a file whole, or leave it as it was; see `replace_files`."""
     replace_files({path: content})
@@ -94,7 +109,7 @@ def replace_files(contents: Mapping[Path, bytes]) -> None:
     Temporary name beside the target, fsync, rename, fsync of the folder: after a power
     cut the old file or the new one is there, never a part.
     """
-    temporary = {path: path.with_name(f".{path.name}.tmp") for path in contents}
+    temporary = {path: _temporary(path) for path in contents}
     try:
         for path, content in contents.items():
             if path.is_dir():

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from edge.errors import InputError
 from edge.inbox import Candidate, Scan
 from edge.ledger import FileRecord, HalfOrbitRecord
+from edge.outputs import result_path
 from edge.readers.names import parse_name
 
 
@@ -89,7 +90,7 @@ class Plan:
     def _work(self, key: str) -> Work | None:
         group = tuple(self._groups[key])
         record = self._half_orbits.get(key)
-        has_result = (self._out / f"{key}.jsonl").is_file()
+        has_result = result_path(self._out, key).is_file()
         missing = self._missing(key, group, has_result)
         new = record is None or any(self._changed(c) for c in group)
         if record is not None and not new and not missing:

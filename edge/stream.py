@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from edge.errors import ConfigError, EdgeError, InputError, LedgerError, one_line
 from edge.events import Event, Idle, Ignored, Problem, Scored, Waiting
-from edge.inbox import Candidate, Settled, scan
+from edge.inbox import Candidate, Settled, scan, unused_payload
 from edge.ledger import FileRecord, FileStatus, HalfOrbitRecord, Ledger
 from edge.observables import Profile
 from edge.plan import Plan, Work
@@ -125,14 +125,7 @@ class Stream:
         """Say why a file is not for us, or give None."""
         if candidate.name is None:
             return candidate.problem
-        needed = self._profile.payloads(candidate.name.mission)
-        if candidate.name.payload in needed:
-            return None
-        return InputError(
-            candidate.path,
-            f"payload {candidate.name.payload} is not of the profile {self._profile.name}, which "
-            f"uses {', '.join(sorted(needed))}",
-        )
+        return unused_payload(candidate.path, candidate.name, self._profile)
 
     def _held_back(self, work: Work) -> bool:
         names = [c.name for c in work.candidates if c.name is not None]

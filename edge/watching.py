@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from edge.errors import Busy, ConfigError, InputError
 from edge.events import Event, Problem
 from edge.ledger import Ledger
+from edge.outputs import remove_leftovers
 from edge.stream import Stream
 
 if TYPE_CHECKING:
@@ -51,9 +52,7 @@ def hold(out: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Busy(f"output folder {out.name}: another edge-score works on it") from None
-        for left in out.glob(".*.tmp"):
-            # A process was killed in the middle of writing; what it replaced is whole.
-            left.unlink(missing_ok=True)
+        remove_leftovers(out)
         yield
     finally:
         os.close(handle)

@@ -203,6 +203,10 @@ class Dataset:
         return self._file.numbers_of(self._id, keys)
 
 
+#: Stands for an attribute that `variable_texts` must read; it holds no element.
+_VARIABLE_TEXT: AnyArray = np.empty(0, dtype="S1")
+
+
 def _single(value: AnyArray | None) -> str:
     """Text of an attribute of one element, '' of any other."""
     if value is None or value.size != 1:
@@ -283,26 +287,15 @@ class RootGroup:
     def text_of(self, name: str, item: Any, keys: tuple[str, ...]) -> str:
         """Scalar or one-element array, bytes or str, Empty or missing: the text or ''."""
         for key in keys:
-            text = _single(self._attribute(item, key))
-            if not text and self._is_variable(item, key):
+            value = self._attribute(item, key)
+            text = _single(value)
+            if value is _VARIABLE_TEXT:
                 if self._variable is None:
                     self._variable = variable_texts(self.path)
                 text = _plain(self._variable.get(f"{name}@{key}", ""))
             if text:
                 return text
         return ""
-
-    @staticmethod
-    def _is_variable(item: Any, key: str) -> bool:
-        """Whether an attribute is text of variable length."""
-        try:
-            name = key.encode()
-            if not h5a.exists(item, name):
-                return False
-            kind = h5a.open(item, name).get_type()
-            return bool(kind.get_class() == h5t.STRING and kind.is_variable_str())
-        except DAMAGE:
-            return False
 
     def numbers_of(self, item: Any, keys: tuple[str, ...]) -> list[float]:
         """One or two numbers, or [] where the attributes hold none."""
@@ -313,7 +306,10 @@ class RootGroup:
         return []
 
     def _attribute(self, item: Any, key: str) -> AnyArray | None:
-        """Read an attribute in whatever form it was written; None where that fails."""
+        """Read an attribute in whatever form it was written; None where that fails.
+
+        `_VARIABLE_TEXT` where it is text of variable length, which is never read here.
+        """
         try:
             name = key.encode()
             if not h5a.exists(item, name):
@@ -328,9 +324,10 @@ class RootGroup:
                 values, memory = np.empty(attribute.shape), h5t.NATIVE_DOUBLE
             elif what == h5t.INTEGER:
                 values, memory = np.empty(attribute.shape, np.int64), h5t.NATIVE_INT64
-            elif what != h5t.STRING or kind.is_variable_str():
-                # Text of variable length: see variable_text.
+            elif what != h5t.STRING:
                 return None
+            elif kind.is_variable_str():
+                return _VARIABLE_TEXT
             else:
                 values, memory = np.empty(attribute.shape, f"S{kind.get_size()}"), kind
             attribute.read(values, memory)
