@@ -60,7 +60,7 @@ lock:  ## make both locks again with the newest releases that pyproject.toml all
 	@test -x $(LOCK_VENV)/bin/pip-compile || { $(PYTHON) -m venv $(LOCK_VENV) && \
 		$(LOCK_VENV)/bin/pip --disable-pip-version-check -qq install pip-tools; }
 	@$(PIP_COMPILE) -o requirements/edge.txt pyproject.toml
-	@$(PIP_COMPILE) --extra trainer,report,dev -o requirements/trainer.txt pyproject.toml
+	@$(PIP_COMPILE) --extra trainer,report,quakeml,spaceweather,dev -o requirements/trainer.txt pyproject.toml
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
