@@ -33,9 +33,10 @@ test-all: $(TRAINER)  ## run the tests, the slow ones too
 	@NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m kernel
 	@$(BIN)/pytest -q -m ""
 
-train-export: $(TRAINER)  ## train, quantise and export a bundle (DEMETER=DIR CSES=DIR CATALOGUE=FILE; else simulated)
+train-export: $(TRAINER)  ## train, quantise and export a bundle (DEMETER=DIR CSES=DIR CATALOGUE=FILE INDICES=FILE; else simulated)
 	@$(BIN)/edge-train train-export $(if $(DEMETER),--demeter "$(DEMETER)") \
-		$(if $(CSES),--cses "$(CSES)") $(if $(CATALOGUE),--catalogue "$(CATALOGUE)")
+		$(if $(CSES),--cses "$(CSES)") $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") \
+		$(if $(INDICES),--indices "$(INDICES)")
 
 bench: $(TRAINER)  ## measure speed, memory and start-up
 	@$(BIN)/python tests/benchmarks/run.py

@@ -20,7 +20,6 @@ from edge.errors import ConfigError, EdgeError, InputError
 if TYPE_CHECKING:
     from edge.config import Settings
     from edge.events import Event
-    from edge.observables import Profile
     from edge.readers.names import FileName
     from edge.scoring import Scorer
 
@@ -132,6 +131,7 @@ def stream(
 ) -> None:
     """Score what arrives in a folder, and remember it in OUT/ledger.sqlite."""
     from edge.ledger import Ledger
+    from edge.outcome import profile_and_fingerprint
     from edge.stream import LEDGER_FILE, Stream
     from edge.watching import hold, watch
 
@@ -152,7 +152,10 @@ def stream(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    profile, parameters = _profile_and_fingerprint(settings)
+    bundle_path = Path(settings.bundle) if settings.bundle else None
+    profile, parameters = profile_and_fingerprint(
+        bundle_path, settings.night, settings.min_coverage
+    )
     work = Stream(
         inbox, out, profile, parameters, lambda: _scorer(settings), settle_s, settings.wait
     )
@@ -249,18 +252,6 @@ def _scorer(settings: Settings) -> Scorer:
 
     bundle = load_bundle(Path(settings.bundle) if settings.bundle else None)
     return Scorer(bundle, settings.night, settings.min_coverage, settings.runtime, settings.threads)
-
-
-def _profile_and_fingerprint(settings: Settings) -> tuple[Profile, str]:
-    from edge import __version__
-    from edge.bundle import CARD_FILE, default_bundle_path, file_sha256, load_card
-    from edge.observables import PROFILES
-    from edge.stream import fingerprint
-
-    path = Path(settings.bundle) if settings.bundle else default_bundle_path()
-    card = load_card(path)
-    parts = (file_sha256(path / CARD_FILE), settings.night, settings.min_coverage, __version__)
-    return PROFILES[card.profile], fingerprint(*parts)
 
 
 def _group(files: list[Path]) -> tuple[list[dict[Path, FileName]], list[InputError]]:

@@ -1,4 +1,4 @@
-"""The undisturbed background: median and spread by mission, place and season.
+"""The undisturbed background: median and spread by mission, place, season and solar flux.
 
 The model sees residuals from it, or it would learn places. The trainer fits it on
 training blocks alone; the edge only looks it up.
@@ -6,12 +6,12 @@ training blocks alone; the edge only looks it up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from edge.arrays import AnyArray, Features, FloatArray, IntArray
+from edge.arrays import AnyArray, Features, FloatArray, IntArray, TimeArray
 from edge.bundle import load_arrays
 from edge.errors import BundleError
 from edge.geodesy import dipole_latitude
@@ -24,6 +24,10 @@ LATITUDE_BIN_DEG = 5.0
 LONGITUDE_BIN_DEG = 30.0
 SHAPE = (4, 36, 12)
 
+# Where no epochs are given there is one, from here on, and before.
+_ONE_START = np.array(["1970-01-01"], dtype="datetime64[ms]")
+_ONE_CLASS = np.zeros(1, dtype=np.int64)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Climatology:
@@ -33,15 +37,51 @@ class Climatology:
     ----------
     names : tuple of str
         Observables, the last axis of the tables.
-    median, spread : dict of str to ndarray, shape (4, 36, 12, F)
-        For each mission: season x dipole latitude x longitude. The spread is the
-        interquartile range over 1.349, the standard deviation of normal values; it is
-        above zero. NaN median: nothing is known, and the observable stays masked.
+    median, spread : dict of str to ndarray, shape (E, 4, 36, 12, F)
+        For each mission: class of solar flux x season x dipole latitude x longitude. The
+        spread is the interquartile range over 1.349, the standard deviation of normal values;
+        it is above zero. NaN median: nothing is known, and the observable stays masked. Tables
+        of one class may come without the first axis; here they have it.
+    epoch_start : dict of str to ndarray of datetime64[ms], shape (k,)
+        For each mission when another class begins to hold, UTC, in order. The first holds for
+        all time before, too, and the last for all time after: what flux follows is not known.
+    epoch_class : dict of str to ndarray of int64, shape (k,)
+        The class, 0 to E - 1. A mission without epochs has one class.
     """
 
     names: tuple[str, ...]
     median: dict[str, FloatArray]
     spread: dict[str, FloatArray]
+    epoch_start: dict[str, TimeArray] = field(default_factory=dict)
+    epoch_class: dict[str, IntArray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Give each mission its epochs, and tables of one class their first axis."""
+        # The caller's dictionaries stay as they are.
+        for name in ("median", "spread"):
+            tables = {
+                mission: table if table.ndim > len(SHAPE) + 1 else table[None]
+                for mission, table in getattr(self, name).items()
+            }
+            object.__setattr__(self, name, tables)
+        for name, whole in (("epoch_start", _ONE_START), ("epoch_class", _ONE_CLASS)):
+            epochs = dict.fromkeys(self.median, whole) | getattr(self, name)
+            object.__setattr__(self, name, epochs)
+
+    def epoch(self, time: TimeArray, mission: MissionName) -> IntArray:
+        """Class of solar flux that holds at each time.
+
+        Parameters
+        ----------
+        time : ndarray of datetime64, shape (N,)
+            UTC.
+        mission : {"cses", "demeter"}
+
+        Returns
+        -------
+        ndarray of int64, shape (N,)
+        """
+        return epoch_at(self.epoch_start[mission], self.epoch_class[mission], time)
 
     def features(self, grid: Grid, profile: Profile, mission: MissionName, clip: float) -> Features:
         """Turn a grid into the rows that a model sees.
@@ -76,6 +116,7 @@ class Climatology:
         _residuals(
             grid.values,
             grid.valid,
+            self.epoch(grid.time, mission),
             season,
             latitude,
             longitude,
@@ -90,11 +131,13 @@ class Climatology:
         """Write the tables to a ``.npz`` file."""
         tables = {f"{m}_median": t.astype(np.float32) for m, t in self.median.items()}
         tables |= {f"{m}_spread": t.astype(np.float32) for m, t in self.spread.items()}
+        tables |= {f"{m}_epoch_start": t.astype("M8[ms]") for m, t in self.epoch_start.items()}
+        tables |= {f"{m}_epoch_class": t.astype(np.int64) for m, t in self.epoch_class.items()}
         np.savez_compressed(path, names=np.array(self.names), **tables)
 
     @classmethod
     def load(cls, path: Path) -> Climatology:
-        """Read what `save` wrote.
+        """Read what `save` wrote, or an older version that had no classes of solar flux.
 
         Raises
         ------
@@ -103,27 +146,87 @@ class Climatology:
         """
         arrays = load_arrays(path)
         names = tuple(str(n) for n in arrays.pop("names", np.array([])).reshape(-1))
-        median, spread = (
+        median, spread, start, holds = (
             {k.removesuffix(suffix): t for k, t in arrays.items() if k.endswith(suffix)}
-            for suffix in ("_median", "_spread")
+            for suffix in ("_median", "_spread", "_epoch_start", "_epoch_class")
         )
-        shape = (*SHAPE, len(names))
         if not median or median.keys() != spread.keys():
             raise BundleError(f"{path.name}: not a climatology: it has {', '.join(arrays)}")
-        for name, table in arrays.items():
-            if table.shape != shape or table.dtype.kind != "f":
-                raise BundleError(
-                    f"{path.name}: {name} is {table.dtype} {table.shape}; float {shape} expected"
-                )
+        if start.keys() != holds.keys() or not start.keys() <= median.keys():
+            raise BundleError(f"{path.name}: epochs of {', '.join({**start, **holds})}")
+        shape = (*SHAPE, len(names))
         for mission in median:
+            for name in (f"{mission}_median", f"{mission}_spread"):
+                table = arrays[name]
+                # One class may go without its axis.
+                classes = table.shape[:-4] or (1,)
+                fits = table.shape[-4:] == shape and len(classes) == 1 and classes[0] > 0
+                if not fits or table.dtype.kind != "f":
+                    expected = ", ".join(map(str, shape))
+                    raise BundleError(
+                        f"{path.name}: {name} is {table.dtype} {table.shape}; "
+                        f"float (E, {expected}) expected"
+                    )
+            if median[mission].shape != spread[mission].shape:
+                raise BundleError(
+                    f"{path.name}: {mission}_spread is {spread[mission].shape}; "
+                    f"{mission}_median is {median[mission].shape}"
+                )
             known = np.isfinite(median[mission])
             if not np.all(spread[mission][known] > 0.0):
                 raise BundleError(f"{path.name}: {mission}_spread must be above 0 everywhere")
+            _check_epochs(path, mission, start, holds, classes[0])
         return cls(
             names,
             {k: t.astype(np.float64) for k, t in median.items()},
             {k: t.astype(np.float64) for k, t in spread.items()},
+            {k: t.astype("datetime64[ms]") for k, t in start.items()},
+            {k: t.astype(np.int64) for k, t in holds.items()},
         )
+
+
+def _check_epochs(
+    path: Path, mission: str, start: dict[str, AnyArray], holds: dict[str, AnyArray], classes: int
+) -> None:
+    if mission not in start:
+        if classes > 1:
+            raise BundleError(f"{path.name}: {mission} has {classes} classes and no epochs")
+        return
+    begins, held = start[mission], holds[mission]
+    ordered = (
+        begins.dtype.kind == "M"
+        and begins.ndim == 1
+        and begins.size > 0
+        and not np.isnat(begins).any()
+        and bool(np.all(begins[1:] > begins[:-1]))
+    )
+    if not ordered:
+        raise BundleError(f"{path.name}: {mission}_epoch_start is not a row of times in order")
+    if held.shape != begins.shape or held.dtype.kind != "i":
+        raise BundleError(f"{path.name}: {mission}_epoch_class is {held.dtype} {held.shape}")
+    if not np.all((held >= 0) & (held < classes)):
+        raise BundleError(
+            f"{path.name}: {mission}_epoch_class is {held.min()} to {held.max()}; "
+            f"valid is 0 to {classes - 1}"
+        )
+
+
+def epoch_at(start: TimeArray, holds: IntArray, time: TimeArray) -> IntArray:
+    """Class of solar flux that holds at each time; see `Climatology`.
+
+    Parameters
+    ----------
+    start : ndarray of datetime64[ms], shape (k,)
+    holds : ndarray of int64, shape (k,)
+    time : ndarray of datetime64, shape (N,)
+
+    Returns
+    -------
+    ndarray of int64, shape (N,)
+    """
+    place = np.searchsorted(start, time.astype("datetime64[ms]"), side="right") - 1
+    found: IntArray = holds[np.maximum(place, 0)]
+    return found
 
 
 def bins(grid: Grid) -> tuple[IntArray, IntArray, IntArray]:
@@ -155,6 +258,7 @@ def bins(grid: Grid) -> tuple[IntArray, IntArray, IntArray]:
 def _residuals(
     values: AnyArray,
     valid: AnyArray,
+    epoch: AnyArray,
     season: AnyArray,
     latitude: AnyArray,
     longitude: AnyArray,
@@ -165,9 +269,10 @@ def _residuals(
 ) -> None:
     columns = values.shape[1]
     for i in range(values.shape[0]):
+        e, s, y, x = epoch[i], season[i], latitude[i], longitude[i]
         for c in range(columns):
-            centre = median[season[i], latitude[i], longitude[i], c]
+            centre = median[e, s, y, x, c]
             if valid[i, c] and not np.isnan(centre):
-                z = (values[i, c] - centre) / spread[season[i], latitude[i], longitude[i], c]
+                z = (values[i, c] - centre) / spread[e, s, y, x, c]
                 out[i, c] = min(clip, max(-clip, z))
                 out[i, columns + c] = 1.0

@@ -77,3 +77,12 @@ def one_line(text: str) -> str:
     which would let one error look like several in a log.
     """
     return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+
+
+def describe_fault(error: Exception) -> str:
+    """One line on an error that nobody expected, with the place where it arose."""
+    import traceback
+
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(frame.filename).name}:{frame.lineno}"
+    return one_line(f"{type(error).__name__} at {where}: {error}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.arrays import AnyArray, BoolArray, FloatArray, IntArray, TimeArray
+from edge.arrays import AnyArray, BoolArray, CountArray, FloatArray, IntArray, TimeArray
 from edge.errors import InputError
 from edge.jit import kernel
 from edge.observables import B_RMS_SPAN_S, GRID_STEP_S, Observable, Profile
@@ -43,6 +43,9 @@ class Grid:
     values : ndarray, shape (N, F)
         Transformed observables; 0 where masked.
     valid : ndarray of bool, shape (N, F)
+    samples : ndarray of int32, shape (N, F), or None
+        Valid raw samples in the cell; 0 where it is masked, or filled without any of its own.
+        None where nobody counted.
     """
 
     cell: IntArray
@@ -52,6 +55,7 @@ class Grid:
     present: BoolArray
     values: FloatArray
     valid: BoolArray
+    samples: CountArray | None = None
 
     @property
     def time(self) -> TimeArray:
@@ -93,11 +97,13 @@ def make_grid(half_orbit: HalfOrbit, profile: Profile) -> Grid:
     present &= np.isfinite(latitude)
     values = np.zeros((n, f))
     valid = np.zeros((n, f), dtype=np.bool_)
+    samples: CountArray = np.zeros((n, f), dtype=np.int32)
     for column, observable in enumerate(profile.observables):
         for channel in _channels(half_orbit, observable):
-            _fill_column(channel, observable, first, values[:, column], valid[:, column])
+            part = (values[:, column], valid[:, column], samples[:, column])
+            _fill_column(channel, observable, first, *part)
     cell = np.arange(first, last + 1, dtype=np.int64)
-    return Grid(cell, latitude, longitude, altitude, present, values, valid)
+    return Grid(cell, latitude, longitude, altitude, present, values, valid, samples)
 
 
 def _ms(track: Track) -> IntArray:
@@ -118,27 +124,35 @@ def _channels(half_orbit: HalfOrbit, observable: Observable) -> list[Channel]:
 
 
 def _fill_column(
-    channel: Channel, observable: Observable, first: int, values: FloatArray, valid: BoolArray
+    channel: Channel,
+    observable: Observable,
+    first: int,
+    values: FloatArray,
+    valid: BoolArray,
+    samples: CountArray,
 ) -> None:
     milliseconds = _ms(channel.track)
     # The bytes of survey and burst files interleave: a later source replaces only the
     # cells that it fills.
-    column, filled = np.zeros_like(values), np.zeros_like(valid)
+    column, filled, count = np.zeros_like(values), np.zeros_like(valid), np.zeros_like(samples)
     if observable.derived == "b_rms":
         good = channel.valid.all(axis=1)
         magnitude = np.sqrt(np.sum(np.where(good[:, None], channel.values, 0.0) ** 2, axis=1))
         half_span = round(B_RMS_SPAN_S * 500.0)
         needed = _FIT_SHARE * B_RMS_SPAN_S / channel.track.cadence
         _cubic_rms(milliseconds, magnitude, good, first, half_span, needed, column, filled)
+        _count_samples(milliseconds, good, first, count)
         filled &= _plausible(column, observable)
         column[filled] = _transform(column[filled], observable)
     else:
         factor = _factor(channel, observable)
-        samples = channel.values * factor
-        good = channel.valid & _plausible(samples, observable)
-        samples = _transform(np.where(good, samples, 1.0), observable)
-        _cell_means(milliseconds, samples, good, first, _reach_ms(channel.track), column, filled)
+        raw = channel.values * factor
+        good = channel.valid & _plausible(raw, observable)
+        raw = _transform(np.where(good, raw, 1.0), observable)
+        reach = _reach_ms(channel.track)
+        _cell_means(milliseconds, raw, good, first, reach, column, filled, count)
     values[filled] = column[filled]
+    samples[filled] = count[filled]
     valid |= filled
 
 
@@ -221,8 +235,8 @@ def _cell_means(
     reach: int,
     out: AnyArray,
     filled: AnyArray,
+    count: AnyArray,
 ) -> None:
-    count = np.zeros(out.size, dtype=np.int64)
     for i in range(milliseconds.size):
         if good[i]:
             cell = milliseconds[i] // _STEP_MS - first
@@ -245,6 +259,13 @@ def _cell_means(
     for cell in range(out.size):
         if count[cell]:
             filled[cell] = True
+
+
+@kernel
+def _count_samples(milliseconds: AnyArray, good: AnyArray, first: int, count: AnyArray) -> None:
+    for i in range(milliseconds.size):
+        if good[i]:
+            count[milliseconds[i] // _STEP_MS - first] += 1
 
 
 @kernel

@@ -7,21 +7,20 @@ the half-orbits that are new or changed, write, then record. Nothing is deleted.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.errors import ConfigError, EdgeError, InputError, LedgerError, one_line
+from edge.errors import EdgeError, InputError, LedgerError, describe_fault
 from edge.events import Event, Idle, Ignored, Problem, Scored, Waiting
 from edge.inbox import Candidate, Settled, scan, unused_payload
 from edge.ledger import FileRecord, FileStatus, HalfOrbitRecord, Ledger
 from edge.observables import Profile
+from edge.outcome import Failure, Outcome, score_to_disk
 from edge.plan import Plan, Work
 
 if TYPE_CHECKING:
-    from edge.results import Track
+    from edge.readers.names import FileName
     from edge.scoring import Scorer
 
 LEDGER_FILE = "ledger.sqlite"
@@ -45,6 +44,8 @@ class Stream:
     settle, wait : float
         Seconds that a file must be unchanged, and that an incomplete half-orbit is held
         back after its newest file came.
+    night_side_only : bool, optional
+        Leave day-side half-orbits alone; they have no windows.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Stream:
         scorer: Callable[[], Scorer],
         settle: float = 0.0,
         wait: float = 0.0,
+        night_side_only: bool = False,
     ) -> None:
         self._inbox, self._out = inbox, out
         self._profile = profile
@@ -64,6 +66,7 @@ class Stream:
         self._scorer: Scorer | None = None
         self._settled = Settled(settle)
         self._complete = Settled(wait)
+        self._night_side_only = night_side_only
         self._told: set[str] = set()
 
     def turn(self, ledger: Ledger) -> Iterator[Event]:
@@ -94,6 +97,30 @@ class Stream:
         yield Idle(done, failed, waiting)
 
     def _events(self, ledger: Ledger) -> Iterator[Event]:
+        for item in self.due(ledger):
+            if isinstance(item, Work):
+                yield from self._score(item, ledger)
+            else:
+                yield item
+
+    def due(self, ledger: Ledger) -> Iterator[Event | Work]:
+        """Look at the inbox once and find what is to be scored.
+
+        Parameters
+        ----------
+        ledger : Ledger
+
+        Yields
+        ------
+        Event or Work
+            What became of files that are not to be scored, and half-orbits that are; of
+            the latter `conclude` must be told.
+
+        Raises
+        ------
+        InputError
+            The inbox cannot be listed.
+        """
         look = scan(self._inbox, self._out)
         for error in look.blind:
             # Told once by a process that keeps watching; each run of cron tells it anew.
@@ -104,6 +131,8 @@ class Stream:
         files = ledger.files()
         ours: list[Candidate] = []
         for candidate in candidates:
+            if self._night_side_only and candidate.name and not candidate.name.night_side:
+                continue
             refusal = self._refusal(candidate)
             if refusal is None:
                 ours.append(candidate)
@@ -117,9 +146,9 @@ class Stream:
                 yield Waiting(work.key)
             elif work.attempts >= _MOST_ATTEMPTS:
                 why = f"ended the process {work.attempts} times in a row"
-                yield from self._give_up(work, ledger, why)
+                yield from self.give_up(work, ledger, why)
             else:
-                yield from self._score(work, ledger)
+                yield work
 
     def _refusal(self, candidate: Candidate) -> InputError | None:
         """Say why a file is not for us, or give None."""
@@ -140,7 +169,20 @@ class Stream:
         old_enough = [self._complete(c) for c in work.candidates]
         return not all(old_enough)
 
-    def _give_up(self, work: Work, ledger: Ledger, why: str) -> Iterator[Event]:
+    def give_up(self, work: Work, ledger: Ledger, why: str) -> Iterator[Event]:
+        """Record a half-orbit that is not to be tried again, and say why.
+
+        Parameters
+        ----------
+        work : Work
+        ledger : Ledger
+        why : str
+            What it did.
+
+        Yields
+        ------
+        Event
+        """
         reason = f"half-orbit {work.key} {why}; it is left alone until its files change"
         ledger.record(
             [_record(c, "failed", reason) for c in work.candidates],
@@ -154,12 +196,8 @@ class Stream:
         begun = HalfOrbitRecord(work.key, "begun", self._parameters, attempts=work.attempts + 1)
         # libhdf5 runs in this process: what it takes down must not be tried for ever.
         ledger.record([_record(c, "begun") for c in work.candidates], begun)
-        named = {c.path: c.name for c in work.candidates if c.name is not None}
         try:
-            half_orbit = self._scorer.read(named)
-            track = self._scorer.score(half_orbit)
-            if track.summary.status == "scored":
-                self._write(track)
+            outcome = score_to_disk(self._scorer, self._out, named_files(work))
         except EdgeError:
             # A full disk is no fault of the half-orbit: the attempt does not count.
             with contextlib.suppress(LedgerError):
@@ -169,13 +207,28 @@ class Stream:
             raise
         except Exception as error:
             # A fault of ours in one half-orbit must not keep the station from all others.
-            yield from self._give_up(work, ledger, f"failed with {_describe(error)}")
+            yield from self.give_up(work, ledger, f"failed with {describe_fault(error)}")
             return
-        errors = {e.path: e for e in half_orbit.errors}
-        s = track.summary
+        yield from self.conclude(work, outcome, ledger)
+
+    def conclude(self, work: Work, outcome: Outcome, ledger: Ledger) -> Iterator[Event]:
+        """Record what became of a half-orbit, and say it.
+
+        Parameters
+        ----------
+        work : Work
+        outcome : Outcome
+        ledger : Ledger
+
+        Yields
+        ------
+        Event
+        """
+        failures = {f.path: f for f in outcome.failures}
+        s = outcome.track.summary
         ledger.record(
             [
-                _failure(c, errors[c.path]) if c.path in errors else _record(c, "scored")
+                _failure(c, failures[c.path]) if c.path in failures else _record(c, "scored")
                 for c in work.candidates
             ],
             HalfOrbitRecord(
@@ -183,21 +236,10 @@ class Stream:
             ),
         )
         kept = f"; the earlier result of {work.key} is kept" if work.has_result else ""
-        for failure in errors.values():
-            yield Problem(str(failure) + (kept if s.status == "failed" else ""))
+        for failure in outcome.failures:
+            yield Problem(failure.message + (kept if s.status == "failed" else ""))
         if s.status == "scored":
-            yield Scored(track)
-
-    def _write(self, track: Track) -> None:
-        from edge.outputs import write_track
-
-        try:
-            write_track(self._out, track)
-        except OSError as error:
-            raise ConfigError(
-                f"output folder {self._out.name}: {error.strerror or error}; half-orbit "
-                f"{track.summary.half_orbit} will be scored again"
-            ) from None
+            yield Scored(outcome.track)
 
     def _refuse(self, candidate: Candidate, why: InputError, ledger: Ledger) -> Event:
         status: FileStatus = "failed" if candidate.malformed else "ignored"
@@ -220,16 +262,9 @@ class Stream:
                 yield Problem(str(error))
 
 
-def fingerprint(*parts: object) -> str:
-    """Hash of what a result depends on beside its files."""
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-
-
-def _describe(error: Exception) -> str:
-    """One line on an error that nobody expected, with the place where it arose."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{Path(frame.filename).name}:{frame.lineno}"
-    return one_line(f"{type(error).__name__} at {where}: {error}")
+def named_files(work: Work) -> dict[Path, FileName]:
+    """Files of a half-orbit with what their names say."""
+    return {c.path: c.name for c in work.candidates if c.name is not None}
 
 
 def _record(
@@ -248,5 +283,5 @@ def _record(
     )
 
 
-def _failure(candidate: Candidate, error: InputError) -> FileRecord:
-    return _record(candidate, "failed", error.reason, error.transient)
+def _failure(candidate: Candidate, failure: Failure) -> FileRecord:
+    return _record(candidate, "failed", failure.reason, failure.transient)

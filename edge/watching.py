@@ -27,13 +27,15 @@ _ARRIVALS = ("created", "modified", "moved", "closed")
 
 
 @contextmanager
-def hold(out: Path) -> Iterator[None]:
+def hold(out: Path, command: str = "edge-score") -> Iterator[None]:
     """Hold the output folder against a second process.
 
     Parameters
     ----------
     out : Path
         Made if it is missing.
+    command : str, optional
+        Named to the second one.
 
     Raises
     ------
@@ -51,7 +53,7 @@ def hold(out: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Busy(f"output folder {out.name}: another edge-score works on it") from None
+            raise Busy(f"output folder {out.name}: another {command} works on it") from None
         remove_leftovers(out)
         yield
     finally:

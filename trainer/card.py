@@ -37,7 +37,7 @@ def make_card(
     -------
     Card
     """
-    profile = PROFILES[recipe.profile]
+    profile = PROFILES[recipe.dataset.profile]
     return Card(
         format=CARD_FORMAT,
         name=recipe.name,
@@ -45,16 +45,16 @@ def make_card(
         observables=list(profile.names),
         transforms=[o.transform for o in profile.observables],
         grid_step_s=GRID_STEP_S,
-        length=recipe.windows.length,
-        night=recipe.windows.night,
-        clip=recipe.windows.clip,
+        length=recipe.dataset.windows.length,
+        night=recipe.dataset.windows.night,
+        clip=recipe.dataset.windows.clip,
         model="",
         quantisation="int8",
         climatology="",
         slope=judgement.calibration.slope,
         intercept=judgement.calibration.intercept,
         threshold=judgement.threshold,
-        minimum_coverage=recipe.windows.minimum_coverage,
+        minimum_coverage=recipe.dataset.windows.minimum_coverage,
         alarm=AlarmRule(recipe.operating.radius_km, recipe.operating.duration_h),
         operating_point=judgement.operating,
         training=_training(recipe, missions),
@@ -68,7 +68,7 @@ def make_card(
 
 
 def _training(recipe: Recipe, missions: Sequence[Mission]) -> Training:
-    simulated = {m.archive.simulated for m in missions}
+    simulated = {m.simulated for m in missions}
     data: Literal["simulated", "real", "mixed"] = "mixed"
     if len(simulated) == 1:
         data = "simulated" if simulated.pop() else "real"

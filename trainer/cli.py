@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge.entry import run
+from trainer.archives.prepare_command import prepare
+from trainer.archives.rescore_command import rescore
+from trainer.catalogues.command import catalogue
+from trainer.datasets.check_command import check
+from trainer.datasets.describe_command import describe
 from trainer.simulate.command import simulate
+from trainer.simulate.inject_command import inject
+from trainer.simulate.strengths_command import strengths
 
 if TYPE_CHECKING:
     from edge.observables import MissionName
@@ -19,7 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Simulate missions, train a network, export it for the edge. Research only.",
 )
-app.command()(simulate)
+for command in (simulate, inject, strengths, catalogue, prepare, describe, check, rescore):
+    app.command()(command)
 
 
 @app.command("train-export")
@@ -30,8 +38,12 @@ def train_export(
     cses: Annotated[
         Path | None, typer.Option(help="CSES Level 2 archive for tuning; else simulated.")
     ] = None,
-    catalogue: Annotated[
-        Path | None, typer.Option(help="Earthquakes of the given archives, ComCat CSV or .gz.")
+    events: Annotated[
+        Path | None,
+        typer.Option("--catalogue", help="Earthquakes of the given archives, ComCat or QuakeML."),
+    ] = None,
+    indices: Annotated[
+        Path | None, typer.Option(help="Kp and F10.7 of the given archives, the file of GFZ.")
     ] = None,
     recipe: Annotated[
         Path | None, typer.Option(help="All parameters, TOML; else the one that ships.")
@@ -40,7 +52,9 @@ def train_export(
     samples: Annotated[
         Path, typer.Option(help="Folder of sample half-orbits; written if all is simulated.")
     ] = Path("models/samples"),
-    build: Annotated[Path, typer.Option(help="Folder for simulated missions.")] = Path("build"),
+    build: Annotated[Path, typer.Option(help="Folder for simulated missions and datasets.")] = Path(
+        "build"
+    ),
     workers: Annotated[int, typer.Option(min=1, help="Processes that read archives.")] = 2,
 ) -> None:
     """Train on DEMETER, tune on CSES, quantise to int8 and export a verified bundle.
@@ -60,7 +74,9 @@ def train_export(
     if cses is not None:
         archives["cses"] = cses
     card = pipeline.run(
-        parameters, pipeline.Options(archives, catalogue, out, samples, build, workers), typer.echo
+        parameters,
+        pipeline.Options(archives, events, indices, out, samples, build, workers),
+        typer.echo,
     )
     typer.echo(f"{out}: trained on {card.training.data} data")
 

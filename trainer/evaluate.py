@@ -18,9 +18,9 @@ from sklearn.linear_model import LogisticRegression
 from edge.arrays import AnyArray
 from edge.bundle import Metric, OperatingPoint
 from edge.scoring import sigmoid
-from trainer.dataset import Windows
+from trainer.datasets.labels import POSITIVE
+from trainer.datasets.windows import Windows
 from trainer.errors import TrainError
-from trainer.labels import POSITIVE
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

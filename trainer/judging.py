@@ -11,8 +11,8 @@ import numpy as np
 from edge.arrays import Features, FloatArray
 from edge.bundle import Metric, OperatingPoint, Parity
 from trainer import evaluate
+from trainer.datasets.labels import POSITIVE
 from trainer.errors import TrainError
-from trainer.labels import POSITIVE
 from trainer.missions import Mission
 from trainer.parity import EdgeLogits, edge_logits
 from trainer.recipe import Recipe
@@ -72,7 +72,7 @@ def judge(recipe: Recipe, mission: Mission, file: Path) -> Judgement:
     threshold = evaluate.choose_threshold(
         validation.logits,
         windows,
-        mission.half_orbits["validation"].size,
+        mission.half_orbits["validation"],
         recipe.operating.alarms_per_night_half_orbit,
     )
     windows, chosen = mission.windows["test"], mission.samples["test"]
@@ -90,7 +90,7 @@ def judge(recipe: Recipe, mission: Mission, file: Path) -> Judgement:
         test.logits, windows, threshold, recipe.evaluation.resamples, rng
     )
     operating = evaluate.operating_point(
-        test.logits >= threshold, windows, mission.half_orbits["test"].size
+        test.logits >= threshold, windows, mission.half_orbits["test"]
     )
     return Judgement(calibration, threshold, validation, test, operating, metrics)
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from edge.errors import EdgeError
 from edge.runtime import BATCH, Model
-from trainer.dataset import Windows
+from trainer.datasets.windows import Windows
 from trainer.errors import TrainError
 
 #: Windows that are scored again at other places of the batch.

@@ -16,11 +16,10 @@ from edge.climatology import Climatology
 from edge.observables import PROFILES, MissionName
 from trainer import export, samples
 from trainer.card import make_card
-from trainer.dataset import payload_columns
+from trainer.datasets.labels import POSITIVE
+from trainer.dropping import payload_columns
 from trainer.engine import keras, make_deterministic
-from trainer.errors import TrainError
 from trainer.judging import Judgement, compare, judge
-from trainer.labels import POSITIVE
 from trainer.missions import Mission, prepare, simulate_missing
 from trainer.models.seqnetquake import build_model, describe, forget_inputs
 from trainer.recipe import Recipe
@@ -44,17 +43,20 @@ class Options:
         Of the missions that are not to be simulated.
     catalogue : Path or None
         For every archive that brings none.
+    indices : Path or None
+        Kp and F10.7 in GFZ's layout, likewise.
     out : Path
         Folder of the bundle.
     samples : Path or None
         Folder of sample half-orbits, written where CSES and DEMETER are both simulated.
     build : Path
-        Folder for the simulated missions.
+        Folder for the simulated missions and for the datasets.
     workers : int
     """
 
     archives: dict[MissionName, Path]
     catalogue: Path | None
+    indices: Path | None
     out: Path
     samples: Path | None
     build: Path
@@ -84,19 +86,25 @@ def run(recipe: Recipe, options: Options, tell: Callable[[str], None]) -> Card:
     simulations = {PRETRAINING: recipe.demeter, TUNING: recipe.cses}
     missing = {m: s for m, s in simulations.items() if m not in options.archives}
     paths = dict(options.archives)
-    if missing and recipe.profile != "plasma":
-        raise TrainError(
-            f"profile {recipe.profile} needs archives of both missions: only the profile plasma is "
-            f"simulated for a training, and {' and '.join(missing)} was not given"
-        )
     if missing:
         with _stage(tell, f"simulated {' and '.join(missing)}"):
-            paths |= simulate_missing(missing, options.build, options.workers)
+            paths |= simulate_missing(
+                missing, recipe.dataset.profile, options.build, options.workers
+            )
     missions: dict[MissionName, Mission] = {}
     for name in (PRETRAINING, TUNING):
         with _stage(tell, f"read and labelled {name}"):
             given = None if name in missing else options.catalogue
-            missions[name] = prepare(name, paths[name], given, recipe, tell, options.workers)
+            missions[name] = prepare(
+                name,
+                paths[name],
+                given,
+                options.indices,
+                recipe,
+                options.build,
+                tell,
+                options.workers,
+            )
         tell(_tally(missions[name]))
     model = _train(recipe, missions, tell)
     tuned = missions[TUNING]
@@ -116,16 +124,18 @@ def run(recipe: Recipe, options: Options, tell: Callable[[str], None]) -> Card:
     with _stage(tell, "compared with Keras"):
         parity = compare(recipe, tuned, judgement, lambda inputs: predict(model, inputs))
     climatology = Climatology(
-        PROFILES[recipe.profile].names,
+        PROFILES[recipe.dataset.profile].names,
         {m.name: m.climatology.median[m.name] for m in missions.values()},
         {m.name: m.climatology.spread[m.name] for m in missions.values()},
+        {m.name: m.climatology.epoch_start[m.name] for m in missions.values()},
+        {m.name: m.climatology.epoch_class[m.name] for m in missions.values()},
     )
     golden = _golden(recipe, tuned, judgement)
     network = describe(recipe.network, model.count_params())
     card = make_card(recipe, list(missions.values()), judgement, parity, network)
     card = export.write_bundle(options.out, card, content, climatology, golden)
     tell(f"bundle {options.out} verified, {_kilobytes(options.out)} kB")
-    if options.samples is not None and all(m.archive.simulated for m in missions.values()):
+    if options.samples is not None and all(m.simulated for m in missions.values()):
         _write_samples(options.samples, missions, judgement, tell)
     tell(f"everything took {time.monotonic() - begin:.0f} s")
     return card
@@ -134,10 +144,10 @@ def run(recipe: Recipe, options: Options, tell: Callable[[str], None]) -> Card:
 def _train(
     recipe: Recipe, missions: dict[MissionName, Mission], tell: Callable[[str], None]
 ) -> keras.Model:
-    profile = PROFILES[recipe.profile]
+    profile = PROFILES[recipe.dataset.profile]
     training, columns = recipe.training, len(profile.observables)
     make_deterministic(training.seed)
-    model = build_model(recipe.network, recipe.windows.length, 2 * columns)
+    model = build_model(recipe.network, recipe.dataset.windows.length, 2 * columns)
     stages = ((PRETRAINING, training.pretraining), (TUNING, training.tuning))
     for number, (name, stage) in enumerate(stages):
         mission = missions[name]
@@ -190,9 +200,9 @@ def _write_samples(
     windows = tuned.windows["test"]
     full, short, ions = _SAMPLE_PAYLOADS
     chosen = (
-        samples.choose_with_event(tuned.archive, windows, judgement.test.logits, full),
-        samples.choose_without_event(tuned.archive, windows, short),
-        samples.choose_first_with_event(other.archive, other.windows["test"], ions),
+        samples.choose_with_event(tuned, windows, judgement.test.logits, full),
+        samples.choose_without_event(tuned, windows, short),
+        samples.choose_first_with_event(other, other.windows["test"], ions),
     )
     size = samples.write_samples(out, [s for s in chosen if s is not None])
     tell(f"samples {out}, {size // 1000} kB, simulated")
@@ -200,11 +210,11 @@ def _write_samples(
 
 def _tally(mission: Mission) -> str:
     parts = [
-        f"{block} {mission.half_orbits[block].size} half-orbits, {windows.size} windows, "
+        f"{block} {mission.half_orbits[block]} half-orbits, {windows.size} windows, "
         f"{mission.samples[block].size} drawn"
         for block, windows in mission.windows.items()
     ]
-    return f"{mission.name}: {'; '.join(parts)}; {len(mission.archive.failed)} files failed"
+    return f"{mission.name}: {'; '.join(parts)}; {len(mission.manifest.failed)} files failed"
 
 
 def _kilobytes(folder: Path) -> int:

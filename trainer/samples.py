@@ -13,10 +13,10 @@ from edge.arrays import AnyArray
 from edge.errors import BundleError
 from edge.outputs import replace_file
 from edge.readers.names import looks_like_payload, parse_name
-from trainer.archive import Archive
-from trainer.dataset import Windows
+from trainer.datasets.labels import NEGATIVE, POSITIVE
+from trainer.datasets.windows import Windows
 from trainer.folders import new_folder
-from trainer.labels import NEGATIVE, POSITIVE
+from trainer.missions import Mission
 
 _INDEX = """\
 # Sample half-orbits
@@ -49,7 +49,7 @@ class Sample:
 
 
 def choose_with_event(
-    archive: Archive, windows: Windows, logits: AnyArray, payloads: Sequence[str]
+    mission: Mission, windows: Windows, logits: AnyArray, payloads: Sequence[str]
 ) -> Sample | None:
     """Choose the half-orbit whose event the model sees best, among those with all payloads.
 
@@ -57,31 +57,33 @@ def choose_with_event(
     """
     order = np.argsort(-logits, kind="stable")
     for i in order[windows.label[order] == POSITIVE]:
-        found = archive.passes[windows.half_orbit[i]]
+        found = mission.half_orbit(int(windows.half_orbit[i]))
         if set(payloads) <= set(found.payloads):
             note = "an event near the track, the one that the model sees best"
-            return _sample(archive, int(windows.half_orbit[i]), payloads, note)
+            return _sample(mission, int(windows.half_orbit[i]), payloads, note)
     return None
 
 
 def choose_without_event(
-    archive: Archive, windows: Windows, payloads: Sequence[str]
+    mission: Mission, windows: Windows, payloads: Sequence[str]
 ) -> Sample | None:
     """Choose the first half-orbit, with all payloads, that has no event near its track."""
     for place in np.unique(windows.half_orbit):
         labels = windows.label[windows.half_orbit == place]
-        if (labels == NEGATIVE).all() and set(payloads) <= set(archive.passes[place].payloads):
-            return _sample(archive, int(place), payloads, "no event near the track")
+        if (labels == NEGATIVE).all() and set(payloads) <= set(
+            mission.half_orbit(int(place)).payloads
+        ):
+            return _sample(mission, int(place), payloads, "no event near the track")
     return None
 
 
 def choose_first_with_event(
-    archive: Archive, windows: Windows, payloads: Sequence[str]
+    mission: Mission, windows: Windows, payloads: Sequence[str]
 ) -> Sample | None:
     """Choose the first half-orbit, with all payloads, that has an event near its track."""
     for place in np.unique(windows.half_orbit[windows.label == POSITIVE]):
-        if set(payloads) <= set(archive.passes[place].payloads):
-            return _sample(archive, int(place), payloads, "an event near the track")
+        if set(payloads) <= set(mission.half_orbit(int(place)).payloads):
+            return _sample(mission, int(place), payloads, "an event near the track")
     return None
 
 
@@ -119,7 +121,7 @@ def write_samples(out: Path, samples: Sequence[Sample]) -> int:
     return sum(p.stat().st_size for p in out.iterdir())
 
 
-def _sample(archive: Archive, place: int, payloads: Sequence[str], note: str) -> Sample:
-    found = archive.passes[place]
-    files = tuple(f for f in found.files if parse_name(f).payload in payloads)
+def _sample(mission: Mission, place: int, payloads: Sequence[str], note: str) -> Sample:
+    found = mission.half_orbit(int(place))
+    files = tuple(f for f in mission.files(place) if parse_name(f).payload in payloads)
     return Sample(found.key, files, note)

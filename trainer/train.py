@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sklearn.metrics import average_precision_score
 
 from edge.arrays import Features
-from trainer.dataset import drop_inputs
+from trainer.dropping import drop_inputs
 from trainer.engine import keras
 from trainer.errors import TrainError
 from trainer.recipe import Dropping, Stage
@@ -56,7 +56,7 @@ def fit(
         Rate, epochs and patience.
     batch : int
     payloads : sequence of sequences of int
-        See `trainer.dataset.drop_inputs`.
+        See `trainer.dropping.drop_inputs`.
     dropping : Dropping
         Drawn anew in each epoch; validation windows lose nothing.
     seed : int

@@ -72,7 +72,7 @@ def read_cses(path: Path, name: FileName, channels: Request | None = None) -> Pa
                     )
                     continue
                 file.add(content, series)
-            elif channel not in file.table.datasets:
+            elif not file.may_give(channel):
                 continue
             elif channels[channel]:
                 file.add_bands(content, channel, channels[channel])
@@ -149,6 +149,7 @@ class CsesFile:
         # What is asked for, or the payload is of no use without, is named before anything else.
         for channel, spec in self.table.datasets.items():
             needed = spec.required if channels is None else channel in channels
+            needed &= not spec.optional
             if needed and not self._has(channel):
                 raise InputError(path, f"dataset {_either(channel, spec)} is missing")
         self._n = 0
@@ -168,6 +169,11 @@ class CsesFile:
     def held(self) -> list[str]:
         """Channels that the file can give, in the table's order."""
         return [channel for channel in self.table.datasets if self._has(channel)]
+
+    def may_give(self, channel: str) -> bool:
+        """Whether the payload's table lists a channel that is not missing by its right."""
+        spec = self.table.datasets.get(channel)
+        return spec is not None and (not spec.optional or self._has(channel))
 
     def _has(self, channel: str) -> bool:
         waveform = self.table.datasets[channel].waveform

@@ -31,6 +31,8 @@ class Dataset:
     kind : {"value", "spectrum", "waveform"}
     waveform : str
         Of a spectrum, the dataset that it can be computed from.
+    optional : bool
+        Whether it may be missing even where it is asked for.
     """
 
     unit: str
@@ -40,6 +42,7 @@ class Dataset:
     required: bool = False
     kind: Literal["value", "spectrum", "waveform"] = "value"
     waveform: str = ""
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,13 @@ class CsesPayload:
 
 
 _PLACE = {"MAG_LAT": Dataset("deg"), "MAG_LON": Dataset("deg")}
-_COMMON = {**_PLACE, "WORKMODE": Dataset("none")}
+
+#: Dataset of the working mode, and its value in burst mode (in survey mode it is 1). Some
+#: payloads are without it.
+WORKMODE = "WORKMODE"
+BURST = 2
+
+_COMMON = {**_PLACE, WORKMODE: Dataset("none", optional=True)}
 _LANGMUIR = CsesPayload(
     3.0,
     {

@@ -17,7 +17,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SUBJECTS = ("start_up", "scoring", "isolation", "cses_reading", "demeter_reading")
+SUBJECTS = (
+    "start_up",
+    "scoring",
+    "isolation",
+    "cses_reading",
+    "demeter_reading",
+    "archive_scale",
+)
 PACKAGES = ("numpy", "numba", "h5py", "tflite-runtime")
 
 

@@ -74,8 +74,8 @@ def test_cells_hold_the_mean_or_a_short_interpolation(samples, origin, reach):
     values = np.array([v for _, v, _ in samples])
     good = np.array([g for _, _, g in samples], dtype=bool)
     n = 40_000 // STEP + 1
-    out, filled = np.zeros(n), np.zeros(n, dtype=bool)
-    _cell_means(times, values, good, origin, reach, out, filled)
+    out, filled, count = np.zeros(n), np.zeros(n, dtype=bool), np.zeros(n, dtype=np.int32)
+    _cell_means(times, values, good, origin, reach, out, filled, count)
 
     at, y = times[good], values[good]
     for cell in range(n):
@@ -83,6 +83,7 @@ def test_cells_hold_the_mean_or_a_short_interpolation(samples, origin, reach):
         inside = (at >= begin) & (at < begin + STEP)
         centre = begin + STEP // 2
         left, right = at[at < centre], at[at > centre]
+        assert count[cell] == inside.sum()
         if inside.any():
             assert out[cell] == pytest.approx(y[inside].mean(), abs=1e-9)
             assert filled[cell]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from edge.errors import BundleError
-from trainer.dataset import Windows
+from trainer.datasets.windows import Windows
 from trainer.errors import TrainError
 from trainer.parity import edge_logits
 
@@ -83,7 +83,7 @@ def as_windows(inputs: np.ndarray) -> Windows:
     none = np.zeros(n, dtype=np.int64)
     first = np.arange(n) * length
     rows = inputs.reshape(-1, columns)
-    return Windows(rows, length, first, none.astype(np.int8), none, none, none.astype(float))
+    return Windows(rows, length, first, none.astype(np.int8), none, none)
 
 
 @pytest.mark.parametrize("parts", [2, 4])

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import brier_score_loss, f1_score, matthews_corrcoef, roc_auc_score
 
 from trainer import evaluate
-from trainer.dataset import Windows
+from trainer.datasets.windows import Windows
 from trainer.errors import TrainError
 
 
@@ -16,7 +16,7 @@ def windows_of(label: list[int], half_orbit: list[int], first: list[int]) -> Win
     event = np.where(found == 1, 0, -1)
     numbers = [np.array(x, dtype=np.int64) for x in (first, half_orbit)]
     rows = np.zeros((1, 10), np.float32)
-    return Windows(rows, 20, numbers[0], found, event, numbers[1], np.zeros(found.size))
+    return Windows(rows, 20, numbers[0], found, event, numbers[1])
 
 
 WINDOWS = windows_of([1, 1, 0, 0, -1, 0, 0, 0], [0, 0, 0, 0, 0, 1, 1, 1], [0, 1, 2, 4, 5, 6, 7, 8])

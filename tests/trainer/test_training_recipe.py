@@ -2,31 +2,45 @@
 
 from __future__ import annotations
 
+import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from edge.errors import ConfigError
-from trainer.recipe import DEFAULT_RECIPE, read_recipe
+from trainer.recipe import DEFAULT_RECIPE, RECIPES, read_recipe
 
 
 def test_shipped_recipe_is_valid() -> None:
     recipe = read_recipe()
-    assert recipe.splits.embargo_days >= recipe.labels.lead_hours / 24 + 7
-    assert recipe.events.least_magnitude == 5.0
+    assert recipe.dataset.labels.lead_hours == (0.0, 48.0)
+    assert recipe.dataset.events.least_magnitude == 5.0
+    strengths = tomllib.loads((RECIPES / "strengths.toml").read_text(encoding="utf-8"))
+    for mission in ("cses", "demeter"):
+        found = strengths[mission]["plasma"]
+        place = found["auc_target"].index(0.9)
+        assert getattr(recipe, mission).injection == found["strength"][place]
+
+
+def test_a_copied_recipe_takes_the_dataset_that_lies_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "copy.toml"
+    shutil.copy(DEFAULT_RECIPE, path)
+    assert read_recipe(path).dataset == read_recipe().dataset
+    text = (RECIPES / "windows.toml").read_text(encoding="utf-8")
+    (tmp_path / "windows.toml").write_text(text.replace("length = 20", "length = 10"))
+    assert read_recipe(path).dataset.windows.length == 10
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("length = 20", "length = 20\nlenght = 10", "unknown field `lenght`"),
-        ("length = 20\n", "", "missing required field `length`"),
-        ("pap_off = 0.5", "pap_off = 1.5", "`float` <= 1.0"),
-        ("[0.6, 0.2, 0.2]", "[0.6, 0.2, 0.3]", "add up to 1"),
-        ("\nembargo_days = 9.0", "\nembargo_days = 1.0", "valid is 2 and more"),
-        ("subsequences = 2", "subsequences = 3", "divisors of windows.length, 20"),
-        ('profile = "plasma"', 'profile = "none"', "known are plasma, waves, full"),
-        ("[events]", "[events", "recipe changed.toml: "),
+        ("batch = 256", "batch = 256\nbatsch = 10", "unknown field `batsch`"),
+        ("batch = 256\n", "", "missing required field `batch`"),
+        ("pap_off = 0.8", "pap_off = 1.5", "`float` <= 1.0"),
+        ("subsequences = 2", "subsequences = 3", "divisors of the length of a window, 20"),
+        ('dataset = "windows.toml"', 'dataset = "none.toml"', "recipe none.toml: "),
+        ("[cses]", "[cses", "recipe changed.toml: "),
     ],
 )
 def test_slips_are_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -34,7 +48,7 @@ def test_slips_are_refused(tmp_path: Path, old: str, new: str, message: str) -> 
     assert old in text
     path = tmp_path / "changed.toml"
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"^recipe changed\.toml: ") as caught:
+    with pytest.raises(ConfigError, match=r"^recipe (changed|none)\.toml: ") as caught:
         read_recipe(path)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)

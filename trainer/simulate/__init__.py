@@ -7,19 +7,25 @@ Modules
 -------
 geometry
     Sun, sidereal time, centred dipole, distances.
-elements, orbits
-    sgp4 half-orbits of both missions.
-background
-    Smooth plasma and magnetic background with correlated noise.
+elements, two_line, orbits
+    sgp4 half-orbits of both missions, and of a two-line element set.
+space_weather, conditions
+    Simulated Kp and F10.7, and what the ionosphere remembers of them.
+parameters, environment, bubbles, field, lightning, wave_state, noise, background
+    Plasma, magnetic field and wave bands along a half-orbit: means, and noise of known covariance.
 seismicity
     Simulated catalogues, and the reader of catalogues in the ComCat layout.
-precursors
+precursor_model, precursors
     Perturbations before catalogue events, and the truth table.
-waves
-    Survey spectra of the electric and magnetic field.
-cses_layout, cses_files, cses_waves, demeter_files
-    Writers of the native formats.
-mission
+spectra, transmitters
+    Native spectra of the wave bands, with lines.
+sampling, plagues
+    Rows and modes of the payloads, and what plagues real files.
+cses_layout, cses_files, cses_hpm, cses_plasma, cses_scalar, cses_waves
+    Writers of CSES-01 Level-2 files.
+demeter_layout, demeter_header, demeter_files
+    Writers of DEMETER N1 files.
+half_orbit_files, mission
     All of it together: :func:`simulate_mission`.
 command
     The ``edge-train simulate`` command.

@@ -29,13 +29,27 @@ def simulate(
     ] = False,
     pap_off: Annotated[
         float, typer.Option(help="Probability that the CSES plasma analyser is off.")
-    ] = 0.5,
+    ] = 0.8,
     events_per_day: Annotated[
         float, typer.Option(help="Mean rate of a simulated catalogue.")
     ] = 4.0,
-    waves: Annotated[
-        bool, typer.Option("--waves", help="Write spectra too (DEMETER 1132, 1137; CSES EFD, SCM).")
-    ] = False,
+    waves: Annotated[bool, typer.Option("--waves", help="The same as --profile full.")] = False,
+    profile: Annotated[
+        str, typer.Option(help="Payloads to write: plasma, waves (spectra), or full.")
+    ] = "plasma",
+    wave_bins: Annotated[
+        int, typer.Option(help="Bins of a CSES spectrum, 160 to 1024; fewer make smaller files.")
+    ] = 256,
+    wave_components: Annotated[
+        int, typer.Option(help="Components of the CSES spectra, 1 to 3; bands need the first.")
+    ] = 3,
+    tle: Annotated[
+        Path | None,
+        typer.Option(help="Two-line element set to fly CSES along, within 30 days of its epoch."),
+    ] = None,
+    indices: Annotated[
+        Path | None, typer.Option(help="Kp and F10.7, GFZ's text file; else simulated.")
+    ] = None,
 ) -> None:
     """Write a simulated mission in its native file formats.
 
@@ -67,6 +81,11 @@ def simulate(
             events_per_day,
             report,
             waves,
+            profile,
+            tle,
+            indices,
+            wave_bins,
+            wave_components,
         )
     except (ValueError, OSError) as error:
         reason = str(error)

@@ -12,6 +12,7 @@ from trainer.simulate.background import Background
 from trainer.simulate.cses_files import HPM_ZONE_DEG, place_and_time, write_file
 from trainer.simulate.cses_layout import FIELD_FILL, FILL, HPM
 from trainer.simulate.orbits import Pass
+from trainer.simulate.sampling import resampled
 
 _OWN = {
     "A211": ("nT", FIELD_FILL, (-1e5, 1e5), "CDSM scalar magnetic field"),
@@ -21,7 +22,7 @@ _OWN = {
 
 
 def write_hpm_scalar(folder: Path, half_orbit: Pass, state: Background) -> Path:
-    """Write the scalar magnetometer's file, without defects.
+    """Write the scalar magnetometer's file, without plagues.
 
     Parameters
     ----------
@@ -44,11 +45,12 @@ def write_hpm_scalar(folder: Path, half_orbit: Pass, state: Background) -> Path:
     if state.field is None:
         raise ValueError(f"the background of half-orbit {half_orbit.name} has no magnetic field")
     keep = np.flatnonzero(np.abs(half_orbit.latitude) <= HPM_ZONE_DEG)
+    track = resampled(half_orbit, keep.astype(np.float64))
     data: dict[str, NDArray[Any]] = {
         "A211": np.linalg.norm(state.field[keep], axis=1),
         "FLAG_MT": np.zeros(len(keep), np.int32),
         "FLAG_N3": np.zeros(len(keep), np.int32),
-        **place_and_time(half_orbit, keep, half_orbit.time[keep]),
+        **place_and_time(track),
     }
     root = {
         "FREQRANGE": "DC",
@@ -66,4 +68,4 @@ def write_hpm_scalar(folder: Path, half_orbit: Pass, state: Background) -> Path:
             "Units": np.bytes_(unit or ""),
             "ValidRange": np.bytes_(valid) if isinstance(valid, str) else np.array(valid),
         }
-    return write_file(folder, "HPM_6", half_orbit, keep, data, root, attributes)
+    return write_file(folder, "HPM_6", track, data, root, attributes)

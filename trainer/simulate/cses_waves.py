@@ -1,32 +1,50 @@
-"""Simulated CSES-01 wave files: EFD_2, EFD_3, SCM_2 and SCM_3 of one half-orbit.
+"""Simulated CSES-01 wave files: EFD and SCM products of one half-orbit.
 
 Dataset names and shapes are those of csespy's tables; those of EFD_3, SCM_2 and SCM_3 are a
-convention that no real file confirms. The spectra are power laws with the scatter of a
-periodogram, a slow change along the track and one weak transmitter line; no perturbation is
-ever put into them. Each file has the root attribute ``SIMULATED``.
+convention that no real file confirms. The first component has the powers of the wave state, the
+others follow it. Each file has the root attribute ``SIMULATED``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.simulate.cses_files import place_and_time, write_file
-from trainer.simulate.cses_layout import PLASMA_UNITS
+from trainer.simulate.background import background
+from trainer.simulate.cses_files import (
+    BURST,
+    SURVEY,
+    byte_attributes,
+    plagued_place_and_time,
+    unit_attributes,
+    write_file,
+)
+from trainer.simulate.cses_layout import FILL, PLASMA_UNITS
 from trainer.simulate.geometry import Floats
 from trainer.simulate.orbits import Pass
+from trainer.simulate.plagues import NO_PLAGUES, Plagues, Streams, kept_rows, lost_rows
+from trainer.simulate.sampling import nearest, resampled
+from trainer.simulate.spectra import draw_spectra
 
 #: Seconds between records by default: those of EFD_3.
 CADENCE_S = 2.048
+#: Bins of a spectrum in real files, and in the thinner files of a simulated mission.
+FILE_BINS, WAVE_BINS = 1024, 256
+#: From here to 1024 bins, every number keeps two and more bins in each band of each product.
+FEWEST_WAVE_BINS = 160
 #: Purpose of the random stream, beside those of `mission`.
 _WAVES = 3
 _MISSION_CODE = 1
-#: Averaged periodograms in a record: the scatter of its bins is 1/sqrt of this.
-_AVERAGED = 8.0
+#: Standard deviation of log10 of a bin: eight averaged periodograms.
+_SCATTER = 0.15
+#: log10 of the power of the components beside the first.
+_COMPONENT = (0.0, -0.10, 0.05)
+#: The state counts electric power in uV^2, the files in mV^2.
+_MV2 = -6.0
 
 
 @dataclass(frozen=True)
@@ -43,10 +61,6 @@ class Wave:
         Whether the file has amplitude density.
     unit : str
         As the file spells it.
-    power_100_hz : float
-        Power density at 100 Hz, in (mV/m)^2/Hz or nT^2/Hz.
-    exponent : float
-        Of the power law.
     samples : int
         Of a waveform packet.
     field : str
@@ -57,31 +71,39 @@ class Wave:
     sampling_hz: float
     amplitude: bool
     unit: str
-    power_100_hz: float
-    exponent: float
     samples: int
     field: str
 
+    @property
+    def magnetic(self) -> bool:
+        """Whether it is of the search coil."""
+        return self.field == "nT"
 
-#: Levels of the order that Berthelier et al. (2006) and Parrot et al. (2006) show at night.
+
 WAVES = {
-    "EFD_1": Wave("A11", 125.0, True, "mV/m/Hz^0.5", 1e-4, -1.6, 256, "mV/m"),
-    "EFD_2": Wave("A12", 5000.0, True, "mV/m/Hz^0.5", 1e-4, -1.6, 2048, "mV/m"),
-    "EFD_3": Wave("A13", 50_000.0, True, "mV/m/Hz^0.5", 1e-4, -1.6, 2048, "mV/m"),
-    "SCM_1": Wave("A23", 1024.0, False, "nT^2/Hz", 1e-6, -2.0, 4096, "nT"),
-    "SCM_2": Wave("A24", 10_240.0, False, "nT^2/Hz", 1e-6, -2.0, 4096, "nT"),
-    "SCM_3": Wave("A25", 51_200.0, False, "nT^2/Hz", 1e-6, -2.0, 4096, "nT"),
+    "EFD_1": Wave("A11", 125.0, True, "mV/m/Hz^0.5", 256, "mV/m"),
+    "EFD_2": Wave("A12", 5000.0, True, "mV/m/Hz^0.5", 2048, "mV/m"),
+    "EFD_3": Wave("A13", 50_000.0, True, "mV/m/Hz^0.5", 2048, "mV/m"),
+    "SCM_1": Wave("A23", 1024.0, False, "nT^2/Hz", 4096, "nT"),
+    "SCM_2": Wave("A24", 10_240.0, False, "nT^2/Hz", 4096, "nT"),
+    "SCM_3": Wave("A25", 51_200.0, False, "nT^2/Hz", 4096, "nT"),
 }
+#: What profile `waves` needs.
+NEEDED = ("EFD_2", "EFD_3", "SCM_2", "SCM_3")
 
 
 def write_waves(
     folder: Path,
     half_orbit: Pass,
     seed: int,
-    payloads: tuple[str, ...] = ("EFD_2", "EFD_3", "SCM_2", "SCM_3"),
-    bins: int = 1024,
+    payloads: tuple[str, ...] = NEEDED,
+    bins: int = FILE_BINS,
     cadence_s: float = CADENCE_S,
     waveforms: bool = False,
+    state: Floats | None = None,
+    plagues: Plagues = NO_PLAGUES,
+    burst: NDArray[np.bool_] | None = None,
+    components: int = 3,
 ) -> list[Path]:
     """Write the wave files of one half-orbit.
 
@@ -90,18 +112,26 @@ def write_waves(
     folder : Path
         Existing folder.
     half_orbit : Pass
-        Times and places.
+        Times and places, (n,).
     seed : int
         Of the mission. The streams are of their own: other files come out the same whether or
         not these are written.
     payloads : tuple of str
         Keys of `WAVES`.
     bins : int
-        Of a spectrum. Files have 1024; fewer make smaller files of the same range.
+        Of a spectrum; fewer than in real files make smaller ones of the same range.
     cadence_s : float
         Seconds between records.
     waveforms : bool
         Write the waveforms (white noise), too.
+    state : (n, 16) float64, optional
+        Wave state, as `Background.waves`; by default one is drawn.
+    plagues : Plagues
+        Their rates; by default there are none.
+    burst : (n,) bool, optional
+        Samples in burst mode, which WORKMODE shows; by default none.
+    components : int
+        1 to 3 of the components; readers of bands need the first.
 
     Returns
     -------
@@ -110,89 +140,81 @@ def write_waves(
     """
     key = [seed, _MISSION_CODE, half_orbit.orbit, half_orbit.direction, _WAVES]
     streams = dict(zip(WAVES, np.random.SeedSequence(key).spawn(len(WAVES)), strict=True))
-    return [
-        _write_wave(
-            folder,
-            half_orbit,
-            payload,
-            np.random.Generator(np.random.PCG64(streams[payload])),
-            bins,
-            cadence_s,
-            waveforms,
-        )
-        for payload in payloads
-    ]
+    if state is None:
+        drawn = background(half_orbit, np.random.SeedSequence(key), magnetic=False, waves=True)
+        assert drawn.waves is not None
+        state = drawn.waves
+    length = len(half_orbit.time)
+    seconds = np.arange(0.0, length - 1.0, cadence_s)
+    rows = nearest(seconds, length)
+    mode = np.zeros(length, np.bool_) if burst is None else burst
+    modes = np.where(mode[rows] | waveforms, BURST, SURVEY).astype(np.int32)
+    track = resampled(half_orbit, seconds)
+    paths = []
+    for payload in payloads:
+        wave, rng = WAVES[payload], np.random.Generator(np.random.PCG64(streams[payload]))
+        powers = state[rows, 8:] if wave.magnetic else state[rows, :8] + _MV2
+        own = Streams(rng)
+        data = _data(track, wave, powers, bins, components, own, waveforms)
+        lost, how = lost_rows(len(seconds), own, plagues.fill, FILL)
+        for name, values in data.items():
+            if name != "FREQ":
+                values[lost] = how[lost, None]
+        data |= plagued_place_and_time(track, own, plagues, utc=payload == "EFD_3")
+        data["WORKMODE"] = modes
+        keep = kept_rows(seconds, own, plagues)
+        paths.append(_write(folder, payload, half_orbit, track, data, keep))
+    return paths
 
 
-def _write_wave(
-    folder: Path,
-    half_orbit: Pass,
-    payload: str,
-    rng: np.random.Generator,
+def _data(
+    track: Pass,
+    wave: Wave,
+    powers: Floats,
     bins: int,
-    cadence_s: float,
+    components: int,
+    streams: Streams,
     waveforms: bool,
-) -> Path:
-    wave = WAVES[payload]
-    track = _resampled(half_orbit, cadence_s)
-    n = len(track.time)
+) -> dict[str, NDArray[Any]]:
+    """Spectra, waveforms and their frequencies."""
     frequency = (np.arange(bins) * (0.5 * wave.sampling_hz / bins)).astype(np.float32)
-    data: dict[str, NDArray[Any]] = {}
-    units = {**PLASMA_UNITS, "FREQ": "Hz"}
-    for component in (1, 2, 3):
-        name = f"{wave.numbers}{component}"
-        power = _spectra(track, wave, frequency.astype(np.float64), rng)
-        data[f"{name}_P"] = np.sqrt(power) if wave.amplitude else power
-        units[f"{name}_P"] = wave.unit
+    data: dict[str, NDArray[Any]] = {"FREQ": frequency}
+    for component in range(components):
+        name = f"{wave.numbers}{component + 1}"
+        rng = streams[f"component {component}"]
+        bands, hz = powers + _COMPONENT[component], frequency.astype(np.float64)
+        log = draw_spectra(track, bands, hz, _SCATTER, rng, wave.magnetic)
+        # 10**x in place, of one contiguous array.
+        log *= np.log(10.0) * (0.5 if wave.amplitude else 1.0)
+        data[f"{name}_P"] = np.exp(log, out=log)
         if waveforms:
-            scale = np.sqrt(wave.power_100_hz * wave.sampling_hz / 2.0)
-            data[f"{name}_W"] = scale * rng.standard_normal((n, wave.samples))
-            units[f"{name}_W"] = wave.field
-    keep = np.arange(n)
-    data |= place_and_time(track, keep, track.time)
-    data |= {"FREQ": frequency, "WORKMODE": np.full(n, 2 if waveforms else 1, np.int32)}
-    low, high = f"{frequency[1]:.0f}Hz", f"{frequency[-1]:.0f}Hz"
-    root = {
-        "FRERANGE": f"{low}-{high}",
-        "PAYLOADID": payload[:3],
-        "SAMPLERATE": f"{wave.sampling_hz:g}Hz",
-        "ORBITNUM": f"{half_orbit.orbit:05d}",
-        "ORBITTYPE": str(half_orbit.direction),
-        "SOFTVERSION": "V1.1",
-    }
-    return write_file(
-        folder,
-        payload,
-        track,
-        keep,
-        data,
-        {key: np.array([text.encode()]) for key, text in root.items()},
-        {name: {"units": np.array([units[name].encode()])} for name in data},
+            size = np.sqrt(10.0 ** powers.mean() * wave.sampling_hz / 2.0)
+            noise = rng.standard_normal((len(track.time), wave.samples))
+            data[f"{name}_W"] = size * noise
+    return data
+
+
+def _write(
+    folder: Path,
+    payload: str,
+    half_orbit: Pass,
+    track: Pass,
+    data: dict[str, NDArray[Any]],
+    keep: NDArray[np.bool_],
+) -> Path:
+    wave, frequency = WAVES[payload], data["FREQ"]
+    units = {**PLASMA_UNITS, "FREQ": "Hz"}
+    units |= {name: wave.unit for name in data if name.endswith("_P")}
+    units |= {name: wave.field for name in data if name.endswith("_W")}
+    root = byte_attributes(
+        {
+            "FRERANGE": f"{frequency[1]:.0f}Hz-{frequency[-1]:.0f}Hz",
+            "PAYLOADID": payload[:3],
+            "SAMPLERATE": f"{wave.sampling_hz:g}Hz",
+            "ORBITNUM": f"{half_orbit.orbit:05d}",
+            "ORBITTYPE": str(half_orbit.direction),
+            "SOFTVERSION": "V1.1",
+        }
     )
-
-
-def _resampled(half_orbit: Pass, cadence_s: float) -> Pass:
-    """Half-orbit with a row every `cadence_s` instead of every second."""
-    seconds = (half_orbit.time - half_orbit.time[0]).astype(np.float64) / 1000.0
-    at = np.arange(0.0, seconds[-1], cadence_s)
-    return replace(
-        half_orbit,
-        time=half_orbit.time[0] + np.rint(at * 1000.0).astype("timedelta64[ms]"),
-        latitude=np.interp(at, seconds, half_orbit.latitude),
-        longitude=(np.interp(at, seconds, np.unwrap(half_orbit.longitude, period=360.0)) + 180.0)
-        % 360.0
-        - 180.0,
-        altitude_km=np.interp(at, seconds, half_orbit.altitude_km),
-    )
-
-
-def _spectra(track: Pass, wave: Wave, frequency: Floats, rng: np.random.Generator) -> Floats:
-    """Power density (n, M), above zero everywhere."""
-    law = wave.power_100_hz * (np.maximum(frequency, frequency[1]) / 100.0) ** wave.exponent
-    # HWU, inside of the VLF band.
-    law *= 1.0 + 30.0 * (np.abs(frequency - 15_100.0) < 60.0)
-    phase = rng.uniform(0.0, 2.0 * np.pi)
-    along = 10.0 ** (0.3 * np.sin(np.deg2rad(3.0 * track.latitude) + phase))
-    scatter = rng.standard_gamma(_AVERAGED, (len(track.time), len(frequency))) / _AVERAGED
-    spectra: Floats = law * along[:, None] * scatter
-    return spectra
+    attributes = unit_attributes({name: units[name] for name in data})
+    return write_file(folder, payload, track, data, root, attributes, keep)

@@ -1,17 +1,31 @@
-"""A whole simulated mission: catalogue, half-orbits, files and the truth about them."""
+"""A whole simulated mission: catalogue, indices, half-orbits, files and the truth about them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainer.simulate import cses_files, cses_waves, demeter_files, precursors
-from trainer.simulate.background import PARAMETERS, Background, background
-from trainer.simulate.orbits import MISSION_YEARS, Pass, check_mission, half_orbits
+from trainer.simulate import precursors, space_weather
+from trainer.simulate.background import Background, background
+from trainer.simulate.cses_waves import WAVE_BINS
+from trainer.simulate.half_orbit_files import (
+    BACKGROUND,
+    PAP_OFF,
+    stream,
+    write_half_orbit,
+    write_wave_files,
+)
+from trainer.simulate.mission_options import (
+    check_file_options,
+    check_mission_options,
+    describe_simulation,
+)
+from trainer.simulate.orbits import Pass, half_orbits
+from trainer.simulate.plagues import PLAGUES, Plagues
 from trainer.simulate.precursors import Injected, write_truth
 from trainer.simulate.seismicity import (
     Catalogue,
@@ -20,16 +34,20 @@ from trainer.simulate.seismicity import (
     write_catalogue,
 )
 from trainer.simulate.text_files import write_text
+from trainer.simulate.two_line import read_two_line
+
+if TYPE_CHECKING:
+    from trainer.indices import Indices
+
+__all__ = ["Summary", "simulate_half_orbit", "simulate_mission", "write_half_orbit"]
 
 #: A simulated catalogue begins and ends this many days outside of the mission, so that
 #: precursors of later events, and quiet days around controls, are complete.
 CATALOGUE_MARGIN_DAYS = 10
-
-# A quarter of the real files' bins; every band of the profile `waves` keeps three and more.
-_CSES_BINS = 256
-
-_MISSION_CODE = {"cses": 1, "demeter": 2}
-_BACKGROUND, _DEFECTS, _PAP_STATE, _WAVES = range(4)
+#: Simulated indices do by this many: the 81-day mean of F10.7 is then complete.
+INDICES_MARGIN_DAYS = 60
+#: Simulated Kp and F10.7 in an archive, in GFZ's layout.
+INDICES_FILE = "indices.txt"
 
 
 @dataclass(frozen=True)
@@ -68,17 +86,23 @@ def simulate_mission(
     out: Path,
     catalogue: Path | None = None,
     night_only: bool = False,
-    pap_off: float = 0.5,
+    pap_off: float = PAP_OFF,
     events_per_day: float = 4.0,
     progress: Callable[[int, Pass], None] | None = None,
     waves: bool = False,
+    profile: str = "plasma",
+    tle: Path | None = None,
+    indices: Path | None = None,
+    wave_bins: int = WAVE_BINS,
+    wave_components: int = 3,
+    plagues: Plagues = PLAGUES,
 ) -> Summary:
     """Write a simulated mission in its native file formats.
 
     Parameters
     ----------
     mission : str
-        ``cses`` (HPM_5, LAP_1 and PAP_0 files) or ``demeter`` (APID 1144 and 1140 files).
+        ``cses`` or ``demeter``.
     start, end : datetime64
         Half-orbits that begin in [start, end), UTC.
     seed : int
@@ -89,23 +113,34 @@ def simulate_mission(
         0 gives the background alone, of the same bytes.
     out : Path
         Folder, made if missing. Besides the archive files it gets ``simulation.json``,
-        ``truth.csv`` and, without `catalogue`, ``catalogue.csv``.
+        ``truth.csv`` and, unless they are given, ``catalogue.csv`` and ``indices.txt``.
     catalogue : Path, optional
         Catalogue in the ComCat CSV layout whose events have precursors. By default one is
         simulated.
     night_only : bool
         Leave out the day side.
     pap_off : float
-        Probability that the plasma analyser of CSES-01 is off in a half-orbit. It was off for
-        most of the real mission.
+        Probability that the plasma analyser of CSES-01 is off in a half-orbit.
     events_per_day : float
         Mean rate of the simulated catalogue.
     progress : callable, optional
         Called after each half-orbit with the number done and the half-orbit.
     waves : bool
-        Write survey spectra too: APID 1132 and 1137 of DEMETER, EFD_2, EFD_3, SCM_2 and SCM_3
-        of CSES-01 (27 MB a half-orbit). They hold no precursors, and
-        the other files are the same with and without them.
+        The same as `profile` ``full``.
+    profile : str
+        ``plasma``: HPM_5, LAP_1 and PAP_0 of CSES-01, APIDs 1144, 1143, 1140 and 1139 of
+        DEMETER. ``waves``: EFD_2, EFD_3, SCM_2 and SCM_3, or 1132 and 1137. ``full``: both.
+        Files that two of them share have the same bytes.
+    tle : Path, optional
+        Two-line element set to fly CSES-01 along, within 30 days of its epoch.
+    indices : Path, optional
+        Kp and F10.7 in GFZ's text layout. By default they are simulated.
+    wave_bins : int
+        Bins of a spectrum of CSES-01, 160 to 1024 (as real files); fewer make smaller files.
+    wave_components : int
+        1 to 3 components of the spectra of CSES-01; bands need the first.
+    plagues : Plagues
+        Rates of what plagues real files.
 
     Returns
     -------
@@ -115,6 +150,8 @@ def simulate_mission(
     ------
     ValueError
         If an argument is outside of its range, or the catalogue cannot be understood.
+    EdgeError
+        If the elements or the indices cannot be understood, or do not serve the dates.
     OSError
         If a file cannot be read or written.
 
@@ -122,8 +159,14 @@ def simulate_mission(
     -----
     ``truth.csv`` says where perturbations were put. Only an evaluation may read it.
     """
-    _check(mission, start, end, seed, injection, pap_off)
+    profile = "full" if waves else profile
+    check_mission_options(mission, start, end, seed, injection, pap_off)
+    check_file_options(mission, profile, tle, wave_bins, wave_components)
     first, last = np.datetime64(start, "ms"), np.datetime64(end, "ms")
+    elements = None if tle is None else read_two_line(tle)
+    if elements is not None:
+        elements.check_range(first, last)
+    sun = _indices(indices, first, last, seed)
     if catalogue is None:
         margin = np.timedelta64(CATALOGUE_MARGIN_DAYS, "D")
         days = (first.astype("M8[D]") - margin, last.astype("M8[D]") + margin)
@@ -133,15 +176,23 @@ def simulate_mission(
     out.mkdir(parents=True, exist_ok=True)
     if catalogue is None:
         write_catalogue(out / "catalogue.csv", events)
+    if indices is None:
+        _write_indices(out / INDICES_FILE, sun)
     done = files = size = 0
     injected: list[Injected] = []
-    for half_orbit in half_orbits(mission, first, last):
+    satrec = None if elements is None else elements.satrec
+    for half_orbit in half_orbits(mission, first, last, satrec):
         if night_only and half_orbit.direction == 0:
             continue
-        state, rows = simulate_half_orbit(half_orbit, seed, injection, events)
-        written = write_half_orbit(out, half_orbit, state, seed, pap_off)
-        if waves:
-            written += write_wave_files(out, half_orbit, seed)
+        state, rows = simulate_half_orbit(
+            half_orbit, seed, injection, events, sun, profile != "plasma"
+        )
+        written: list[Path] = []
+        if profile != "waves":
+            written += write_half_orbit(out, half_orbit, state, seed, pap_off, plagues)
+        if profile != "plasma":
+            thin = (wave_bins, wave_components)
+            written += write_wave_files(out, half_orbit, state, seed, plagues, *thin)
         done += 1
         files += len(written)
         size += sum(path.stat().st_size for path in written)
@@ -149,26 +200,39 @@ def simulate_mission(
         if progress is not None:
             progress(done, half_orbit)
     write_truth(out / "truth.csv", injected)
-    parameters = {
+    cses = mission == "cses"
+    parameters: dict[str, Any] = {
         "mission": mission,
         "start": str(first),
         "end": str(last),
         "seed": seed,
         "injection": injection,
+        "profile": profile,
         "catalogue": "catalogue.csv" if catalogue is None else catalogue.name,
         "catalogue_simulated": catalogue is None,
         "events_per_day": events_per_day if catalogue is None else None,
+        "indices": INDICES_FILE if indices is None else indices.name,
+        "indices_simulated": indices is None,
+        "indices_sha256": sun.sha256,
+        "elements": "built in" if elements is None else elements.file,
         "night_only": night_only,
-        "pap_off": pap_off if mission == "cses" else None,
+        "pap_off": pap_off if cses else None,
+        "wave_bins": wave_bins if cses and profile != "plasma" else None,
+        "wave_components": wave_components if cses and profile != "plasma" else None,
     }
-    if waves:
-        parameters["waves"] = True
-    write_text(out / "simulation.json", _description(parameters, done, files, len(injected)))
+    counts = {"half_orbits": done, "files": files, "injected": len(injected)}
+    text = describe_simulation({**parameters, **counts}, elements, indices is None, plagues)
+    write_text(out / "simulation.json", text)
     return Summary(mission, done, files, size, len(events), len(injected), out)
 
 
 def simulate_half_orbit(
-    half_orbit: Pass, seed: int, injection: float, catalogue: Catalogue
+    half_orbit: Pass,
+    seed: int,
+    injection: float,
+    catalogue: Catalogue,
+    indices: Indices | None = None,
+    waves: bool = False,
 ) -> tuple[Background, tuple[Injected, ...]]:
     """Background of one half-orbit with its perturbations, and what was injected.
 
@@ -182,6 +246,10 @@ def simulate_half_orbit(
         Strength in standard deviations.
     catalogue : Catalogue
         Events, in order of time.
+    indices : Indices, optional
+        Kp and F10.7.
+    waves : bool
+        Whether the state has wave bands; the rest is the same without them.
 
     Returns
     -------
@@ -191,133 +259,29 @@ def simulate_half_orbit(
         Empty if no event is near.
     """
     state = background(
-        half_orbit, _stream(seed, half_orbit, _BACKGROUND), half_orbit.mission == "cses"
+        half_orbit,
+        stream(seed, half_orbit, BACKGROUND),
+        half_orbit.mission == "cses",
+        indices=indices,
+        waves=waves,
     )
     change = precursors.perturbation(half_orbit, catalogue, injection)
     return precursors.apply(half_orbit, state, change), change.injected
 
 
-def write_half_orbit(
-    folder: Path, half_orbit: Pass, state: Background, seed: int, pap_off: float = 0.5
-) -> list[Path]:
-    """Write the files of one half-orbit.
+def _indices(path: Path | None, first: np.datetime64, last: np.datetime64, seed: int) -> Indices:
+    """Read indices, or simulate them for the mission's days and a margin."""
+    from trainer.indices import read_indices
 
-    Parameters
-    ----------
-    folder : Path
-        Existing folder.
-    half_orbit : Pass
-        Times and places.
-    state : Background
-        State along it.
-    seed : int
-        Of the mission; defects come from streams of their own.
-    pap_off : float
-        Probability that PAP is off (CSES-01).
-
-    Returns
-    -------
-    list of Path
-        CSES-01: HPM_5, LAP_1 and perhaps PAP_0. DEMETER: 1144 and 1140.
-    """
-    streams = _stream(seed, half_orbit, _DEFECTS).spawn(3)
-    one, two, three = (np.random.Generator(np.random.PCG64(s)) for s in streams)
-    if half_orbit.mission == "demeter":
-        return [
-            demeter_files.write_n1(folder, 1144, half_orbit, state, one),
-            demeter_files.write_n1(folder, 1140, half_orbit, state, two),
-        ]
-    files = [
-        cses_files.write_hpm(folder, half_orbit, state, one),
-        cses_files.write_lap(folder, half_orbit, state, two),
-    ]
-    if np.random.default_rng(_stream(seed, half_orbit, _PAP_STATE)).random() >= pap_off:
-        files.append(cses_files.write_pap(folder, half_orbit, state, three))
-    return files
+    if path is not None:
+        return read_indices(path)
+    margin = np.timedelta64(INDICES_MARGIN_DAYS, "D")
+    days = first.astype("M8[D]") - margin, last.astype("M8[D]") + margin + np.timedelta64(1, "D")
+    return space_weather.simulate_indices(*days, seed)
 
 
-def write_wave_files(folder: Path, half_orbit: Pass, seed: int) -> list[Path]:
-    """Write the files of survey spectra of one half-orbit.
+def _write_indices(path: Path, indices: Indices) -> None:
+    from trainer.indices import write_indices
 
-    Parameters
-    ----------
-    folder : Path
-        Existing folder.
-    half_orbit : Pass
-        Times and places.
-    seed : int
-        Of the mission; spectra come from streams of their own.
-
-    Returns
-    -------
-    list of Path
-        DEMETER: 1132 and 1137. CSES-01: EFD_2, EFD_3, SCM_2 and SCM_3.
-    """
-    if half_orbit.mission == "cses":
-        return cses_waves.write_waves(folder, half_orbit, seed, bins=_CSES_BINS)
-    streams = _stream(seed, half_orbit, _WAVES).spawn(len(demeter_files.WAVE_PRODUCTS))
-    return [
-        demeter_files.write_waves(folder, apid, half_orbit, np.random.Generator(np.random.PCG64(s)))
-        for apid, s in zip(demeter_files.WAVE_PRODUCTS, streams, strict=True)
-    ]
-
-
-def _stream(seed: int, half_orbit: Pass, purpose: int) -> np.random.SeedSequence:
-    """Seed of one purpose in one half-orbit."""
-    code = _MISSION_CODE[half_orbit.mission]
-    return np.random.SeedSequence([seed, code, half_orbit.orbit, half_orbit.direction, purpose])
-
-
-def _check(
-    mission: str,
-    start: np.datetime64,
-    end: np.datetime64,
-    seed: int,
-    injection: float,
-    pap_off: float,
-) -> None:
-    """Raise ValueError naming a bad value and its range."""
-    check_mission(mission)
-    first, last = MISSION_YEARS[mission]
-    if np.isnat(start) or np.isnat(end) or not start < end:
-        raise ValueError(f"start {start} must come before end {end}")
-    if start < first or end > last:
-        raise ValueError(
-            f"{start}..{end} is outside of what can be simulated for {mission}: {first}..{last}"
-        )
-    if seed < 0:
-        raise ValueError(f"seed must be 0 or more, not {seed}")
-    if not 0.0 <= injection <= 100.0:
-        raise ValueError(f"injection must be in 0..100 standard deviations, not {injection}")
-    if not 0.0 <= pap_off <= 1.0:
-        raise ValueError(f"probability of PAP being off must be in 0..1, not {pap_off}")
-
-
-def _description(
-    parameters: dict[str, object], half_orbits_done: int, files: int, injected: int
-) -> str:
-    """Text of ``simulation.json``: every parameter, and no clock time."""
-    mission = str(parameters["mission"])
-    defects = cses_files.DEFECTS if mission == "cses" else demeter_files.DEFECTS
-    return (
-        json.dumps(
-            {
-                "simulated": True,
-                "note": "simulated; not an observation of any satellite or earthquake",
-                **parameters,
-                "half_orbits": half_orbits_done,
-                "files": files,
-                "injected": injected,
-                "precursors": {
-                    "lead_time_h": precursors.LEAD_TIME_H,
-                    "plasma_signs": precursors.PLASMA_SIGNS,
-                    "field_period_s": precursors.FIELD_PERIOD_S,
-                    "radius_km": "10**(0.43 M)",
-                },
-                "background": asdict(PARAMETERS[mission]),
-                "defects": asdict(defects),
-            },
-            indent=1,
-        )
-        + "\n"
-    )
+    lines = ["simulated; not an observation of the Sun or the geomagnetic field", indices.name]
+    write_indices(path, indices, lines)

@@ -1,6 +1,6 @@
-"""Perturbations before the events of a catalogue: what a detector can find in a simulated mission.
+"""Perturbations along a half-orbit, their truth table, and what they do to a background.
 
-Nothing here claims that real earthquakes do this. The shape is a yardstick of known strength.
+The model is that of `trainer.simulate.precursor_model`. No real earthquake is known to do this.
 """
 
 from __future__ import annotations
@@ -10,23 +10,55 @@ import io
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from trainer.catalogues.declustering import decluster
 from trainer.simulate import geometry
-from trainer.simulate.background import PARAMETERS, Background, BackgroundParameters
+from trainer.simulate.background import Background
 from trainer.simulate.geometry import Floats
 from trainer.simulate.orbits import Pass
+from trainer.simulate.parameters import PARAMETERS, BackgroundParameters
+from trainer.simulate.precursor_model import (
+    FIELD_PERIOD_S,
+    LEAD_TIME_H,
+    MODEL,
+    PLASMA_SIGNS,
+    SIGNS,
+    PrecursorModel,
+    describe,
+    distance_profile,
+    dobrovolsky_radius_km,
+    lead_time_profile,
+    observable_spread,
+    weights,
+)
 from trainer.simulate.seismicity import Catalogue
 from trainer.simulate.text_files import write_text
 
-#: Perturbations begin this long before an event, hours.
-LEAD_TIME_H = 48.0
-#: Sign of the perturbation of log10 Ne, Te, log10 O+ and Ti; the magnetic noise always rises.
-PLASMA_SIGNS = (1.0, -1.0, 1.0, 1.0)
-#: Period of the additional fluctuation of |B|, seconds.
-FIELD_PERIOD_S = 10.0
+__all__ = [
+    "FIELD_PERIOD_S",
+    "LEAD_TIME_H",
+    "MODEL",
+    "PLASMA_SIGNS",
+    "Injected",
+    "Perturbation",
+    "PrecursorModel",
+    "apply",
+    "describe",
+    "dobrovolsky_radius_km",
+    "fluctuation",
+    "lead_time_profile",
+    "mainshocks",
+    "perturbation",
+    "write_truth",
+]
+
+#: Temperatures are kept above this value, K.
+COLDEST_K = 300.0
 #: Columns of the truth table.
 TRUTH_COLUMNS = (
     "event_id",
@@ -36,8 +68,6 @@ TRUTH_COLUMNS = (
     "min_distance_km",
     "lead_time_h",
 )
-#: Beyond this share of the radius the perturbation is led to zero, so that it has no edge.
-_TAPER = 0.9
 
 
 @dataclass(frozen=True)
@@ -53,7 +83,8 @@ class Injected:
     time : datetime64[ms]
         Of the closest sample.
     peak_amplitude : float
-        Greatest amplitude along the half-orbit, in standard deviations of each observable.
+        Greatest amplitude along the half-orbit, in standard deviations of an observable of
+        weight 1; below 0 where the signs are turned round.
     min_distance_km : float
         Least distance from the epicentre to the ground track.
     lead_time_h : float
@@ -75,7 +106,8 @@ class Perturbation:
     Parameters
     ----------
     amplitude : (n,) float64
-        In standard deviations; 0 where nothing is injected.
+        In standard deviations of an observable of weight 1; 0 where nothing is injected, below
+        0 where the signs are turned round.
     phase : float
         Of the magnetic fluctuation, radians.
     injected : tuple of Injected
@@ -87,39 +119,33 @@ class Perturbation:
     injected: tuple[Injected, ...]
 
 
-def dobrovolsky_radius_km(magnitude: Floats) -> Floats:
-    """Radius ``10**(0.43 M)`` km of Dobrovolsky et al. 1979, doi:10.1007/BF00876083."""
-    return 10.0 ** (0.43 * np.asarray(magnitude, np.float64))
+@lru_cache(maxsize=4)
+def mainshocks(catalogue: Catalogue) -> NDArray[np.bool_]:
+    """Mark the events that may have a precursor, (n,).
 
-
-def lead_time_profile(lead_h: Floats) -> Floats:
-    """Strength of a perturbation by lead time, 0..1.
-
-    Parameters
-    ----------
-    lead_h : (n,) float64
-        Hours from the sample to the event.
-
-    Returns
-    -------
-    (n,) float64
-        ``sin(pi sqrt(lead / 48))**2``: 0 at the event and 48 h before it, 1 at 12 h.
+    The declustering sees the catalogue as it is given: an event near its beginning or end may
+    be a mainshock of it, and an aftershock in a longer one.
     """
-    share = np.clip(np.asarray(lead_h, np.float64) / LEAD_TIME_H, 0.0, 1.0)
-    return np.sin(np.pi * np.sqrt(share)) ** 2
+    if not len(catalogue):
+        return np.zeros(0, np.bool_)
+    return np.asarray(decluster(catalogue.plain()).mainshock)
 
 
-def perturbation(half_orbit: Pass, catalogue: Catalogue, injection: float) -> Perturbation:
+def perturbation(
+    half_orbit: Pass, catalogue: Catalogue, injection: float, model: PrecursorModel = MODEL
+) -> Perturbation:
     """Amplitude of the perturbations along a half-orbit.
 
     Parameters
     ----------
     half_orbit : Pass
-        Times and places, (n,).
+        Times, increasing, and places, (n,).
     catalogue : Catalogue
-        Events; those within their Dobrovolsky radius and 48 h count.
+        All events; mainshocks within their Dobrovolsky radius and 48 h count.
     injection : float
         Strength in standard deviations, not negative; 0 injects nothing.
+    model : PrecursorModel
+        What is drawn for each event.
 
     Returns
     -------
@@ -127,21 +153,25 @@ def perturbation(half_orbit: Pass, catalogue: Catalogue, injection: float) -> Pe
 
     Notes
     -----
-    ``injection * exp(-(d/R)**2) * profile(lead time)`` for d <= R, led smoothly to zero over the
-    last tenth of R. Where events overlap the strongest counts, so that a swarm of aftershocks
-    is not stronger than an event.
+    ``injection * factor * exp(-(d/R)**2) * profile(lead time)`` for d <= R, led smoothly to zero
+    over the last tenth of R. Where events overlap the strongest counts, so that a swarm is not
+    stronger than an event.
     """
     amplitude = np.zeros(len(half_orbit.time))
     injected: list[Injected] = []
-    if injection > 0.0:
+    if injection > 0.0 and len(catalogue):
+        main = mainshocks(catalogue)
         horizon = np.timedelta64(int(LEAD_TIME_H * 3.6e6), "ms")
         first, last = np.searchsorted(
             catalogue.time, [half_orbit.time[0], half_orbit.time[-1] + horizon], side="right"
         )
         for event in range(first, last):
-            one, row = _one_event(half_orbit, catalogue, event, injection)
+            if not main[event]:
+                continue
+            factor = model.factor(str(catalogue.event_id[event]), catalogue.time[event])
+            one, row = _one_event(half_orbit, catalogue, event, injection * factor)
             if row is not None:
-                amplitude = np.maximum(amplitude, one)
+                amplitude = np.where(np.abs(one) > np.abs(amplitude), one, amplitude)
                 injected.append(row)
     # A phase of its own, so that the background's random numbers stay as they are.
     phase = 2.0 * np.pi * (zlib.crc32(half_orbit.name.encode()) / 2.0**32)
@@ -149,14 +179,14 @@ def perturbation(half_orbit: Pass, catalogue: Catalogue, injection: float) -> Pe
 
 
 def _one_event(
-    half_orbit: Pass, catalogue: Catalogue, event: int, injection: float
+    half_orbit: Pass, catalogue: Catalogue, event: int, strength: float
 ) -> tuple[Floats, Injected | None]:
     radius = float(dobrovolsky_radius_km(catalogue.magnitude[event]))
     off = np.abs(half_orbit.latitude - catalogue.latitude[event])
     # A degree of latitude is 111.2 km: most events are far from the track, and cheap to leave out.
     near = np.flatnonzero(off * 111.0 <= radius)
     amplitude = np.zeros(len(half_orbit.time))
-    if not len(near):
+    if not len(near) or strength == 0.0:
         return amplitude, None
     distance = geometry.great_circle_km(
         half_orbit.latitude[near],
@@ -165,16 +195,9 @@ def _one_event(
         catalogue.longitude[event],
     )
     lead_h = (catalogue.time[event] - half_orbit.time[near]) / np.timedelta64(3_600_000, "ms")
-    share = distance / radius
-    edge = np.clip((1.0 - share) / (1.0 - _TAPER), 0.0, 1.0)
-    amplitude[near] = (
-        injection
-        * np.exp(-(share**2))
-        * np.sin(0.5 * np.pi * edge) ** 2
-        * lead_time_profile(lead_h)
-    )
-    peak = float(amplitude.max())
-    if peak <= 0.0:
+    amplitude[near] = strength * distance_profile(distance / radius) * lead_time_profile(lead_h)
+    peak = float(amplitude[np.argmax(np.abs(amplitude))])
+    if peak == 0.0:
         return amplitude, None
     closest = int(np.argmin(distance))
     return amplitude, Injected(
@@ -193,7 +216,7 @@ def apply(
     change: Perturbation,
     parameters: BackgroundParameters | None = None,
 ) -> Background:
-    """Add a perturbation to a background.
+    """Add a perturbation to a background: plasma, magnetic field and wave bands.
 
     Parameters
     ----------
@@ -210,25 +233,54 @@ def apply(
     Returns
     -------
     Background
-
-    Notes
-    -----
-    A fluctuation along B of RMS ``s sqrt(10**(2 a) - 1)`` beside noise of RMS s raises log10 of
-    the total RMS by a.
     """
     if not change.injected:
         return state
     p = parameters or PARAMETERS[half_orbit.mission]
-    amplitude = change.amplitude
-    plasma = state.plasma + amplitude[:, None] * (p.sigma * PLASMA_SIGNS)
-    plasma[:, (1, 3)] = np.maximum(plasma[:, (1, 3)], 300.0)
+    step = np.outer(change.amplitude, weights() * observable_spread(p))
+    plasma = state.plasma + step[:, :4]
+    plasma[:, (1, 3)] = np.maximum(plasma[:, (1, 3)], COLDEST_K)
     field = state.field
     if field is not None and state.field_noise is not None:
-        seconds = (half_orbit.time - half_orbit.time[0]) / np.timedelta64(1000, "ms")
-        rms = state.field_noise * np.sqrt(10.0 ** (2.0 * amplitude * p.b_rms_sigma) - 1.0)
-        wave = np.sqrt(2.0) * rms * np.sin(2.0 * np.pi * seconds / FIELD_PERIOD_S + change.phase)
+        wave = fluctuation(half_orbit.time, change, state.field_noise, p.b_rms_sigma)
         field = field + field / np.linalg.norm(field, axis=1)[:, None] * wave[:, None]
-    return replace(state, plasma=plasma, field=field)
+    changed = replace(state, plasma=plasma, field=field)
+    waves = getattr(state, "waves", None)
+    return changed if waves is None else replace(changed, waves=waves + step[:, 5:])
+
+
+def fluctuation(
+    time: NDArray[np.datetime64], change: Perturbation, noise: Floats, spread: float
+) -> Floats:
+    """Additional fluctuation along B that raises the magnetic noise.
+
+    Parameters
+    ----------
+    time : (n,) datetime64[ms]
+        UTC; the phase counts from midnight, so that it is the same in every file.
+    change : Perturbation
+        Amplitudes (n,); one below 0 adds nothing, for noise cannot be taken away.
+    noise : (n,) float64
+        Strength of the noise that is there, nT.
+    spread : float
+        Standard deviation of log10 of that strength.
+
+    Returns
+    -------
+    (n,) float64
+        nT.
+
+    Notes
+    -----
+    A fluctuation of RMS ``s sqrt(10**(2 a) - 1)`` beside noise of RMS s raises log10 of the
+    total RMS by a.
+    """
+    rise = np.maximum(change.amplitude, 0.0) * SIGNS["b_rms"] * spread
+    rms = noise * np.sqrt(10.0 ** (2.0 * rise) - 1.0)
+    seconds = (time - time[0].astype("datetime64[D]")) / np.timedelta64(1000, "ms")
+    return np.asarray(
+        np.sqrt(2.0) * rms * np.sin(2.0 * np.pi * seconds / FIELD_PERIOD_S + change.phase)
+    )
 
 
 def write_truth(path: Path, rows: Iterable[Injected]) -> None:

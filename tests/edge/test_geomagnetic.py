@@ -1,0 +1,132 @@
+"""Reading GFZ's file of Kp and F10.7, and refusing what is not of its layout."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.errors import InputError
+from edge.geomagnetic import parse_geomagnetic, read_geomagnetic, to_thirds
+
+PATH = Path("Kp.txt")
+HEADER = "# PURPOSE: Kp\n#\n#YYY MM DD  days  days_m\n"
+# Two days as GFZ published them (CC BY 4.0, doi 10.5880/Kp.0001), without the sunspot number.
+FIRST = (
+    "2024 02 12 33645 33645.5 2598 13  1.667  2.000  2.000  0.333  0.333  0.000  0.000  0.333"
+    "    6    7    7    2    2    0    0    2     3  -1    208.3    203.0 0\n"
+)
+SECOND = (
+    "2024 02 13 33646 33646.5 2598 14  1.333  2.333  1.333  2.333  1.667  2.667 -1.000 -1.000"
+    "    5    9    5    9    6   12   -1   -1    -1  -1     -1.0     -1.0 0\n"
+)
+
+
+def parse(text: str):
+    return parse_geomagnetic(text.encode(), PATH)
+
+
+def test_values_days_and_missing_marks_are_read():
+    found = parse(HEADER + FIRST + SECOND)
+    assert found.day.tolist() == [
+        np.datetime64("2024-02-12").item(),
+        np.datetime64("2024-02-13").item(),
+    ]
+    assert found.kp[0, 0] == 5.0 / 3.0
+    assert found.kp[0, 1] == 2.0
+    assert np.isnan(found.kp[1, 6:]).all()
+    assert found.f107[0] == 208.3
+    assert np.isnan(found.f107[1])
+
+
+@pytest.mark.parametrize(
+    ("time", "kp"),
+    [
+        ("2024-02-12T00:00", 5 / 3),
+        ("2024-02-12T02:59:59.999", 5 / 3),
+        ("2024-02-12T03:00", 2.0),
+        ("2024-02-13T17:59", 8 / 3),
+        ("2024-02-13T18:00", np.nan),
+        ("2024-02-11T23:59:59.999", np.nan),
+        ("2024-02-14T00:00", np.nan),
+        ("NaT", np.nan),
+    ],
+)
+def test_an_interval_holds_its_start_and_not_its_end(time, kp):
+    found = parse(HEADER + FIRST + SECOND).kp_at(np.array([time], "datetime64[ms]"))
+    np.testing.assert_array_equal(found, [kp])
+
+
+def test_days_that_are_left_out_are_unknown():
+    third = SECOND.replace("2024 02 13 33646", "2024 02 15 33648")
+    found = parse(FIRST + third)
+    assert found.day.size == 4
+    assert np.isnan(found.kp[1:3]).all()
+    assert np.isnan(found.f107[1:3]).all()
+    assert found.kp[3, 0] == 4.0 / 3.0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "has no line of values"),
+        (HEADER, "has no line of values"),
+        (FIRST.replace("  1.667", "  9.333"), "line 1: Kp is 9.333; valid is 0 to 9, or -1"),
+        (FIRST.replace("  1.667", " -0.333"), "line 1: Kp is -0.333"),
+        (FIRST.replace("  1.667", "    nan"), "line 1: Kp is nan"),
+        (FIRST.replace("  1.667", "      x"), "line 1: Kp is x"),
+        (HEADER + FIRST.replace("208.3", "  3.3"), "line 4: F10.7 is 3.3; valid is 40 to 2000"),
+        (FIRST.replace("2024 02", "2024 13"), "line 1: the day is 2024-13-12; valid is a date"),
+        (FIRST.replace("2024 02", "1024 02"), "line 1: the day is 1024-02-12"),
+        (FIRST.replace("33645 ", "33644 "), "days since 1932 are 33644; 2024-02-12 is 33645"),
+        (FIRST + FIRST, "line 2: the day is 2024-02-12; valid is a day after"),
+        (SECOND + FIRST, "line 2: the day is 2024-02-12"),
+        (FIRST.rsplit(" ", 1)[0], "line 1 has 27 columns; 28 are in GFZ's"),
+        ("time,latitude,longitude\n", "line 1 has 1 columns"),
+        ("K\u00f6", "byte 1 is not ASCII"),
+    ],
+)
+def test_errors_name_line_value_and_range(text, message):
+    with pytest.raises(InputError, match=r"^Kp\.txt: ") as caught:
+        parse(text)
+    assert message in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"none\.txt: No such file"):
+        read_geomagnetic(tmp_path / "none.txt")
+
+
+def test_a_file_is_read(tmp_path):
+    path = tmp_path / "Kp.txt"
+    path.write_text(HEADER + FIRST)
+    assert read_geomagnetic(path).day.size == 1
+
+
+def test_thirds_are_exact_and_other_values_stay():
+    found = to_thirds(np.array([0.333, 0.667, 8.667, 2.5, 3.0, np.nan]))
+    np.testing.assert_array_equal(found, [1 / 3, 2 / 3, 26 / 3, 2.5, 3.0, np.nan])
+
+
+@given(st.data())
+def test_damaged_files_are_refused_in_one_line_or_read(data):
+    content = bytearray((HEADER + FIRST + SECOND).encode())
+    for _ in range(data.draw(st.integers(1, 6))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(InputError):
+        found = parse_geomagnetic(bytes(content), PATH)
+        kp = found.kp[np.isfinite(found.kp)]
+        assert ((kp >= 0.0) & (kp <= 9.0)).all()
+        assert (np.diff(found.day) == np.timedelta64(1, "D")).all()
+
+
+@given(st.binary(max_size=300))
+def test_bytes_without_a_good_line_are_refused_in_one_line(content):
+    with pytest.raises(InputError) as caught:
+        parse_geomagnetic(content, PATH)
+    assert str(caught.value).isprintable()

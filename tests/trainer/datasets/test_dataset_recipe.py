@@ -1,0 +1,67 @@
+"""The recipes of datasets are whole, and every slip in one is a line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge.errors import ConfigError
+from trainer.datasets.recipe import DEFAULT_DATASET_RECIPE, read_dataset_recipe
+
+RECIPES = DEFAULT_DATASET_RECIPE.parent
+
+
+def test_the_default_asks_for_long_blocks_and_a_long_embargo() -> None:
+    recipe = read_dataset_recipe()
+    assert recipe.splits.least_block_days >= 90.0
+    assert recipe.splits.embargo_days >= 30.0
+    assert not recipe.splits.short_archive
+    assert recipe.labels.lead_hours == (0.0, 48.0)
+    assert recipe.controls.same_track
+
+
+def test_the_short_one_says_that_it_is_short() -> None:
+    recipe = read_dataset_recipe(RECIPES / "windows-short.toml")
+    assert recipe.splits.short_archive
+    assert recipe.splits.embargo_days * 24.0 >= recipe.labels.lead_hours[1] + 72.0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("length = 20", "length = 20\nlenght = 10", "unknown field `lenght`"),
+        ("clip = 6.0\n", "", "missing required field `clip`"),
+        ('night = "dark"', 'night = "dusk"', "Invalid enum value 'dusk'"),
+        ("lead_hours = [0.0, 48.0]", "lead_hours = [12.0, 4.0]", "the second must be the larger"),
+        ("lead_hours = [0.0, 48.0]", "lead_hours = [0.0, 720.0]", "valid is 37 and more"),
+        ("[0.6, 0.2, 0.2]", "[0.6, 0.2, 0.3]", "add up to 1"),
+        ("embargo_days = 30.0", "embargo_days = 29.0", "or splits.short_archive = true"),
+        ("block_days = 90.0", "block_days = 60.0", "or splits.short_archive = true"),
+        ('region = ""', 'region = "japan-kuril"', "splits.kind is 'time'"),
+        ('kind = "time"', 'kind = "region"', "splits.region is ''"),
+        ("[1.0, 2.0, 3.0, 5.0]", "[1.0, 3.0, 2.0]", "they must rise"),
+        ("[85.0, 120.0]", "[120.0, 85.0]", "they must rise"),
+        ('profile = "plasma"', 'profile = "none"', "known are plasma, waves, full"),
+        ('kind = "none"', 'kind = "time-shift"', "placebo.amount is 0"),
+        ("km = 40.0", "km = 40.0\nfirst = 2020-01-02\nlast = 2020-01-01", "after events.last"),
+        ("[events]", "[events", "recipe changed.toml: "),
+    ],
+)
+def test_slips_are_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
+    text = (RECIPES / "windows.toml").read_text(encoding="utf-8")
+    assert old in text
+    path = tmp_path / "changed.toml"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"^recipe changed\.toml: ") as caught:
+        read_dataset_recipe(path)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_region_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    text = (RECIPES / "windows.toml").read_text(encoding="utf-8")
+    text = text.replace('kind = "time"', 'kind = "region"').replace('= ""', '= "atlantis"')
+    (tmp_path / "r.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match="'atlantis'; known are alaska-aleutians"):
+        read_dataset_recipe(tmp_path / "r.toml")

@@ -1,0 +1,293 @@
+"""Archives: folders of payload files, read half-orbit by half-orbit on to the grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, fields
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.arrays import BoolArray
+from edge.errors import InputError
+from edge.geodesy import dipole_latitude, solar_zenith_angle
+from edge.grid import Grid, make_grid
+from edge.night import HIGHEST_DIPOLE_LATITUDE_DEG, night_rows
+from edge.observables import PROFILES, MissionName
+from edge.readers import sniff
+from edge.readers.names import FileName, looks_like_payload
+from edge.readers.opening import read_half_orbit
+from trainer.archives.burst import MODE_APIDS, burst_cells, mode_requests
+
+#: Which rows of an archive are wanted: by a night rule of `edge.night`, or, for the ablation,
+#: the day side within the same latitudes.
+RowRule = Literal["dark", "paper", "day"]
+
+#: Beside the files of a simulated mission; an archive that has it is called simulated.
+SIMULATION_FILE = "simulation.json"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NightPass:
+    """The night of one half-orbit, from its first to its last night row.
+
+    Attributes
+    ----------
+    key : str
+        Of the half-orbit.
+    files : tuple of Path
+    payloads : tuple of str
+        That were read.
+    grid : Grid
+        N rows.
+    night : ndarray of bool, shape (N,)
+    samples : ndarray of float32, shape (N,)
+        Mean number of raw samples in the cell over its valid observables; 0 if none is.
+    burst : ndarray of bool, shape (N,)
+        Whether an instrument was in burst mode.
+    """
+
+    key: str
+    files: tuple[Path, ...]
+    payloads: tuple[str, ...]
+    grid: Grid
+    night: BoolArray
+    samples: npt.NDArray[np.float32]
+    burst: BoolArray
+
+
+@dataclass(slots=True)
+class Archive:
+    """The night-side half-orbits of one mission, in the order of time.
+
+    Attributes
+    ----------
+    mission : {"cses", "demeter"}
+    path : Path
+    simulated : bool
+    passes : list of NightPass
+        Those with at least one night row.
+    failed : dict of Path to str
+        Files that could not be used, with the reason.
+    """
+
+    mission: MissionName
+    path: Path
+    simulated: bool
+    passes: list[NightPass]
+    failed: dict[Path, str] = field(default_factory=dict)
+
+
+def read_archive(
+    path: Path, mission: MissionName, profile: str, night: RowRule, workers: int = 2
+) -> Archive:
+    """Read every night-side half-orbit of a folder and of the folders in it.
+
+    Parameters
+    ----------
+    path : Path
+    mission : {"cses", "demeter"}
+        Files of the other one are left alone.
+    profile : str
+        Name of a profile of `edge.observables`.
+    night : {"dark", "paper", "day"}
+    workers : int, optional
+        Processes; 1 reads in this one.
+
+    Returns
+    -------
+    Archive
+        A file that fails is listed and skipped; its siblings are read.
+
+    Raises
+    ------
+    InputError
+        The folder is not there, or holds no usable night-side half-orbit of the mission.
+    """
+    if not path.is_dir():
+        raise InputError(path, "is not a folder")
+    failed: dict[Path, str] = {}
+    groups = list(find_half_orbits(path, mission, profile, night, failed).values())
+    read = partial(_read_pass, profile=profile, night=night)
+    passes = []
+    for result, bad in _map(read, groups, workers):
+        failed.update(bad)
+        if result is not None:
+            passes.append(result)
+    if not passes:
+        first = "" if not failed else f"; {len(failed)} files failed, {next(iter(failed.values()))}"
+        raise InputError(path, f"no usable night-side half-orbit of {mission}{first}")
+    passes.sort(key=lambda p: int(p.grid.cell[0]))
+    return Archive(mission, path, (path / SIMULATION_FILE).is_file(), passes, failed)
+
+
+def find_half_orbits(
+    path: Path,
+    mission: MissionName,
+    profile: str,
+    rule: RowRule,
+    failed: dict[Path, str],
+) -> dict[str, dict[Path, FileName]]:
+    """Find the half-orbits of a folder and of the folders in it, by the files' names.
+
+    Parameters
+    ----------
+    path : Path
+    mission : {"cses", "demeter"}
+        Files of the other one are left alone.
+    profile : str
+        Files of payloads that it has no use for are left alone.
+    rule : {"dark", "paper", "day"}
+        Of ``day`` the day side, else the night side.
+    failed : dict of Path to str
+        Receives the files that cannot be what their name says, with the reason.
+
+    Returns
+    -------
+    dict of str to dict of Path to FileName
+        The files of each half-orbit, in order of orbit and direction.
+
+    Notes
+    -----
+    No file is opened by h5py; only the first bytes are looked at (`edge.readers.sniffing`).
+    """
+    wanted = set(PROFILES[profile].payloads(mission))
+    if mission == "demeter":
+        wanted |= MODE_APIDS
+    groups: dict[str, dict[Path, FileName]] = {}
+    for file in sorted(path.rglob("*")):
+        if not looks_like_payload(file.name) or not file.is_file():
+            continue
+        try:
+            name = sniff(file)
+        except InputError as error:
+            failed[file] = str(error)
+            continue
+        if (
+            name.mission == mission
+            and name.night_side == (rule != "day")
+            and name.payload in wanted
+        ):
+            groups.setdefault(name.half_orbit, {})[file] = name
+    return dict(sorted(groups.items(), key=lambda item: _order(item[1])))
+
+
+def _order(files: dict[Path, FileName]) -> tuple[int, int]:
+    first = next(iter(files.values()))
+    return first.orbit, first.direction
+
+
+def read_pass(
+    files: dict[Path, FileName], profile: str, rule: RowRule
+) -> tuple[NightPass | None, dict[Path, InputError]]:
+    """Read the files of one half-orbit on to the grid, and keep its night.
+
+    Parameters
+    ----------
+    files : dict of Path to FileName
+        All of one half-orbit.
+    profile : str
+        Name of a profile of `edge.observables`.
+    rule : {"dark", "paper", "day"}
+
+    Returns
+    -------
+    found : NightPass or None
+        None where no file can be read, or no row is night.
+    failed : dict of Path to InputError
+        Files that could not be used; their siblings were.
+    """
+    observables = PROFILES[profile]
+    mission = next(iter(files.values())).mission
+    wanted = observables.payloads(mission)
+    half_orbit = read_half_orbit(files, mode_requests(mission, wanted))
+    failed = {error.path: error for error in half_orbit.errors}
+    if not half_orbit.payloads:
+        return None, failed
+    grid = make_grid(half_orbit, observables)
+    rows = _wanted_rows(grid, half_orbit.night_side, rule)
+    kept = np.flatnonzero(rows)
+    if not kept.size:
+        return None, failed
+    payloads = list(half_orbit.payloads.values())
+    # Files that tell the mode and nothing else never touch the grid: the edge does not read them.
+    extra = {f: n for f, n in files.items() if n.payload in MODE_APIDS - wanted.keys()}
+    if mission == "demeter" and extra:
+        mode = read_half_orbit(extra, {payload: {} for payload in MODE_APIDS})
+        failed |= {error.path: error for error in mode.errors}
+        payloads += mode.payloads.values()
+    burst = burst_cells(payloads, grid)
+    span = slice(int(kept[0]), int(kept[-1]) + 1)
+    part = Grid(*(np.ascontiguousarray(getattr(grid, f.name)[span]) for f in fields(Grid)))
+    return (
+        NightPass(
+            half_orbit.key,
+            tuple(sorted(files)),
+            tuple(sorted(half_orbit.payloads)),
+            part,
+            rows[span],
+            mean_samples(part),
+            burst[span],
+        ),
+        failed,
+    )
+
+
+def mean_samples(grid: Grid) -> npt.NDArray[np.float32]:
+    """Mean number of raw samples in a cell, over its valid observables.
+
+    Parameters
+    ----------
+    grid : Grid
+        N rows, with counts.
+
+    Returns
+    -------
+    ndarray of float32, shape (N,)
+        0 where none is valid. A cell that was interpolated counts 0.
+    """
+    if grid.samples is None:
+        raise ValueError("the samples of this grid were not counted")
+    observables = grid.valid.sum(axis=1)
+    total = np.where(grid.valid, grid.samples, 0).sum(axis=1)
+    return (total / np.maximum(observables, 1)).astype(np.float32)
+
+
+def _wanted_rows(grid: Grid, night_side: bool, rule: RowRule) -> BoolArray:
+    if rule != "day":
+        return night_rows(grid, night_side, rule)
+    if night_side:
+        return np.zeros(grid.cell.size, dtype=np.bool_)
+    # The night rule `dark` in the light: the same latitudes, and the sun above the horizon.
+    zenith = solar_zenith_angle(grid.time, grid.latitude, grid.longitude)
+    dipole = dipole_latitude(grid.time, grid.latitude, grid.longitude)
+    rows: BoolArray = (
+        grid.present & (zenith < 90.0) & (np.abs(dipole) <= HIGHEST_DIPOLE_LATITUDE_DEG)
+    )
+    return rows
+
+
+def _read_pass(
+    files: dict[Path, FileName], profile: str, night: RowRule
+) -> tuple[NightPass | None, dict[Path, str]]:
+    found, failed = read_pass(files, profile, night)
+    # As text: the error itself does not survive the way between processes.
+    return found, {path: str(error) for path, error in failed.items()}
+
+
+def _map(
+    function: partial[tuple[NightPass | None, dict[Path, str]]],
+    groups: list[dict[Path, FileName]],
+    workers: int,
+) -> Iterable[tuple[NightPass | None, dict[Path, str]]]:
+    if workers < 2 or len(groups) < 64:
+        yield from map(function, groups)
+        return
+    # A fresh process, not a fork: the caller may hold TensorFlow and its threads.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(function, groups, chunksize=16)

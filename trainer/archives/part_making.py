@@ -1,0 +1,168 @@
+"""Makes one part of a dataset's rows, wherever that runs, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import resource
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkstemp
+
+import numpy as np
+
+from edge import __version__
+from edge.errors import describe_fault
+from edge.observables import PROFILES
+from edge.readers.names import parse_name
+from trainer.archives.archive import NightPass, read_pass
+from trainer.archives.manifest import ROWS_FORMAT, FailedFile, HalfOrbitRows, InputFile, PartRecord
+from trainer.archives.parts import Part, stored_name
+from trainer.archives.rows import rows_table
+from trainer.errors import TrainError
+
+_READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class PartMade:
+    """What became of a part.
+
+    Attributes
+    ----------
+    half_orbits, rows : int
+    failed : tuple of FailedFile
+    peak_bytes : int
+        Largest resident memory of the process so far.
+    """
+
+    half_orbits: int
+    rows: int
+    failed: tuple[FailedFile, ...]
+    peak_bytes: int
+
+
+def make_part(part: Part) -> PartMade:
+    """Read the half-orbits of a part and write it; the task of a worker.
+
+    Parameters
+    ----------
+    part : Part
+
+    Returns
+    -------
+    PartMade
+
+    Raises
+    ------
+    TrainError
+        The part cannot be written, or this worker has other code than who asks.
+
+    Notes
+    -----
+    A name that no other writer has, fsync, rename: a task that is killed leaves no part, and one
+    that runs twice leaves the same bytes.
+    """
+    import pyarrow.parquet as pq
+
+    request = part.request
+    passes, half_orbits, failed = _read(part)
+    record = PartRecord(
+        ROWS_FORMAT,
+        request.code_version,
+        request.mission,
+        request.profile,
+        request.night,
+        request.simulated,
+        part.fingerprint,
+        half_orbits,
+        failed,
+    )
+    table = rows_table(passes, PROFILES[request.profile], record)
+    temporary = None
+    try:
+        handle, name = mkstemp(prefix=f".{part.path.name}-", suffix=".tmp", dir=part.path.parent)
+        temporary = Path(name)
+        with os.fdopen(handle, "wb") as stream:
+            pq.write_table(table, stream, compression="zstd", use_dictionary=["half_orbit"])
+            stream.flush()
+            os.fsync(stream.fileno())
+        # mkstemp makes it private; a dataset is for everyone who may read its folder.
+        temporary.chmod(0o644)
+        temporary.replace(part.path)
+    except OSError as error:
+        raise TrainError(f"{part.path.name}: cannot be written: {error.strerror}") from None
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+    return PartMade(len(half_orbits), table.num_rows, tuple(failed), peak_bytes())
+
+
+def try_part(part: Part) -> bool:
+    """Read the half-orbits of a part and forget them, to see whether the worker outlives it."""
+    _read(part)
+    return True
+
+
+def peak_bytes() -> int:
+    """Largest resident memory of this process so far, in bytes."""
+    try:
+        # getrusage counts that of the process that started this one, too.
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _read(part: Part) -> tuple[list[NightPass], list[HalfOrbitRows], list[FailedFile]]:
+    request = part.request
+    if request.code_version != __version__:
+        raise TrainError(
+            f"this worker has version {__version__}, whoever asks has {request.code_version}"
+        )
+    passes, half_orbits, failed = [], [], []
+    for key, below in part.half_orbits.items():
+        found, bad = None, {}
+        if key in part.given_up:
+            bad = {path: FailedFile(stored_name(path), part.given_up[key]) for path in below}
+        else:
+            files = {request.archive / path: parse_name(path) for path in below}
+            try:
+                found, errors = read_pass(files, request.profile, request.night)
+            except Exception as error:
+                # A fault of ours in one half-orbit must not keep the archive from all others.
+                reason = f"half-orbit {key} failed with {describe_fault(error)}"
+                bad = {path: FailedFile(stored_name(path), reason) for path in below}
+            else:
+                for path, error in errors.items():
+                    name = path.relative_to(request.archive)
+                    bad[name] = FailedFile(stored_name(name), str(error), error.transient)
+        failed += bad.values()
+        hashed = [_hashed(request.archive, path) for path in below if path not in bad]
+        half_orbits.append(_describe(key, found, hashed))
+        if found is not None:
+            passes.append(found)
+    return passes, half_orbits, failed
+
+
+def _describe(key: str, found: NightPass | None, files: list[InputFile]) -> HalfOrbitRows:
+    if found is None:
+        return HalfOrbitRows(key, 0, None, None, [], files)
+    start, end = (
+        f"{t}Z" for t in np.datetime_as_string(found.grid.time[[0, -1]], unit="ms").tolist()
+    )
+    return HalfOrbitRows(key, found.grid.cell.size, start, end, list(found.payloads), files)
+
+
+def _hashed(archive: Path, path: Path) -> InputFile:
+    digest = hashlib.sha256()
+    size = 0
+    try:
+        with (archive / path).open("rb") as stream:
+            while block := stream.read(_READ_BYTES):
+                digest.update(block)
+                size += len(block)
+    except OSError:
+        # It was read a moment ago; what is gone now has no hash.
+        return InputFile(stored_name(path), 0, "")
+    return InputFile(stored_name(path), size, digest.hexdigest())

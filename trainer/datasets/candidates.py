@@ -1,0 +1,302 @@
+"""Every window of an archive that may become a sample: where it is, what it is like, its label.
+
+Windows are not cut here. A candidate is one row of numbers, so that a million of them fit where
+their windows would not.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.arrays import AnyArray, BoolArray, Features, FloatArray, IntArray
+from edge.climatology import Climatology
+from edge.geodesy import dipole_latitude, local_time
+from edge.observables import MissionName, Profile
+from trainer.archives.archive import NightPass
+from trainer.datasets.labels import EXCLUDED, NEGATIVE, POSITIVE, REASONS, SampleLabeller
+from trainer.datasets.masks import mask_classes, window_starts
+from trainer.datasets.recipe import DatasetRecipe
+from trainer.datasets.splits import NAMES, Blocks
+from trainer.indices import Indices
+
+#: What is known of a candidate. Places in the archive and in the catalogue are numbers from 0.
+CANDIDATE = np.dtype(
+    [
+        ("half_orbit", np.int32),
+        ("first_cell", np.int64),
+        ("time", np.int64),
+        ("latitude", np.float64),
+        ("longitude", np.float64),
+        ("dipole_latitude", np.float64),
+        ("local_time", np.float64),
+        ("kp", np.float64),
+        ("samples", np.float64),
+        ("coverage", np.float64),
+        ("mask", np.int64),
+        ("key", np.uint64),
+        ("mode", np.int8),
+        ("block", np.int8),
+        ("label", np.int8),
+        ("event", np.int64),
+        ("lead_hours", np.float64),
+        ("distance_km", np.float64),
+    ]
+)
+
+#: Modes of the instruments over a window.
+MODES = ("survey", "burst", "mixed")
+
+
+@dataclass(slots=True)
+class Scan:
+    """What a walk through the half-orbits found.
+
+    Attributes
+    ----------
+    candidates : ndarray of CANDIDATE, shape (n,)
+        Drawn positives, and the clear windows that may become controls; in the order of time.
+    windows, positive, negative, excluded : ndarray of int64, shape (H,)
+        Of each half-orbit: windows that cover enough, and their labels.
+    dropped : dict of str to int
+        Windows left out, by reason.
+    events : set of int
+        That have a positive window, drawn or not.
+    """
+
+    candidates: npt.NDArray[np.void]
+    windows: IntArray
+    positive: IntArray
+    negative: IntArray
+    excluded: IntArray
+    dropped: dict[str, int] = field(default_factory=dict)
+    events: set[int] = field(default_factory=set)
+
+
+class Scanner:
+    """Walks through half-orbits and gathers candidates.
+
+    Parameters
+    ----------
+    recipe : DatasetRecipe
+    profile : Profile
+    mission : {"cses", "demeter"}
+    climatology : Climatology
+        Where it knows nothing, a value counts as masked, as at the edge.
+    labeller : SampleLabeller
+        With the events' blocks.
+    indices : Indices or None
+    blocks : Blocks
+    """
+
+    def __init__(
+        self,
+        recipe: DatasetRecipe,
+        profile: Profile,
+        mission: MissionName,
+        climatology: Climatology,
+        labeller: SampleLabeller,
+        indices: Indices | None,
+        blocks: Blocks,
+    ) -> None:
+        self.recipe = recipe
+        self.profile = profile
+        self.mission = mission
+        self.climatology = climatology
+        self.labeller = labeller
+        self.indices = indices
+        self.blocks = blocks
+        rng = np.random.default_rng([recipe.seed, 1])
+        bits = (recipe.windows.length, len(profile.observables))
+        # One random word a bit of the mask: equal sums mean equal masks but for one in 2^64.
+        self._words = rng.integers(0, 2**64, bits, dtype=np.uint64)
+
+    def scan(self, passes: Iterable[NightPass], state: npt.NDArray[np.int8]) -> Scan:
+        """Gather candidates from all half-orbits.
+
+        Parameters
+        ----------
+        passes : iterable of NightPass
+            In the order of time; one is held at a time.
+        state : ndarray of int8, shape (H,)
+            Block of each, a place in `trainer.datasets.splits.STATES`.
+
+        Returns
+        -------
+        Scan
+        """
+        counts = np.zeros((4, state.size), dtype=np.int64)
+        dropped = dict.fromkeys(REASONS[1:], 0)
+        dropped |= {"under the minimum coverage": 0, "Kp too high": 0, "Kp unknown": 0}
+        found, events = [], set()
+        for place, item in enumerate(passes):
+            if state[place] >= len(NAMES):
+                continue
+            rows, reason, sparse = self.windows(item, place, int(state[place]))
+            dropped["under the minimum coverage"] += sparse
+            label = rows["label"]
+            counts[:, place] = (
+                rows.size,
+                (label == POSITIVE).sum(),
+                (label == NEGATIVE).sum(),
+                (label == EXCLUDED).sum(),
+            )
+            for number, why in enumerate(REASONS[1:], start=1):
+                dropped[why] += int((reason == number).sum())
+            rows = rows[label != EXCLUDED]
+            events |= set(rows["event"][rows["label"] == POSITIVE].tolist())
+            found.append(self._draw(self._quiet(rows, dropped), item.key))
+        joined = np.concatenate(found) if found else np.zeros(0, CANDIDATE)
+        return Scan(joined, *counts, dropped, events)
+
+    def cut(
+        self, item: NightPass, first_cell: IntArray
+    ) -> tuple[Features, Features, npt.NDArray[np.bool_]]:
+        """Cut windows out of a half-orbit.
+
+        Parameters
+        ----------
+        item : NightPass
+        first_cell : ndarray of int64, shape (n,)
+            Of each window.
+
+        Returns
+        -------
+        residual, value : ndarray of float32, shape (n, L, F)
+            Residuals as the edge computes them, and values before the climatology; 0 where masked.
+        valid : ndarray of bool, shape (n, L, F)
+        """
+        rows = self.features(item)
+        columns = len(self.profile.observables)
+        length = self.recipe.windows.length
+        which = (first_cell - item.grid.cell[0])[:, None] + np.arange(length)
+        valid = rows[:, columns:] > 0.5
+        value = np.where(valid, item.grid.values, 0.0).astype(np.float32)
+        return rows[which, :columns], value[which], valid[which]
+
+    def features(self, item: NightPass) -> Features:
+        """Rows as a model sees them.
+
+        Parameters
+        ----------
+        item : NightPass
+            N rows.
+
+        Returns
+        -------
+        ndarray of float32, shape (N, 2 F)
+        """
+        clip = self.recipe.windows.clip
+        return self.climatology.features(item.grid, self.profile, self.mission, clip)
+
+    def windows(
+        self, item: NightPass, place: int, block: int
+    ) -> tuple[npt.NDArray[np.void], npt.NDArray[np.int8], int]:
+        """Describe and label every window that covers enough.
+
+        Parameters
+        ----------
+        item : NightPass
+        place : int
+            Of the half-orbit in the archive.
+        block : int
+            Place in `trainer.datasets.splits.NAMES`.
+
+        Returns
+        -------
+        windows : ndarray of CANDIDATE, shape (n,)
+        reason : ndarray of int8, shape (n,)
+            Place in `trainer.datasets.labels.REASONS` for excluded windows, else 0.
+        sparse : int
+            Windows that were left out, since they cover too little.
+        """
+        grid, rule = item.grid, self.recipe.windows
+        valid = self.features(item)[:, len(self.profile.observables) :] > 0.5
+        first = window_starts(item.night, rule.length)
+        count, packed = mask_classes(valid, first, rule.length)
+        total = count.sum(axis=1)
+        coverage = total / (rule.length * sum(self.profile.available(self.mission)))
+        enough = (coverage >= rule.minimum_coverage) & (total > 0)
+        first = first[enough]
+        middle = first + rule.length // 2
+        time, latitude, longitude = grid.time, grid.latitude, grid.longitude
+        inside = None
+        if self.blocks.region is not None and NAMES[block] == "test":
+            inside = self.blocks.region.contains(latitude[middle], longitude[middle])
+        labels = self.labeller.label(time, latitude, longitude, first, rule.length, block, inside)
+        out = np.zeros(first.size, dtype=CANDIDATE)
+        out["half_orbit"], out["block"] = place, block
+        out["first_cell"] = grid.cell[first]
+        out["time"] = time[middle].astype(np.int64)
+        out["latitude"], out["longitude"] = latitude[middle], longitude[middle]
+        out["dipole_latitude"] = dipole_latitude(time, latitude, longitude)[middle]
+        out["local_time"] = local_time(time, longitude)[middle]
+        out["kp"] = np.nan if self.indices is None else self.indices.kp_at(time[middle])
+        out["samples"] = _means(item.samples.astype(np.float64), first, rule.length)
+        out["coverage"] = coverage[enough]
+        out["mask"] = packed[enough]
+        out["key"] = self._exact(valid, first)
+        share = _means(item.burst.astype(np.float64), first, rule.length)
+        out["mode"] = np.where(share <= 0.0, 0, np.where(share >= 1.0, 1, 2))
+        for name in ("label", "event", "lead_hours", "distance_km"):
+            out[name] = getattr(labels, name)
+        return out, labels.reason, int((~enough).sum())
+
+    def _exact(self, valid: BoolArray, first: IntArray) -> npt.NDArray[np.uint64]:
+        key = np.zeros(first.size, dtype=np.uint64)
+        for row in range(self.recipe.windows.length):
+            # Adding 64-bit words wraps round, which is what is wanted.
+            key += (valid[first + row] * self._words[row]).sum(axis=1, dtype=np.uint64)
+        return key
+
+    def _quiet(self, rows: npt.NDArray[np.void], dropped: dict[str, int]) -> npt.NDArray[np.void]:
+        rule = self.recipe.controls
+        unknown = np.isnan(rows["kp"])
+        loud = ~unknown & (rows["kp"] > rule.quiet_kp)
+        dropped["Kp too high"] += int(loud.sum())
+        if rule.unknown_kp == "keep":
+            return rows[~loud]
+        dropped["Kp unknown"] += int(unknown.sum())
+        return rows[~loud & ~unknown]
+
+    def _draw(self, rows: npt.NDArray[np.void], key: str) -> npt.NDArray[np.void]:
+        """Keep a few positives of each event, and every so many clear windows."""
+        # The half-orbit has a stream of its own: what else is in the archive changes nothing.
+        rng = np.random.default_rng([self.recipe.seed, 2, zlib.crc32(key.encode())])
+        order = rng.permutation(rows.size)
+        positive = order[rows["label"][order] == POSITIVE]
+        rank = _rank_in_group(rows["event"][positive][None, :])
+        positive = positive[rank < self.recipe.windows.positives_per_pass]
+        stride = self.recipe.controls.stride
+        phase = int(rng.integers(stride))
+        negative = (rows["label"] == NEGATIVE) & (rows["first_cell"] % stride == phase)
+        return rows[np.sort(np.concatenate([positive, np.flatnonzero(negative)]))]
+
+
+def column(rows: npt.NDArray[np.void], name: str) -> AnyArray:
+    """One column of candidates as an array of its own, shape (n,)."""
+    return np.ascontiguousarray(rows[name])
+
+
+def _means(values: FloatArray, first: IntArray, length: int) -> FloatArray:
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    result: FloatArray = (total[first + length] - total[first]) / length
+    return result
+
+
+def _rank_in_group(group: AnyArray) -> npt.NDArray[np.int64]:
+    """How many earlier columns are equal to each column of (k, n)."""
+    if not group.shape[1]:
+        return np.zeros(0, dtype=np.int64)
+    _, inverse = np.unique(group, axis=1, return_inverse=True)
+    inverse = inverse.ravel()
+    order = np.argsort(inverse, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(inverse[order]) != 0])
+    sizes = np.diff(np.r_[starts, order.size])
+    rank = np.empty(order.size, dtype=np.int64)
+    rank[order] = np.arange(order.size) - np.repeat(starts, sizes)
+    return rank

@@ -1,0 +1,190 @@
+"""What a reviewer asks of a dataset: counts, balance, coverage, and what masks alone give away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.arrays import AnyArray
+from trainer.datasets.controls import kp_class
+from trainer.datasets.layout import CONTROL_ROLE, EVENTS_FILE, HALF_ORBITS_FILE, POSITIVE_ROLE
+from trainer.datasets.shortcuts import Rate, label_from_masks, label_from_place, mission_from_masks
+from trainer.datasets.splits import NAMES
+from trainer.datasets.stages import read_card
+from trainer.datasets.tables import open_windows
+from trainer.errors import TrainError
+
+SEASONS = ("DJF", "MAM", "JJA", "SON")
+_ROLES = (POSITIVE_ROLE, CONTROL_ROLE)
+
+
+def describe_datasets(datasets: Sequence[Path]) -> dict[str, Any]:
+    """Describe datasets, and tell whether masks tell their missions apart.
+
+    Parameters
+    ----------
+    datasets : sequence of Path
+
+    Returns
+    -------
+    dict
+        ``datasets``: a list of what `describe_dataset` gives; ``mission_from_masks``: ROC AUC, or
+        why there is none.
+
+    Raises
+    ------
+    TrainError
+        A dataset is incomplete, or they have other windows or profiles.
+    """
+    found = [describe_dataset(d) for d in datasets]
+    missions = [d["mission"] for d in found]
+    if len(set(missions)) < 2:
+        rates: dict[str, Any] = {"not_applicable": "give datasets of two missions"}
+    elif len(datasets) > 2:
+        raise TrainError(f"{len(datasets)} datasets; valid are datasets of two missions, one each")
+    else:
+        rates = {k: v.record() for k, v in mission_from_masks(datasets).items()}
+    return {"datasets": found, "mission_from_masks": rates}
+
+
+def describe_dataset(dataset: Path) -> dict[str, Any]:
+    """Describe one dataset.
+
+    Parameters
+    ----------
+    dataset : Path
+
+    Returns
+    -------
+    dict
+        Of the test block counts alone; everything that looks at windows looks at train and
+        validation.
+
+    Raises
+    ------
+    TrainError
+        The dataset is incomplete or damaged.
+    """
+    import pyarrow.parquet as pq
+
+    card = read_card(dataset)
+    counts = open_windows(
+        dataset, columns=("split", "role", "half_orbit", "event", "cluster"), allow_test=True
+    ).table()
+    orbits = pq.read_table(dataset / HALF_ORBITS_FILE)
+    events = pq.read_table(dataset / EVENTS_FILE, columns=["cluster", "mainshock", "split"])
+    edges = tuple(card["recipe"]["controls"]["kp_edges"])
+    return {
+        "name": card["name"],
+        "mission": card["mission"],
+        "profile": card["profile"],
+        "simulated": card["simulated"],
+        "short_archive": card["short_archive"],
+        "placebo": card["recipe"]["placebo"]["kind"],
+        "blocks": card["blocks"],
+        "region": card["region"],
+        "embargo_days": card["embargo_days"],
+        "catalogue": card["inputs"]["catalogue"]["name"],
+        "events": {
+            "all": card["counts"]["events"],
+            "clusters": card["counts"]["clusters"],
+            "clusters_crossing_blocks": card["counts"]["clusters_crossing"],
+            "too_small_to_contain_a_window": card["counts"]["events_too_small_to_contain_a_window"],
+            "in_block": _tally(_texts(events["split"]), NAMES),
+        },
+        "half_orbits": card["counts"]["half_orbits"],
+        "windows": {k: card["counts"][k] for k in ("windows", "positive", "negative", "excluded")},
+        "left_out": card["dropped"],
+        "splits": {name: _balance(counts, orbits, name) for name in NAMES},
+        "unmatched_positives": card["unmatched"],
+        "coverage": _coverage(dataset),
+        **_histograms(dataset, edges),
+        "label_from_masks": _record(label_from_masks(dataset)),
+        "label_from_place_and_season": _record(label_from_place(dataset)),
+    }
+
+
+def _record(rate: Rate | None) -> dict[str, Any]:
+    if rate is None:
+        return {"not_applicable": "train or validation has one class alone"}
+    return rate.record()
+
+
+def _texts(column: Any) -> npt.NDArray[np.object_]:
+    found: npt.NDArray[np.object_] = column.to_numpy(zero_copy_only=False)
+    return found
+
+
+def _tally(values: AnyArray, names: Sequence[str]) -> dict[str, int]:
+    return {name: int((values == name).sum()) for name in names}
+
+
+def _balance(counts: Any, orbits: Any, name: str) -> dict[str, Any]:
+    """Numbers of one block: of all windows, and of the matched ones."""
+    own = _texts(orbits["split"]) == name
+    total = {
+        k: int(orbits[k].to_numpy()[own].sum())
+        for k in ("windows", "positive", "negative", "excluded")
+    }
+    mine = _texts(counts["split"]) == name
+    role = _texts(counts["role"])[mine]
+    orbit = _texts(counts["half_orbit"])[mine]
+    positive = role == POSITIVE_ROLE
+    return {
+        "half_orbits": int(own.sum()),
+        **total,
+        "share_positive": total["positive"] / total["windows"] if total["windows"] else None,
+        "matched_positives": int(positive.sum()),
+        "controls": int((~positive).sum()),
+        "events": len(set(_texts(counts["event"])[mine][positive])),
+        "clusters": len(set(counts["cluster"].to_numpy()[mine][positive].tolist())),
+        "half_orbits_of_positives": len(set(orbit[positive])),
+        "half_orbits_of_controls": len(set(orbit[~positive])),
+    }
+
+
+def _coverage(dataset: Path) -> dict[str, dict[str, float]]:
+    """Share of valid values of each observable, in the windows of each class."""
+    reader = open_windows(dataset, columns=("split", "role", "valid"))
+    size = len(reader.observables)
+    valid = {role: np.zeros(size) for role in _ROLES}
+    number = dict.fromkeys(_ROLES, 0)
+    for batch in reader.batches():
+        flat = batch["valid"].flatten().to_numpy(zero_copy_only=False)
+        share = flat.reshape(batch.num_rows, reader.length, size).mean(axis=1)
+        role = _texts(batch["role"])
+        for name in _ROLES:
+            valid[name] += share[role == name].sum(axis=0)
+            number[name] += int((role == name).sum())
+    return {
+        observable: {
+            role: float(valid[role][i] / number[role]) if number[role] else 0.0 for role in _ROLES
+        }
+        for i, observable in enumerate(reader.observables)
+    }
+
+
+def _histograms(dataset: Path, edges: tuple[float, ...]) -> dict[str, Any]:
+    """Kp and season of each class in train and validation."""
+    table = open_windows(dataset, columns=("role", "kp", "time", "mode", "mask", "split")).table()
+    role = _texts(table["role"])
+    kp = kp_class(table["kp"].to_numpy().astype(np.float64), edges)
+    bounds = [0.0, *edges, 9.0]
+    names = ["unknown", *(f"{a:g}-{b:g}" for a, b in pairwise(bounds))]
+    month = table["time"].to_numpy().astype("datetime64[M]").astype(np.int64) % 12
+    season = (month + 1) % 12 // 3
+    mask = _texts(table["mask"])
+    common = sorted(set(mask), key=lambda m: (-int((mask == m).sum()), m))[:10]
+    result: dict[str, Any] = {"kp": {}, "season": {}, "mode": {}, "mask": {}}
+    for one in _ROLES:
+        own = role == one
+        result["kp"][one] = {n: int((kp[own] == i - 1).sum()) for i, n in enumerate(names)}
+        result["season"][one] = {n: int((season[own] == i).sum()) for i, n in enumerate(SEASONS)}
+        result["mode"][one] = _tally(_texts(table["mode"])[own], ("survey", "burst", "mixed"))
+        result["mask"][one] = _tally(mask[own], common)
+    return result

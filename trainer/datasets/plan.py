@@ -1,0 +1,148 @@
+"""What is settled of a dataset before its windows are looked at: events, blocks, half-orbits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edge.arrays import FloatArray, TimeArray
+from edge.observables import PROFILES, Profile
+from trainer.archives.archive import NightPass
+from trainer.archives.manifest import Manifest
+from trainer.archives.rows import iter_passes
+from trainer.catalogues.catalogue import Catalogue
+from trainer.catalogues.declustering import Clusters, decluster
+from trainer.catalogues.placebos import placebo
+from trainer.datasets.labels import SampleLabeller
+from trainer.datasets.recipe import DatasetRecipe, PlaceboRule
+from trainer.datasets.splits import NAMES, STATES, Blocks, crossing_clusters, make_blocks
+from trainer.errors import TrainError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What is known before any row is read.
+
+    Attributes
+    ----------
+    dataset : Path
+    manifest : Manifest
+    catalogue : Catalogue
+        Of a placebo, the moved one.
+    clusters : Clusters
+    labeller : SampleLabeller
+    blocks : Blocks
+    state : ndarray of int8, shape (H,)
+        Block of each half-orbit, a place in `trainer.datasets.splits.STATES`.
+    start, end : ndarray of datetime64[ms], shape (H,)
+    region_km : ndarray, shape (H,), or None
+    """
+
+    dataset: Path
+    manifest: Manifest
+    catalogue: Catalogue
+    clusters: Clusters
+    labeller: SampleLabeller
+    blocks: Blocks
+    state: npt.NDArray[np.int8]
+    start: TimeArray
+    end: TimeArray
+    region_km: FloatArray | None
+
+    @property
+    def profile(self) -> Profile:
+        """Observables of the rows."""
+        return PROFILES[self.manifest.profile]
+
+    def passes(self, *states: int) -> Iterator[NightPass]:
+        """Half-orbits of some states, or all, in the order of time."""
+        for place, item in enumerate(iter_passes(self.dataset)):
+            if item.key != self.manifest.half_orbits[place].key:
+                raise TrainError(f"{self.dataset.name}: the rows changed while they were read")
+            if not states or int(self.state[place]) in states:
+                yield item
+
+
+def make_plan(
+    dataset: Path,
+    manifest: Manifest,
+    catalogue: Catalogue,
+    recipe: DatasetRecipe,
+    tell: Callable[[str], None],
+) -> Plan:
+    """Decluster the catalogue and cut time or space into blocks.
+
+    Parameters
+    ----------
+    dataset : Path
+    manifest : Manifest
+    catalogue : Catalogue
+    recipe : DatasetRecipe
+    tell : callable
+        Takes a line of progress.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    TrainError
+        The time is too short for the blocks, or a block has no half-orbit.
+    """
+    clusters = decluster(catalogue)
+    if recipe.placebo.kind != "none":
+        rule = recipe.placebo
+        catalogue, clusters = _moved(catalogue, clusters, rule)
+        tell(f"placebo: {rule.kind} {rule.amount:g}, seed {rule.seed}")
+    labeller = SampleLabeller(catalogue, clusters, recipe.labels)
+    start, end = (
+        np.array([_instant(getattr(h, side)) for h in manifest.half_orbits], dtype="M8[ms]")
+        for side in ("start", "end")
+    )
+    blocks = make_blocks(recipe.splits, start, end, labeller.usable, catalogue)
+    region_km = None if blocks.region is None else _region_km(dataset, blocks)
+    state = blocks.place_half_orbits(start, end, region_km)
+    for place, name in enumerate(NAMES):
+        if not (state == place).any():
+            raise TrainError(f"no half-orbit lies in the block {name}")
+    labeller.block = blocks.place_events(catalogue, clusters, labeller.lead)
+    crossing = crossing_clusters(labeller.block, clusters)
+    tell(
+        f"{catalogue.size} events in {clusters.size} clusters, {crossing} of which cross blocks; "
+        + ", ".join(f"{int((state == i).sum())} half-orbits {n}" for i, n in enumerate(STATES))
+    )
+    return Plan(
+        dataset, manifest, catalogue, clusters, labeller, blocks, state, start, end, region_km
+    )
+
+
+def _moved(
+    catalogue: Catalogue, clusters: Clusters, rule: PlaceboRule
+) -> tuple[Catalogue, Clusters]:
+    kind = rule.kind.removesuffix("-shift")
+    try:
+        return placebo(catalogue, clusters, kind, rule.seed, rule.amount)
+    except ValueError as error:
+        raise TrainError(f"placebo: {error}") from None
+
+
+def _region_km(dataset: Path, blocks: Blocks) -> FloatArray:
+    assert blocks.region is not None
+    least = []
+    for item in iter_passes(dataset):
+        grid = item.grid
+        distance = blocks.region.distance_km(
+            np.ascontiguousarray(grid.latitude[item.night]),
+            np.ascontiguousarray(grid.longitude[item.night]),
+        )
+        least.append(float(distance.min()) if distance.size else np.inf)
+    return np.array(least)
+
+
+def _instant(text: str | None) -> np.datetime64:
+    return np.datetime64((text or "NaT").removesuffix("Z"), "ms")
