@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edge.entry import run
-from trainer.archives.prepare_command import prepare
 from trainer.archives.rescore_command import rescore
 from trainer.catalogues.command import catalogue
 from trainer.datasets.check_command import check
 from trainer.datasets.describe_command import describe
+from trainer.datasets.prepare_command import prepare
 from trainer.simulate.command import simulate
 from trainer.simulate.inject_command import inject
 from trainer.simulate.strengths_command import strengths

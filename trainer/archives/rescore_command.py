@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from edge.entry import complain, say
-from trainer.archives.cluster import DEFAULT_MEMORY_LIMIT
-from trainer.archives.prepare_command import (
+from trainer.archives.options import (
     CORES,
+    MEMORY_LIMIT,
     MOST_TOLD,
     NAME,
     MemoryOption,
@@ -29,7 +29,7 @@ def rescore(
     ],
     workers: WorkersOption = CORES,
     scheduler: SchedulerOption = None,
-    memory_limit: MemoryOption = DEFAULT_MEMORY_LIMIT,
+    memory_limit: MemoryOption = MEMORY_LIMIT,
 ) -> None:
     """Score every night half-orbit of an archive with a bundle, as edge-score stream does.
 

@@ -6,13 +6,12 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pytest
 import typer
 from typer.testing import CliRunner
 
-from trainer.archives.prepare_command import prepare
 from trainer.datasets.check_command import check
 from trainer.datasets.describe_command import describe
+from trainer.datasets.prepare_command import prepare
 from trainer.datasets.recipe import DEFAULT_DATASET_RECIPE
 from trainer.simulate import simulate_mission
 
@@ -20,7 +19,6 @@ CATALOGUE = "usgs_shallow40_m5_20040701-20231104.csv.gz"
 MONTHS = {"cses": ("2019-05-01", "2019-06-01"), "demeter": ("2008-05-01", "2008-06-01")}
 
 
-@pytest.mark.slow
 def test_real_catalogue_against_a_month_of_each_mission(shared_data: Path, tmp_path: Path) -> None:
     app = typer.Typer()
     for command in (prepare, describe, check):

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.entry import complain, say
-from trainer.archives.cluster import DEFAULT_MEMORY_LIMIT
+from edge.entry import say
+from trainer.archives.options import (
+    CORES,
+    MEMORY_LIMIT,
+    NAME,
+    MemoryOption,
+    SchedulerOption,
+    WorkersOption,
+    report_failures,
+)
 
 if TYPE_CHECKING:
     from trainer.datasets.recipe import DatasetRecipe
     from trainer.indices import Indices
 
-NAME = "edge-train"
 _CATALOGUE_FILE = "catalogue.csv"
 _INDICES_FILE = "indices.txt"
-MOST_TOLD = 5
-
-WorkersOption = Annotated[
-    int, typer.Option("--workers", min=1, help="Processes on this computer; as many as cores.")
-]
-SchedulerOption = Annotated[
-    str | None,
-    typer.Option("--scheduler", help="Address of a running dask scheduler, tcp://host:port."),
-]
-MemoryOption = Annotated[
-    str, typer.Option("--memory-limit", help="Memory of each process on this computer.")
-]
-CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def prepare(
@@ -66,7 +58,7 @@ def prepare(
     ] = Path("dataset"),
     workers: WorkersOption = CORES,
     scheduler: SchedulerOption = None,
-    memory_limit: MemoryOption = DEFAULT_MEMORY_LIMIT,
+    memory_limit: MemoryOption = MEMORY_LIMIT,
 ) -> None:
     """Turn an archive of half-orbits into labelled windows on disk.
 
@@ -123,23 +115,6 @@ def prepare(
     if manifest.failed:
         report_failures(manifest.failed, f"all are in {out.name}/{ROWS_FOLDER}")
         raise typer.Exit(2)
-
-
-def report_failures(failed: dict[str, str], where: str) -> None:
-    """Write on standard error how many files failed, and the reasons of the first few.
-
-    Parameters
-    ----------
-    failed : dict of str to str
-        Files with the reason.
-    where : str
-        Says where the others are found.
-    """
-    sys.stdout.flush()
-    for reason in list(failed.values())[:MOST_TOLD]:
-        complain(NAME, reason)
-    count = len(failed)
-    complain(NAME, f"{count} file{'s' if count != 1 else ''} skipped; {where}")
 
 
 def _recipe(path: Path | None, profile: str | None) -> DatasetRecipe:

@@ -13,9 +13,9 @@ import typer
 
 from edge.bundle import default_bundle_path, models_path
 from edge.entry import run as run_app
-from trainer.archives.prepare_command import prepare
 from trainer.archives.rescore_command import rescore
 from trainer.archives.rows import iter_passes
+from trainer.datasets.prepare_command import prepare
 
 
 class Done(NamedTuple):
