@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: run test test-all train-export bench fuzz lint format clean lock help
+.PHONY: run test test-all train-export reproduce bench fuzz lint format clean lock help
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 SECONDS ?= 600
@@ -37,6 +37,9 @@ train-export: $(TRAINER)  ## train, quantise and export a bundle (DEMETER=DIR CS
 	@$(BIN)/edge-train train-export $(if $(DEMETER),--demeter "$(DEMETER)") \
 		$(if $(CSES),--cses "$(CSES)") $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") \
 		$(if $(INDICES),--indices "$(INDICES)")
+
+reproduce: $(TRAINER)  ## the paper's tables on simulated missions; hours, resumable (QUICK=1: minutes)
+	@$(BIN)/edge-train reproduce $(if $(QUICK),--quick)
 
 bench: $(TRAINER)  ## measure speed, memory and start-up
 	@$(BIN)/python tests/benchmarks/run.py

@@ -13,8 +13,13 @@ from trainer.catalogues.command import catalogue
 from trainer.datasets.check_command import check
 from trainer.datasets.describe_command import describe
 from trainer.datasets.prepare_command import prepare
+from trainer.evaluation.evaluate_command import evaluate
+from trainer.learning.train_commands import finetune, pretrain, train
+from trainer.learning.tune_command import tune
+from trainer.reproduction.command import reproduce
 from trainer.simulate.command import simulate
 from trainer.simulate.inject_command import inject
+from trainer.simulate.reference_command import reference
 from trainer.simulate.strengths_command import strengths
 
 if TYPE_CHECKING:
@@ -26,7 +31,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Simulate missions, train a network, export it for the edge. Research only.",
 )
-for command in (simulate, inject, strengths, catalogue, prepare, describe, check, rescore):
+for command in (
+    simulate,
+    inject,
+    strengths,
+    reference,
+    catalogue,
+    prepare,
+    describe,
+    check,
+    rescore,
+    pretrain,
+    finetune,
+    train,
+    tune,
+    evaluate,
+    reproduce,
+):
     app.command()(command)
 
 

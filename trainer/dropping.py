@@ -42,6 +42,36 @@ def drop_inputs(
     return result
 
 
+def disturbed(inputs: Features, noise: float, reverse: float, rng: np.random.Generator) -> Features:
+    """Vary training windows: noise on valid values, and some windows turned round in time.
+
+    Parameters
+    ----------
+    inputs : ndarray of float32, shape (n, L, C)
+        C / 2 residuals, then C / 2 flags; not changed.
+    noise : float
+        Standard deviation, in those of the residuals.
+    reverse : float
+        Probability.
+    rng : Generator
+
+    Returns
+    -------
+    ndarray of float32, shape (n, L, C)
+    """
+    result = inputs
+    if reverse > 0.0:
+        turned = rng.random(inputs.shape[0]) < reverse
+        result = np.where(turned[:, None, None], result[:, ::-1], result)
+    if noise > 0.0:
+        columns = inputs.shape[2] // 2
+        drawn = rng.standard_normal((*inputs.shape[:2], columns), dtype=np.float32)
+        valid = result[:, :, columns:]
+        values = result[:, :, :columns] + np.float32(noise) * drawn * valid
+        result = np.concatenate([values, valid], axis=2)
+    return result
+
+
 def payload_columns(profile: Profile, mission: MissionName) -> list[list[int]]:
     """Columns of the observables that come from one payload, for each payload."""
     groups: dict[tuple[str, ...], list[int]] = {}

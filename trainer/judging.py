@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from edge.arrays import Features, FloatArray
 from edge.bundle import Metric, OperatingPoint, Parity
-from trainer import evaluate
-from trainer.datasets.labels import POSITIVE
+from trainer.datasets.labels import EXCLUDED, POSITIVE
 from trainer.errors import TrainError
+from trainer.evaluation.calibration import Calibration, calibrate
+from trainer.evaluation.card_metrics import sample_metrics, stream_metrics
+from trainer.evaluation.metrics import roc_auc
+from trainer.evaluation.operating import choose_threshold, operating_point
 from trainer.missions import Mission
 from trainer.parity import EdgeLogits, edge_logits
 from trainer.recipe import Recipe
@@ -34,7 +38,7 @@ class Judgement:
         Likewise.
     """
 
-    calibration: evaluate.Calibration
+    calibration: Calibration
     threshold_logit: float
     validation: EdgeLogits
     test: EdgeLogits
@@ -68,8 +72,8 @@ def judge(recipe: Recipe, mission: Mission, file: Path) -> Judgement:
     """
     windows, chosen = mission.windows["validation"], mission.samples["validation"]
     validation = edge_logits(file, windows)
-    calibration = evaluate.calibrate(validation.logits[chosen], windows.label[chosen] == POSITIVE)
-    threshold = evaluate.choose_threshold(
+    calibration = calibrate(validation.logits[chosen], windows.label[chosen] == POSITIVE)
+    threshold = choose_threshold(
         validation.logits,
         windows,
         mission.half_orbits["validation"],
@@ -78,7 +82,7 @@ def judge(recipe: Recipe, mission: Mission, file: Path) -> Judgement:
     windows, chosen = mission.windows["test"], mission.samples["test"]
     test = edge_logits(file, windows)
     rng = np.random.default_rng(recipe.training.seed)
-    metrics = evaluate.sample_metrics(
+    metrics = sample_metrics(
         calibration.scores(test.logits[chosen]),
         windows.label[chosen] == POSITIVE,
         windows.event[chosen],
@@ -86,12 +90,8 @@ def judge(recipe: Recipe, mission: Mission, file: Path) -> Judgement:
         recipe.evaluation.resamples,
         rng,
     )
-    metrics += evaluate.stream_metrics(
-        test.logits, windows, threshold, recipe.evaluation.resamples, rng
-    )
-    operating = evaluate.operating_point(
-        test.logits >= threshold, windows, mission.half_orbits["test"]
-    )
+    metrics += stream_metrics(test.logits, windows, threshold, recipe.evaluation.resamples, rng)
+    operating = operating_point(test.logits >= threshold, windows, mission.half_orbits["test"])
     return Judgement(calibration, threshold, validation, test, operating, metrics)
 
 
@@ -101,7 +101,7 @@ def compare(
     judgement: Judgement,
     keras_logits: Callable[[Features], FloatArray],
 ) -> Parity:
-    """Hold the file's scores against those of Keras on matched windows.
+    """Hold the file's scores against those of Keras on labelled windows.
 
     Parameters
     ----------
@@ -115,7 +115,8 @@ def compare(
     -------
     Parity
         On at most ``recipe.export.parity_windows`` windows, half of them of the test block and
-        half of validation.
+        half of validation: the matched ones first, then others with a label, since a few matched
+        windows cannot tell a small loss from none.
 
     Raises
     ------
@@ -126,14 +127,18 @@ def compare(
     kept, edge, positive = [], [], []
     for block, found in (("test", judgement.test), ("validation", judgement.validation)):
         windows = mission.windows[block]
+        matched = rng.permutation(mission.samples[block])
+        others = np.setdiff1d(np.flatnonzero(windows.label != EXCLUDED), matched)
+        # As many of each class as there are, so that the area rests on both.
+        balanced = _in_turn(rng.permutation(others), windows.label)
         half = recipe.export.parity_windows // 2
-        chosen = np.sort(rng.permutation(mission.samples[block])[:half])
+        chosen = np.sort(np.concatenate([matched, balanced])[:half])
         kept.append(keras_logits(windows.inputs(chosen)))
         edge.append(found.logits[chosen])
         positive.append(windows.label[chosen] == POSITIVE)
     truth = np.concatenate(positive)
     scores = [judgement.calibration.scores(np.concatenate(x)) for x in (kept, edge)]
-    areas = [evaluate.roc_auc(s, truth) for s in scores]
+    areas = [roc_auc(s, truth) for s in scores]
     if areas[0] - areas[1] > recipe.export.largest_auc_loss:
         raise TrainError(
             f"quantisation costs {areas[0] - areas[1]:.4f} of ROC AUC; valid is up to "
@@ -148,3 +153,10 @@ def compare(
         auc_tflite=areas[1],
         runtime=judgement.test.runtime,
     )
+
+
+def _in_turn(places: npt.NDArray[np.int64], label: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+    """Order places so that positives and negatives take turns while there are both."""
+    positive = label[places] == POSITIVE
+    rank = np.where(positive, np.cumsum(positive), np.cumsum(~positive))
+    return places[np.argsort(2 * rank + positive, kind="stable")]

@@ -55,6 +55,8 @@ class Network(_Section, frozen=True):
     lstm: Count
     dense: Count
     dropout: Share
+    lstm_layers: Count = 1
+    dense_layers: Count = 1
 
 
 class Stage(_Section, frozen=True):

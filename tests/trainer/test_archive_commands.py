@@ -13,6 +13,7 @@ import typer
 
 from edge.bundle import default_bundle_path, models_path
 from edge.entry import run as run_app
+from edge.watching import hold
 from trainer.archives.rescore_command import rescore
 from trainer.archives.rows import iter_passes
 from trainer.datasets.prepare_command import prepare
@@ -110,8 +111,10 @@ def test_a_bad_file_is_told_and_the_dataset_is_made(
         (["--profile", "radio"], "profile 'radio'; known are plasma, waves, full"),
         (["--memory-limit", "much"], "memory limit 'much': not a number of bytes such as 2GiB"),
         (["--indices", "x", "--spaceweather"], "--indices and --spaceweather: give one of them"),
-        (["--mission", "cses"], "no usable night-side half-orbit of cses"),
+        (["--mission", "cses"], "archive: holds no half-orbit file of cses"),
         (["--catalogue", "gone.csv"], "gone.csv: No such file or directory"),
+        (["--memory-limit", "60MB"], "memory limit '60MB'; valid is 512MB and more"),
+        (["--scheduler", "foo"], "scheduler 'foo'; valid is tcp://host:port"),
     ],
 )
 def test_what_is_wrong_is_one_clear_line(
@@ -122,6 +125,51 @@ def test_what_is_wrong_is_one_clear_line(
     assert len(complaints(done)) == 1
     assert says in complaints(done)[0]
     assert built == []
+    assert not (tmp_path / "dataset").exists()
+
+
+@pytest.mark.parametrize("inside", [".", "dataset", "deep/dataset"])
+def test_the_archive_is_only_read(run: Run, archive: Path, built: list[tuple], inside: str) -> None:
+    before = sorted(archive.rglob("*"))
+    done = run("prepare", archive, "--out", archive / inside)
+    assert done.code == 2
+    assert "lies in the archive" in complaints(done)[0]
+    assert sorted(archive.rglob("*")) == before
+
+
+def test_an_output_that_is_no_folder_is_called_as_it_was_given(
+    run: Run, archive: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "taken"
+    place.write_text("a file", encoding="utf-8")
+    for command in (("prepare", archive), ("rescore", archive, "--bundle", default_bundle_path())):
+        done = run(*command, "--out", place)
+        assert done.code == 2
+        assert complaints(done)[0].startswith(f"edge-train: --out {place}: ")
+
+
+def test_a_held_output_is_called_as_it_was_given(run: Run, archive: Path, tmp_path: Path) -> None:
+    out = tmp_path / "dataset"
+    with hold(out / "rows"):
+        done = run("prepare", archive, "--out", out)
+    assert done.code == 3
+    assert complaints(done) == [f"edge-train: --out {out}: another edge-train works on it"]
+
+
+def test_a_wrong_rescore_leaves_no_folder(run: Run, archive: Path, tmp_path: Path) -> None:
+    good = ["--bundle", default_bundle_path()]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for arguments, says in (
+        ([tmp_path / "nosuch", *good], "nosuch: is not a folder"),
+        ([empty, *good], "empty: holds no half-orbit file of CSES-01 or DEMETER"),
+        ([archive, "--bundle", tmp_path / "nosuch"], "bundle nosuch: card.json: No such file"),
+        ([archive, *good, "--memory-limit", "60MB"], "memory limit '60MB'; valid is 512MB"),
+    ):
+        done = run("rescore", *arguments, "--out", tmp_path / "out")
+        assert done.code == 2
+        assert says in complaints(done)[0]
+        assert not (tmp_path / "out").exists()
 
 
 def test_a_real_archive_needs_a_catalogue(

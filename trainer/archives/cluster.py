@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +22,11 @@ DEFAULT_MEMORY_LIMIT = "2GiB"
 # Workers that may die over one task, beside the first, before it is taken for the cause.
 _ALLOWED_FAILURES = 2
 _CONNECT_S = 30
+#: With less a worker is paused or ended before its first task: it takes 160 MB to start.
+LEAST_MEMORY_BYTES = 512_000_000
+#: Without a worker for so long, there is none to wait for.
+WORKER_S = 120.0
+_ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(?P<port>\d{1,5})")
 
 _QUIET = {
     # One task a worker: what dies with it is what it worked on, and nothing that queued.
@@ -61,32 +67,23 @@ def connect(
     Raises
     ------
     ConfigError
-        The memory limit is none, or the scheduler cannot be reached.
+        The memory limit is none or too small, the scheduler cannot be reached, or no worker
+        comes up.
 
     Notes
     -----
     A local cluster listens on 127.0.0.1 alone and has no dashboard.
     """
     import dask
-    from dask.utils import parse_bytes
     from distributed import Client, LocalCluster
 
-    try:
-        limit = parse_bytes(memory_limit)
-    except (ValueError, IndexError):
-        raise ConfigError(
-            f"memory limit {memory_limit!r}: not a number of bytes such as 2GiB"
-        ) from None
+    limit = check_cluster(scheduler, memory_limit)
     with ExitStack() as stack:
         stack.enter_context(_silenced("distributed", "tornado.application", "asyncio"))
         if scheduler is not None:
-            try:
-                client = Client(scheduler, timeout=_CONNECT_S, set_as_default=False)
-            except (OSError, ValueError, TimeoutError, TypeError) as error:
-                raise ConfigError(
-                    f"scheduler {one_line(scheduler)}: cannot be reached: {one_line(str(error))}"
-                ) from None
-            yield stack.enter_context(client)
+            client = stack.enter_context(_reached(scheduler))
+            _await_worker(client, f"scheduler {one_line(scheduler)}")
+            yield client
             return
         stack.enter_context(dask.config.set(_QUIET))
         folder = stack.enter_context(
@@ -104,7 +101,74 @@ def connect(
             local_directory=folder,
         )
         stack.enter_context(cluster)
-        yield stack.enter_context(Client(cluster, set_as_default=False))
+        client = stack.enter_context(Client(cluster, set_as_default=False))
+        _await_worker(client, f"memory limit {one_line(memory_limit)}")
+        yield client
+
+
+def check_cluster(scheduler: str | None, memory_limit: str) -> int:
+    """Refuse what no cluster can be made of, before anything is begun.
+
+    Parameters
+    ----------
+    scheduler : str or None
+    memory_limit : str
+
+    Returns
+    -------
+    int
+        The memory limit in bytes.
+
+    Raises
+    ------
+    ConfigError
+        As `connect`; nothing is connected to here.
+    """
+    from dask.utils import parse_bytes
+
+    try:
+        limit = int(parse_bytes(memory_limit))
+    except (ValueError, IndexError, OverflowError):
+        raise ConfigError(
+            f"memory limit {one_line(memory_limit)!r}: not a number of bytes such as 2GiB"
+        ) from None
+    if limit < LEAST_MEMORY_BYTES:
+        raise ConfigError(
+            f"memory limit {one_line(memory_limit)!r}; valid is "
+            f"{LEAST_MEMORY_BYTES // 1_000_000}MB and more for each process"
+        )
+    if scheduler is not None:
+        found = _ADDRESS.fullmatch(scheduler)
+        if found is None or not 0 < int(found["port"]) < 65536:
+            raise ConfigError(
+                f"scheduler {one_line(scheduler)!r}; valid is tcp://host:port or tls://host:port"
+            )
+    return limit
+
+
+def _reached(scheduler: str) -> Client:
+    """Connect to a scheduler, and leave nothing half-built where there is none."""
+    from distributed import Client
+
+    client = Client.__new__(Client)
+    try:
+        Client.__init__(client, scheduler, timeout=_CONNECT_S, set_as_default=False)
+    except (OSError, ValueError, TimeoutError, TypeError) as error:
+        # Left to itself it would be closed at the end of the process, with a traceback.
+        with suppress(Exception):
+            client.close(timeout=1)
+        raise ConfigError(
+            f"scheduler {one_line(scheduler)}: cannot be reached: {one_line(str(error))}"
+        ) from None
+    return client
+
+
+def _await_worker(client: Client, what: str) -> None:
+    """Refuse to wait for ever where no worker comes up."""
+    try:
+        client.wait_for_workers(1, timeout=WORKER_S)
+    except TimeoutError:
+        raise ConfigError(f"{what}: no worker came up within {WORKER_S:g} s") from None
 
 
 def run_tasks(

@@ -63,8 +63,6 @@ def make_part(part: Part) -> PartMade:
     A name that no other writer has, fsync, rename: a task that is killed leaves no part, and one
     that runs twice leaves the same bytes.
     """
-    import pyarrow.parquet as pq
-
     request = part.request
     passes, half_orbits, failed = _read(part)
     record = PartRecord(
@@ -78,10 +76,36 @@ def make_part(part: Part) -> PartMade:
         half_orbits,
         failed,
     )
-    table = rows_table(passes, PROFILES[request.profile], record)
+    rows = write_part(part.path, passes, record)
+    return PartMade(len(half_orbits), rows, tuple(failed), peak_bytes())
+
+
+def write_part(path: Path, passes: list[NightPass], record: PartRecord) -> int:
+    """Write a part, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+    passes : list of NightPass
+        Those with rows, in order of time.
+    record : PartRecord
+
+    Returns
+    -------
+    int
+        Its rows.
+
+    Raises
+    ------
+    TrainError
+        It cannot be written.
+    """
+    import pyarrow.parquet as pq
+
+    table = rows_table(passes, PROFILES[record.profile], record)
     temporary = None
     try:
-        handle, name = mkstemp(prefix=f".{part.path.name}-", suffix=".tmp", dir=part.path.parent)
+        handle, name = mkstemp(prefix=f".{path.name}-", suffix=".tmp", dir=path.parent)
         temporary = Path(name)
         with os.fdopen(handle, "wb") as stream:
             pq.write_table(table, stream, compression="zstd", use_dictionary=["half_orbit"])
@@ -89,13 +113,13 @@ def make_part(part: Part) -> PartMade:
             os.fsync(stream.fileno())
         # mkstemp makes it private; a dataset is for everyone who may read its folder.
         temporary.chmod(0o644)
-        temporary.replace(part.path)
+        temporary.replace(path)
     except OSError as error:
-        raise TrainError(f"{part.path.name}: cannot be written: {error.strerror}") from None
+        raise TrainError(f"{path.name}: cannot be written: {error.strerror}") from None
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-    return PartMade(len(half_orbits), table.num_rows, tuple(failed), peak_bytes())
+    return int(table.num_rows)
 
 
 def try_part(part: Part) -> bool:
@@ -138,14 +162,15 @@ def _read(part: Part) -> tuple[list[NightPass], list[HalfOrbitRows], list[Failed
                     name = path.relative_to(request.archive)
                     bad[name] = FailedFile(stored_name(name), str(error), error.transient)
         failed += bad.values()
-        hashed = [_hashed(request.archive, path) for path in below if path not in bad]
-        half_orbits.append(_describe(key, found, hashed))
+        hashed = [hash_input(request.archive, path) for path in below if path not in bad]
+        half_orbits.append(describe_half_orbit(key, found, hashed))
         if found is not None:
             passes.append(found)
     return passes, half_orbits, failed
 
 
-def _describe(key: str, found: NightPass | None, files: list[InputFile]) -> HalfOrbitRows:
+def describe_half_orbit(key: str, found: NightPass | None, files: list[InputFile]) -> HalfOrbitRows:
+    """Say what became of a half-orbit, as the record of its part has it."""
     if found is None:
         return HalfOrbitRows(key, 0, None, None, [], files)
     start, end = (
@@ -154,7 +179,8 @@ def _describe(key: str, found: NightPass | None, files: list[InputFile]) -> Half
     return HalfOrbitRows(key, found.grid.cell.size, start, end, list(found.payloads), files)
 
 
-def _hashed(archive: Path, path: Path) -> InputFile:
+def hash_input(archive: Path, path: Path) -> InputFile:
+    """Name, size and sum of a file below an archive."""
     digest = hashlib.sha256()
     size = 0
     try:

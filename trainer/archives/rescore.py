@@ -26,6 +26,7 @@ from edge.scoring import Scorer
 from edge.stream import LEDGER_FILE, Stream, named_files
 from trainer.archives.cluster import run_tasks
 from trainer.archives.progress import Progress
+from trainer.archives.row_stage import find_missions
 from trainer.errors import TrainError
 
 if TYPE_CHECKING:
@@ -102,18 +103,20 @@ def rescore_archive(
     archive, bundle, out = archive.resolve(), bundle.resolve(), out.resolve()
     if archive == out:
         raise ConfigError(f"output folder {out.name}: is the archive; results need another folder")
+    find_missions(archive)
     profile, parameters = profile_and_fingerprint(bundle)
     stream = Stream(archive, out, profile, parameters, _never, night_side_only=True)
     result = Rescored()
     with Ledger(out / LEDGER_FILE) as ledger:
-        known = sum(h.status == "scored" for h in ledger.half_orbits().values())
+        known = {key for key, h in ledger.half_orbits().items() if h.status == "scored"}
         works: dict[str, Work] = {}
         for item in stream.due(ledger):
             if isinstance(item, Work):
                 works[item.key] = item
             else:
                 _count(item, result)
-        result.before = known - sum(work.has_result for work in works.values())
+        # A result that was written and not yet recorded, by a run that was killed, is no result.
+        result.before = len(known - works.keys())
         if works:
             task = Batch(bundle, parameters, __version__, out, {})
             with cluster() as client:

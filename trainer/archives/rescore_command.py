@@ -36,12 +36,18 @@ def rescore(
     The results are the same files, with the same ledger: interrupted, it goes on where it was. A
     file that cannot be used is skipped and named at the end, and the exit code is then 2.
     """
+    from edge.outcome import profile_and_fingerprint
     from edge.report import training_line
-    from edge.watching import hold
-    from trainer.archives.cluster import connect
+    from trainer.archives.cluster import check_cluster, connect
+    from trainer.archives.holding import hold_output
     from trainer.archives.rescore import rescore_archive
+    from trainer.archives.row_stage import find_missions
 
-    with hold(out, NAME):
+    # Before any folder is made: a call that is wrong leaves nothing behind.
+    find_missions(archive)
+    profile_and_fingerprint(bundle)
+    check_cluster(scheduler, memory_limit)
+    with hold_output(out, out, NAME):
         found = rescore_archive(
             archive, bundle, out, lambda: connect(workers, scheduler, memory_limit)
         )

@@ -41,12 +41,14 @@ if TYPE_CHECKING:
 _ENDED = "half-orbit {key} ended every process that read it, by a crash or for want of memory"
 
 
-def find_mission(archive: Path) -> MissionName:
+def find_mission(archive: Path, asked: MissionName | None = None) -> MissionName:
     """Tell by the names of an archive's files which mission it is of.
 
     Parameters
     ----------
     archive : Path
+    asked : {"cses", "demeter"}, optional
+        The one that is wanted, of which it must have files.
 
     Returns
     -------
@@ -55,7 +57,36 @@ def find_mission(archive: Path) -> MissionName:
     Raises
     ------
     InputError
-        It is no folder, holds no half-orbit file, or files of both missions.
+        It is no folder, holds no half-orbit file of the mission, or files of both where none
+        is asked for.
+    """
+    found = find_missions(archive)
+    if asked is not None:
+        if asked not in found:
+            raise InputError(archive, f"holds no half-orbit file of {asked}")
+        return asked
+    if len(found) > 1:
+        raise InputError(
+            archive, "holds files of CSES-01 and of DEMETER: give --mission cses or demeter"
+        )
+    return found.pop()
+
+
+def find_missions(archive: Path) -> set[MissionName]:
+    """Tell by the names of an archive's files which missions it is of.
+
+    Parameters
+    ----------
+    archive : Path
+
+    Returns
+    -------
+    set of {"cses", "demeter"}
+
+    Raises
+    ------
+    InputError
+        It is no folder, or holds no half-orbit file.
     """
     if not archive.is_dir():
         raise InputError(archive, "is not a folder")
@@ -68,11 +99,7 @@ def find_mission(archive: Path) -> MissionName:
                 continue
     if not found:
         raise InputError(archive, "holds no half-orbit file of CSES-01 or DEMETER")
-    if len(found) > 1:
-        raise InputError(
-            archive, "holds files of CSES-01 and of DEMETER: give --mission cses or demeter"
-        )
-    return found.pop()
+    return found
 
 
 def make_rows(

@@ -13,8 +13,8 @@ import numpy as np
 
 from edge.arrays import AnyArray, FloatArray, TimeArray
 from trainer.catalogues.comcat import parse_comcat
-from trainer.catalogues.event import EARTHQUAKES, CatalogueEvent
-from trainer.errors import CatalogueError
+from trainer.catalogues.event import EARTHQUAKES, RANGES, CatalogueEvent
+from trainer.errors import CatalogueError, TrainError
 
 # Ids of the ISC-GEM supplement in ComCat: relocated events of the past, some of them present
 # under another id as well.
@@ -106,7 +106,10 @@ def read_catalogue(
     CatalogueError
         The file cannot be read, lacks a column, has a row with an impossible value (named
         with its valid range), or holds no event within the cuts.
+    TrainError
+        A cut is not within the range of what it cuts.
     """
+    check_cuts(least_magnitude, largest_depth_km)
     raw, content = _read(path)
     if content.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
         from trainer.catalogues.quakeml import parse_quakeml as parse
@@ -143,6 +146,21 @@ def read_catalogue(
     )
 
 
+def check_cuts(least_magnitude: float, largest_depth_km: float) -> None:
+    """Refuse cuts that no event can tell from none, NaN above all.
+
+    Raises
+    ------
+    TrainError
+    """
+    for name, value, (low, high) in (
+        ("least magnitude", least_magnitude, RANGES["mag"]),
+        ("largest depth", largest_depth_km, RANGES["depth"]),
+    ):
+        if not low <= value <= high:
+            raise TrainError(f"{name} is {value:g}; valid is {low:g} to {high:g}")
+
+
 def _reason(
     event: CatalogueEvent,
     seen: set[str],
@@ -165,6 +183,16 @@ def _reason(
         (last is not None and event.time > last, f"after {last}"),
     )
     return next((reason for failed, reason in tests if failed), "")
+
+
+def read_content(path: Path) -> bytes:
+    """Read a catalogue file, uncompressed.
+
+    Raises
+    ------
+    CatalogueError
+    """
+    return _read(path)[1]
 
 
 def _read(path: Path) -> tuple[bytes, bytes]:

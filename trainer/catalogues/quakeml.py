@@ -15,6 +15,8 @@ from trainer.catalogues.event import CatalogueEvent, checked, checked_time, wrap
 from trainer.errors import CatalogueError
 
 _EVENT_ID = re.compile(r"eventid=([^&]+)")
+# How ObsPy and lxml call what they were given, where that is no file.
+_STREAM = re.compile(r"<_io\.BytesIO[^>]*>")
 
 
 def parse_quakeml(content: bytes, path: Path) -> Iterator[CatalogueEvent]:
@@ -81,7 +83,8 @@ def _events(content: bytes, path: Path) -> Any:
             return read_events(io.BytesIO(content), format="QUAKEML")
         except Exception as error:
             # lxml, ObsPy and Python each have errors of their own for a damaged file.
-            raise CatalogueError(path, f"not a readable QuakeML file: {error}") from None
+            reason = _STREAM.sub("it", str(error))
+            raise CatalogueError(path, f"not a readable QuakeML file: {reason}") from None
 
 
 def _preferred(preferred: Any, listed: list[Any]) -> Any:

@@ -13,12 +13,14 @@ import numpy as np
 from edge import __version__
 from edge.climatology import Climatology
 from trainer.archives.manifest import Manifest, read_manifest
-from trainer.catalogues.catalogue import Catalogue, read_catalogue
+from trainer.catalogues.catalogue import Catalogue
 from trainer.datasets import leaks
 from trainer.datasets import writing as build_tables
 from trainer.datasets.candidates import Scan, Scanner
+from trainer.datasets.code_hash import DATASET_SOURCES, code_sha256
 from trainer.datasets.controls import Matches, match_controls
-from trainer.datasets.labels import events_lost
+from trainer.datasets.event_cuts import clearing_magnitude, has_cuts, read_events, within_cuts
+from trainer.datasets.labels import ROW_KM, events_lost
 from trainer.datasets.layout import EVENTS_FILE, HALF_ORBITS_FILE, WINDOWS_FILE
 from trainer.datasets.plan import Plan, make_plan
 from trainer.datasets.recipe import DatasetRecipe
@@ -27,35 +29,10 @@ from trainer.datasets.stages import DATASET_FORMAT, Stages, file_sha256, fingerp
 from trainer.errors import TrainError
 from trainer.indices import Indices
 
+__all__ = ["CLIMATOLOGY_FILE", "build_dataset", "read_events", "require_indices"]
+
 CLIMATOLOGY_FILE = "climatology.npz"
 _TABLES = (WINDOWS_FILE, HALF_ORBITS_FILE, EVENTS_FILE)
-
-#: Ground track of one row in km: 3 s at the 7.0 km/s of both missions' foot points.
-_ROW_KM = 21.0
-
-
-def read_events(path: Path, recipe: DatasetRecipe) -> Catalogue:
-    """Read a catalogue with the cuts of a recipe.
-
-    Parameters
-    ----------
-    path : Path
-    recipe : DatasetRecipe
-
-    Returns
-    -------
-    Catalogue
-
-    Raises
-    ------
-    CatalogueError
-        As `trainer.catalogues.catalogue.read_catalogue`.
-    """
-    rule = recipe.events
-    first = None if rule.first is None else np.datetime64(rule.first, "ms")
-    # The last day is within.
-    last = None if rule.last is None else np.datetime64(rule.last, "ms") + np.timedelta64(1, "D")
-    return read_catalogue(path, rule.least_magnitude, rule.largest_depth_km, first, last)
 
 
 def require_indices(indices: Indices | None, recipe: DatasetRecipe) -> None:
@@ -87,7 +64,7 @@ def build_dataset(
         With ``rows``; it gets ``climatology.npz``, ``windows.parquet``, ``half_orbits.parquet``,
         ``events.parquet`` and, last, ``dataset.json``.
     catalogue : Catalogue
-        Undeclustered, with the recipe's cuts; see `read_events`.
+        Undeclustered, with all events that controls must be clear of; see `read_events`.
     indices : Indices or None
         Without them Kp is unknown and the climatology has one class of solar flux.
     recipe : DatasetRecipe
@@ -106,12 +83,15 @@ def build_dataset(
     """
     manifest = read_manifest(dataset)
     _check_inputs(manifest, catalogue, indices, recipe)
-    made_from = (
+    made_from = [
         _rows_identity(manifest),
         catalogue.sha256,
         None if indices is None else indices.sha256,
         msgspec.to_builtins(recipe),
-    )
+    ]
+    if has_cuts(recipe.events):
+        # Earlier ones were clear of the events within the cuts alone: they are made anew.
+        made_from.append("clear of events beyond the cuts")
     fingerprint = fingerprint_of("dataset", *made_from)
     stages = Stages(dataset, fingerprint)
     if stages.complete:
@@ -166,10 +146,11 @@ def _check_inputs(
             raise TrainError(f"the rows have the {name} {found!r}, the recipe asks for {asked!r}")
     rule = recipe.events
     strength, depth = float(catalogue.magnitude.min()), float(catalogue.depth.max())
-    if strength < rule.least_magnitude or depth > rule.largest_depth_km:
+    least = clearing_magnitude(rule)
+    if strength < least or depth > rule.largest_depth_km:
         raise TrainError(
             f"{catalogue.name}: events of M {strength:g} and more down to {depth:g} km; the recipe "
-            f"asks for M >= {rule.least_magnitude:g} down to {rule.largest_depth_km:g} km"
+            f"asks for M >= {least:g} down to {rule.largest_depth_km:g} km"
         )
     require_indices(indices, recipe)
     if not manifest.half_orbits:
@@ -239,9 +220,12 @@ def _card(
     train = [h.key for h, s in zip(manifest.half_orbits, plan.state, strict=True) if s == 0]
     unmatched = scan.candidates["block"][matches.unmatched]
     contained = recipe.labels.placement == "contained"
+    eligible = within_cuts(plan.catalogue, recipe.events)
     return {
         "format": DATASET_FORMAT,
         "code_version": __version__,
+        # No part of the fingerprint: what changed in the code need not change the windows.
+        "code_sha256": code_sha256(DATASET_SOURCES),
         "name": recipe.name,
         "mission": manifest.mission,
         "profile": manifest.profile,
@@ -277,11 +261,18 @@ def _card(
         "counts": {
             "half_orbits": {n: int((plan.state == i).sum()) for i, n in enumerate(STATES)},
             "events": plan.catalogue.size,
+            **({"events_within_cuts": int(eligible.sum())} if has_cuts(recipe.events) else {}),
             "clusters": plan.clusters.size,
             "clusters_crossing": crossing_clusters(block, plan.clusters),
             "events_with_positive_windows": len(scan.events),
             "events_too_small_to_contain_a_window": events_lost(
-                plan.catalogue, plan.clusters, _ROW_KM * (recipe.windows.length - 1)
+                plan.catalogue,
+                plan.clusters,
+                ROW_KM * (recipe.windows.length - 1),
+                # Of others no half-orbit could hold a window.
+                eligible
+                & (plan.catalogue.time > plan.start.min())
+                & (plan.catalogue.time <= plan.end.max() + plan.labeller.lead),
             )
             if contained
             else None,

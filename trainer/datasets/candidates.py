@@ -239,7 +239,8 @@ class Scanner:
         out["samples"] = _means(item.samples.astype(np.float64), first, rule.length)
         out["coverage"] = coverage[enough]
         out["mask"] = packed[enough]
-        out["key"] = self._exact(valid, first)
+        if self.recipe.controls.mask == "exact":
+            out["key"] = self._exact(valid, first)
         share = _means(item.burst.astype(np.float64), first, rule.length)
         out["mode"] = np.where(share <= 0.0, 0, np.where(share >= 1.0, 1, 2))
         for name in ("label", "event", "lead_hours", "distance_km"):

@@ -34,11 +34,17 @@ def _dataset(one: Mapping[str, Any]) -> Iterator[str]:
         yield "short archive: blocks and embargo below 90 and 30 days were asked for"
     if one["placebo"] != "none":
         yield f"placebo: {one['placebo']}"
+    yield _sample(one["sample"])
     events = one["events"]
     yield (
         f"events: {events['all']} of {one['catalogue']} in {events['clusters']} clusters; "
         f"{events['clusters_crossing_blocks']} clusters cross blocks and are left out"
     )
+    if events["within_cuts"] != events["all"]:
+        yield (
+            f"events within the cuts, which may give positives: {events['within_cuts']}; "
+            "controls are clear of all"
+        )
     if events["too_small_to_contain_a_window"] is not None:
         yield (f"events too small to contain a window: {events['too_small_to_contain_a_window']}")
     yield "half-orbits: " + _pairs(one["half_orbits"])
@@ -83,6 +89,20 @@ def _dataset(one: Mapping[str, Any]) -> Iterator[str]:
         )
     yield f"label from the masks alone: {_rates({'': one['label_from_masks']})}"
     yield f"label from place and season: {_rates({'': one['label_from_place_and_season']})}"
+
+
+def _sample(sample: Mapping[str, Any]) -> str:
+    low, high = sample["lead_hours"]
+    area = "the Dobrovolsky circle"
+    if sample["area"] == "square":
+        area = f"the square of {sample['half_width_deg']:g} degrees to each side"
+    if sample["shift_deg"]:
+        area += f", moved {sample['shift_deg']:g} degrees east"
+    what = {"midpoint": "midpoint", "contained": "all rows"}[sample["placement"]]
+    return (
+        f"windows of L = {sample['rows']} rows, {sample['km']:.0f} km of ground track; positive: "
+        f"{what} in {area}, {low:g} to {high:g} h before the event"
+    )
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from edge.arrays import AnyArray
 from trainer.datasets.controls import kp_class
+from trainer.datasets.labels import ROW_KM
 from trainer.datasets.layout import CONTROL_ROLE, EVENTS_FILE, HALF_ORBITS_FILE, POSITIVE_ROLE
 from trainer.datasets.shortcuts import Rate, label_from_masks, label_from_place, mission_from_masks
 from trainer.datasets.splits import NAMES
@@ -89,9 +90,11 @@ def describe_dataset(dataset: Path) -> dict[str, Any]:
         "blocks": card["blocks"],
         "region": card["region"],
         "embargo_days": card["embargo_days"],
+        "sample": _sample(card["recipe"]),
         "catalogue": card["inputs"]["catalogue"]["name"],
         "events": {
             "all": card["counts"]["events"],
+            "within_cuts": card["counts"].get("events_within_cuts", card["counts"]["events"]),
             "clusters": card["counts"]["clusters"],
             "clusters_crossing_blocks": card["counts"]["clusters_crossing"],
             "too_small_to_contain_a_window": card["counts"]["events_too_small_to_contain_a_window"],
@@ -106,6 +109,17 @@ def describe_dataset(dataset: Path) -> dict[str, Any]:
         **_histograms(dataset, edges),
         "label_from_masks": _record(label_from_masks(dataset)),
         "label_from_place_and_season": _record(label_from_place(dataset)),
+    }
+
+
+def _sample(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Say what a window is, and when it is called positive."""
+    length, labels = recipe["windows"]["length"], recipe["labels"]
+    return {
+        "rows": length,
+        "km": ROW_KM * (length - 1),
+        **{k: labels[k] for k in ("lead_hours", "area", "placement", "shift_deg")},
+        "half_width_deg": labels["half_width_deg"] if labels["area"] == "square" else None,
     }
 
 

@@ -33,6 +33,8 @@ CROSSING = -2
 #: Block of an event that gives no positive window in any.
 NO_BLOCK = -1
 
+#: Ground track of one row in km: 3 s at the 7.0 km/s of both missions' foot points.
+ROW_KM = 21.0
 _MS_PER_HOUR = 3_600_000.0
 
 
@@ -69,13 +71,15 @@ class SampleLabeller:
     clusters : Clusters
         Of its events.
     rule : SampleLabels
+    eligible : ndarray of bool, shape (n,), optional
+        Which events may give positives; all by default.
 
     Notes
     -----
     With t the time from the middle row to an event and T0, T1 the lead times:
 
     - positive: of the events with T0 < t <= T1 in whose area the window lies, the first to come
-      is a mainshock;
+      is a mainshock, and eligible;
     - excluded, if that event is none;
     - negative: for no event at all does the middle row lie within R of it, or in its area, with
       -before <= t <= T1 + after;
@@ -85,10 +89,20 @@ class SampleLabeller:
     R = 10^(0.43 M) km, Dobrovolsky et al., Pure Appl. Geophys. 117, 1025 (1979).
     """
 
-    def __init__(self, catalogue: Catalogue, clusters: Clusters, rule: SampleLabels) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        clusters: Clusters,
+        rule: SampleLabels,
+        eligible: BoolArray | None = None,
+    ) -> None:
         self.catalogue = catalogue
         self.clusters = clusters
         self.rule = rule
+        #: Which events may give positives, shape (n,).
+        self.target: BoolArray = (
+            clusters.mainshock if eligible is None else (clusters.mainshock & eligible)
+        )
         #: Block of each event, shape (n,): `NO_BLOCK`, `CROSSING`, or a place in splits.NAMES.
         self.block: IntArray | None = None
         self._unit = unit_vectors(catalogue.latitude, catalogue.longitude)
@@ -208,7 +222,7 @@ class SampleLabeller:
         # Events are in the order of time: the first to come is the first that qualifies.
         found = np.flatnonzero(leading.any(axis=1))
         following = low + leading[found].argmax(axis=1)
-        shock = self.clusters.mainshock[following]
+        shock = self.target[following]
         label[found[shock]], reason[found[shock]] = POSITIVE, _NONE
         event[found[shock]] = following[shock]
         reason[found[~shock]] = _NO_MAINSHOCK
@@ -242,7 +256,9 @@ def radius_km(magnitude: FloatArray) -> FloatArray:
     return result
 
 
-def events_lost(catalogue: Catalogue, clusters: Clusters, window_km: float) -> int:
+def events_lost(
+    catalogue: Catalogue, clusters: Clusters, window_km: float, counted: BoolArray | None = None
+) -> int:
     """How many mainshocks have circles too small to contain a window.
 
     Parameters
@@ -251,13 +267,16 @@ def events_lost(catalogue: Catalogue, clusters: Clusters, window_km: float) -> i
     clusters : Clusters
     window_km : float
         Ground track from the first to the last row of a window.
+    counted : ndarray of bool, shape (n,), optional
+        Which events count; all by default.
 
     Returns
     -------
     int
     """
     small = 2.0 * radius_km(catalogue.magnitude) < window_km
-    return int((small & clusters.mainshock).sum())
+    small &= clusters.mainshock
+    return int((small if counted is None else small & counted).sum())
 
 
 def _span(hours: float) -> np.timedelta64:

@@ -50,6 +50,8 @@ _EVENT_COLUMNS = (
     ("split", "string", "", False, "block, none, or crossing: its cluster reaches into several"),
     ("windows", "int64", "1", False, "matched positive windows"),
 )
+# Where a recipe cuts the catalogue: the others are there for declustering and clearing.
+_CUT_COLUMN = ("within_cuts", "bool", "", False, "whether it may give positives, if a mainshock")
 _HALF_ORBIT_COLUMNS = (
     ("half_orbit", "string", "", False, "mission, orbit number, direction digit"),
     ("split", "string", "", False, "block, or why in none: outside, embargo, buffer"),
@@ -95,11 +97,24 @@ def window_schema(length: int, observables: int, metadata: dict[bytes, bytes]) -
     return pa.schema([*_fields(_WINDOW_COLUMNS), *fields], metadata)
 
 
-def event_schema(metadata: dict[bytes, bytes]) -> pa.Schema:
-    """Arrow schema of ``events.parquet``."""
+def event_schema(metadata: dict[bytes, bytes], cuts: bool = False) -> pa.Schema:
+    """Arrow schema of ``events.parquet``.
+
+    Parameters
+    ----------
+    metadata : dict of bytes to bytes
+    cuts : bool, optional
+        Whether there are events that controls are clear of and that give no positive; the
+        column ``within_cuts`` then tells them from the others.
+
+    Returns
+    -------
+    pyarrow.Schema
+    """
     import pyarrow as pa
 
-    return pa.schema(_fields(_EVENT_COLUMNS), metadata)
+    columns = (*_EVENT_COLUMNS, _CUT_COLUMN) if cuts else _EVENT_COLUMNS
+    return pa.schema(_fields(columns), metadata)
 
 
 def half_orbit_schema(metadata: dict[bytes, bytes]) -> pa.Schema:

@@ -205,6 +205,16 @@ def _mainshocks(tables: Tables, card: dict[str, Any]) -> None:
             f"half-orbit {first(windows['half_orbit'], at)} ({first(windows['split'], at)}) has "
             f"a positive of event {event}, which is no mainshock"
         )
+    # Only there where the recipe's cuts leave out events that controls are clear of.
+    beyond = ~events["within_cuts"] if "within_cuts" in events else np.zeros(shock.size, np.bool_)
+    bad = np.isin(events["event"], windows["event"][positive]) & beyond
+    if bad.any():
+        event = first(events["event"], bad)
+        at = positive & (windows["event"] == event)
+        raise TrainError(
+            f"half-orbit {first(windows['half_orbit'], at)} ({first(windows['split'], at)}) has "
+            f"a positive of event {event}, which is beyond the cuts of the recipe"
+        )
 
 
 def _matches(tables: Tables, card: dict[str, Any]) -> None:

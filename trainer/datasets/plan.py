@@ -17,6 +17,7 @@ from trainer.archives.rows import iter_passes
 from trainer.catalogues.catalogue import Catalogue
 from trainer.catalogues.declustering import Clusters, decluster
 from trainer.catalogues.placebos import placebo
+from trainer.datasets.event_cuts import cut_span, has_cuts, within_cuts
 from trainer.datasets.labels import SampleLabeller
 from trainer.datasets.recipe import DatasetRecipe, PlaceboRule
 from trainer.datasets.splits import NAMES, STATES, Blocks, crossing_clusters, make_blocks
@@ -99,12 +100,18 @@ def make_plan(
         rule = recipe.placebo
         catalogue, clusters = _moved(catalogue, clusters, rule)
         tell(f"placebo: {rule.kind} {rule.amount:g}, seed {rule.seed}")
-    labeller = SampleLabeller(catalogue, clusters, recipe.labels)
+    eligible = within_cuts(catalogue, recipe.events)
+    if not eligible.any():
+        raise TrainError(f"{catalogue.name}: none of {catalogue.size} events is within the cuts")
+    labeller = SampleLabeller(
+        catalogue, clusters, recipe.labels, eligible if has_cuts(recipe.events) else None
+    )
     start, end = (
         np.array([_instant(getattr(h, side)) for h in manifest.half_orbits], dtype="M8[ms]")
         for side in ("start", "end")
     )
-    blocks = make_blocks(recipe.splits, start, end, labeller.usable, catalogue)
+    usable = _within(labeller.usable, recipe)
+    blocks = make_blocks(recipe.splits, start, end, usable, catalogue)
     region_km = None if blocks.region is None else _region_km(dataset, blocks)
     state = blocks.place_half_orbits(start, end, region_km)
     for place, name in enumerate(NAMES):
@@ -112,12 +119,25 @@ def make_plan(
             raise TrainError(f"no half-orbit lies in the block {name}")
     labeller.block = blocks.place_events(catalogue, clusters, labeller.lead)
     crossing = crossing_clusters(labeller.block, clusters)
+    if has_cuts(recipe.events):
+        tell(f"{int(eligible.sum())} of the events are within the cuts and may give positives")
     tell(
         f"{catalogue.size} events in {clusters.size} clusters, {crossing} of which cross blocks; "
         + ", ".join(f"{int((state == i).sum())} half-orbits {n}" for i, n in enumerate(STATES))
     )
     return Plan(
         dataset, manifest, catalogue, clusters, labeller, blocks, state, start, end, region_km
+    )
+
+
+def _within(
+    usable: tuple[np.datetime64, np.datetime64], recipe: DatasetRecipe
+) -> tuple[np.datetime64, np.datetime64]:
+    """Keep the blocks in the days of the recipe's cuts: elsewhere there are no positives."""
+    first, last = cut_span(recipe.events)
+    return (
+        usable[0] if first is None else max(usable[0], first),
+        usable[1] if last is None else min(usable[1], last),
     )
 
 

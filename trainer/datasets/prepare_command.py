@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -19,6 +19,7 @@ from trainer.archives.options import (
 )
 
 if TYPE_CHECKING:
+    from edge.observables import MissionName
     from trainer.datasets.recipe import DatasetRecipe
     from trainer.indices import Indices
 
@@ -68,17 +69,22 @@ def prepare(
     parameters = _recipe(recipe, profile)
 
     from edge.errors import ConfigError
-    from edge.watching import hold
     from trainer.archives.archive import SIMULATION_FILE
-    from trainer.archives.cluster import connect
+    from trainer.archives.cluster import check_cluster, connect
+    from trainer.archives.holding import hold_output
     from trainer.archives.manifest import ROWS_FOLDER, read_manifest
     from trainer.archives.row_stage import find_mission, make_rows
 
-    if mission not in (None, "cses", "demeter"):
+    if mission is not None and mission not in ("cses", "demeter"):
         raise ConfigError(f"mission {mission!r}; valid are cses and demeter")
     if indices is not None and spaceweather:
         raise ConfigError("--indices and --spaceweather: give one of them")
-    name = mission or find_mission(archive)
+    check_cluster(scheduler, memory_limit)
+    name = find_mission(archive, cast("MissionName | None", mission))
+    if out.resolve() == archive.resolve() or archive.resolve() in out.resolve().parents:
+        raise ConfigError(
+            f"--out {out}: lies in the archive {archive}, which is only read; give another folder"
+        )
     if (archive / SIMULATION_FILE).is_file():
         say([f"{archive.name} is a simulated mission: so is everything made from it"])
         catalogue = catalogue or _brought(archive / _CATALOGUE_FILE, "catalogue")
@@ -93,7 +99,7 @@ def prepare(
     events = read_events(catalogue, parameters)
     kp = _indices(indices, spaceweather)
     require_indices(kp, parameters)
-    with hold(out / ROWS_FOLDER, NAME):
+    with hold_output(out, out / ROWS_FOLDER, NAME):
         made = make_rows(
             archive,
             out,

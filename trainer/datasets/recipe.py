@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from itertools import pairwise
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
@@ -11,6 +13,7 @@ import msgspec
 
 from edge.errors import ConfigError, one_line
 from edge.observables import PROFILES
+from trainer.catalogues.event import RANGES
 from trainer.catalogues.regions import REGIONS
 
 #: Folder of the recipes that ship.
@@ -177,9 +180,24 @@ def decode(path: Path, kind: type[_Text]) -> _Text:
         raise ConfigError(f"recipe {path.name}: {one_line(str(error))}") from None
 
 
+def _not_finite(recipe: DatasetRecipe) -> Iterator[tuple[str, float]]:
+    for section, keys in msgspec.to_builtins(recipe).items():
+        for key, value in keys.items() if isinstance(keys, dict) else ():
+            for one in value if isinstance(value, list | tuple) else (value,):
+                if isinstance(one, float) and not isfinite(one):
+                    yield f"{section}.{key}", one
+
+
 def _slips(recipe: DatasetRecipe) -> list[str]:
     """Find what the types cannot say."""
-    found = []
+    # NaN compares with nothing: it would pass every test below and disable what it sets.
+    found = [f"{name} is {value}; valid is a finite number" for name, value in _not_finite(recipe)]
+    for name, value, (least, most) in (
+        ("least_magnitude", recipe.events.least_magnitude, RANGES["mag"]),
+        ("largest_depth_km", recipe.events.largest_depth_km, RANGES["depth"]),
+    ):
+        if not least <= value <= most:
+            found.append(f"events.{name} is {value:g}; valid is {least:g} to {most:g}")
     labels, splits, controls = recipe.labels, recipe.splits, recipe.controls
     if recipe.profile not in PROFILES:
         found.append(f"profile {recipe.profile!r}; known are {', '.join(PROFILES)}")

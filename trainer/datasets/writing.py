@@ -15,6 +15,7 @@ from trainer.archives.archive import NightPass
 from trainer.datasets.background import fit_background
 from trainer.datasets.candidates import MODES, Scan, Scanner, column
 from trainer.datasets.controls import Matches
+from trainer.datasets.event_cuts import has_cuts, within_cuts
 from trainer.datasets.labels import CROSSING, POSITIVE, radius_km
 from trainer.datasets.layout import (
     CONTROL_ROLE,
@@ -183,7 +184,7 @@ class Tables:
         event = column(self.rows, "event")
         self._write(
             path,
-            event_schema(self.metadata),
+            event_schema(self.metadata, has_cuts(self.recipe.events)),
             {
                 "event": catalogue.id.astype(object),
                 "time": catalogue.time,
@@ -196,6 +197,7 @@ class Tables:
                 "mainshock": clusters.mainshock,
                 "split": event_splits(self.plan.labeller.block),
                 "windows": _tally(event[event >= 0], catalogue.size),
+                "within_cuts": within_cuts(catalogue, self.recipe.events),
             },
         )
 

@@ -22,6 +22,16 @@ layers = keras.layers
 FIRST_LAYER = "convolution_0"
 
 
+class PerSubsequence(keras.layers.TimeDistributed):
+    """A layer applied to each sub-sequence alone, all of a batch in one call."""
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Apply it to (B, parts, steps, features); Keras itself would loop over the parts."""
+        folded = keras.ops.reshape(inputs, (-1, *inputs.shape[2:]))
+        outputs = self.layer.call(folded)
+        return keras.ops.reshape(outputs, (-1, inputs.shape[1], *outputs.shape[1:]))
+
+
 def build_model(network: Network, length: int, columns: int) -> keras.Model:
     """Make an untrained network.
 
@@ -45,15 +55,24 @@ def build_model(network: Network, length: int, columns: int) -> keras.Model:
         convolution = layers.Conv1D(
             network.filters, network.kernel, padding="same", activation="relu"
         )
-        x = layers.TimeDistributed(convolution, name=f"convolution_{i}")(x)
+        x = PerSubsequence(convolution, name=f"convolution_{i}")(x)
     x = layers.Dropout(network.dropout)(x)
-    x = layers.TimeDistributed(layers.MaxPooling1D(2))(x)
-    x = layers.TimeDistributed(layers.Flatten())(x)
-    # Unrolled, since there are as few steps as sub-sequences.
-    x = layers.Bidirectional(layers.LSTM(network.lstm, unroll=True), name="recurrent")(x)
+    x = PerSubsequence(layers.MaxPooling1D(2))(x)
+    x = PerSubsequence(layers.Flatten())(x)
+    for i in range(network.lstm_layers):
+        # Unrolled, since there are as few steps as sub-sequences.
+        whole = i + 1 < network.lstm_layers
+        lstm = layers.LSTM(network.lstm, unroll=True, return_sequences=whole)
+        x = layers.Bidirectional(lstm, name=_numbered("recurrent", i))(x)
     x = layers.Dropout(network.dropout)(x)
-    x = layers.Dense(network.dense, activation="relu", name="dense")(x)
+    for i in range(network.dense_layers):
+        x = layers.Dense(network.dense, activation="relu", name=_numbered("dense", i))(x)
     return keras.Model(inputs, layers.Dense(1, name="logit")(x))
+
+
+def _numbered(name: str, i: int) -> str:
+    """Name of the i-th layer of a kind; the first has no number, as when there was but one."""
+    return f"{name}_{i}" if i else name
 
 
 def forget_inputs(model: keras.Model, columns: list[int]) -> None:
@@ -76,10 +95,16 @@ def forget_inputs(model: keras.Model, columns: list[int]) -> None:
 
 def describe(network: Network, parameters: int) -> str:
     """Say in one line what the network is."""
+    recurrent = f"BiLSTM({network.lstm})"
+    if network.lstm_layers > 1:
+        recurrent = f"{network.lstm_layers} x {recurrent}"
+    dense = f"dense {network.dense}"
+    if network.dense_layers > 1:
+        dense = f"{network.dense_layers} x {dense}"
     return (
         f"CNN-BiLSTM: {network.subsequences} sub-sequences, {network.convolutions} x "
-        f"Conv1D({network.filters}, {network.kernel}), max pooling 2, BiLSTM({network.lstm}), "
-        f"dense {network.dense}, one logit; {parameters} parameters"
+        f"Conv1D({network.filters}, {network.kernel}), max pooling 2, {recurrent}, "
+        f"{dense}, one logit; {parameters} parameters"
     )
 
 
@@ -105,15 +130,10 @@ def inference_function(model: keras.Model) -> Callable[[Any], Any]:
     size but the batch, or the file could not be resized.
     """
     _, length, columns = model.input_shape
-    names = [layer.name for layer in model.layers]
-    convolutions = [
-        [w.astype(np.float32) for w in model.get_layer(n).get_weights()]
-        for n in names
-        if n.startswith("convolution_")
-    ]
+    convolutions = _weights(model, "convolution_")
     parts = model.get_layer(FIRST_LAYER).output.shape[1]
-    forward, backward = _directions(model)
-    dense = model.get_layer("dense").get_weights()
+    recurrent = [(_reorder(w[:3]), _reorder(w[3:])) for w in _weights(model, "recurrent")]
+    dense = _weights(model, "dense")
     logit = model.get_layer("logit").get_weights()
     pooled = length // parts // 2
     flat = pooled * convolutions[-1][1].size
@@ -125,11 +145,16 @@ def inference_function(model: keras.Model) -> Callable[[Any], Any]:
             x = tf.nn.relu(tf.nn.conv2d(x, kernel[None], 1, "SAME") + bias)
         x = tf.nn.max_pool2d(x, [1, 2], [1, 2], "VALID")
         x = tf.reshape(x, [-1, flat])
-        steps = list(range(parts))
-        h = tf.concat(
-            [_run(x, forward, parts, steps), _run(x, backward, parts, steps[::-1])], axis=1
-        )
-        h = tf.nn.relu(tf.matmul(h, dense[0]) + dense[1])
+        order = range(parts)
+        for forward, backward in recurrent[:-1]:
+            ahead, back = _run(x, forward, parts, order), _run(x, backward, parts, order[::-1])
+            steps = [tf.concat([a, b], axis=1) for a, b in zip(ahead, back[::-1], strict=True)]
+            x = tf.reshape(tf.stack(steps, axis=1), [-1, steps[0].shape[1]])
+        forward, backward = recurrent[-1]
+        ahead, back = _run(x, forward, parts, order), _run(x, backward, parts, order[::-1])
+        h = tf.concat([ahead[-1], back[-1]], axis=1)
+        for kernel, bias in dense:
+            h = tf.nn.relu(tf.matmul(h, kernel) + bias)
         return tf.matmul(h, logit[0]) + logit[1]
 
     signature = [tf.TensorSpec([None, length, columns], tf.float32, name="windows")]
@@ -137,30 +162,35 @@ def inference_function(model: keras.Model) -> Callable[[Any], Any]:
     return graph
 
 
-def _directions(model: keras.Model) -> tuple[list[AnyArray], list[AnyArray]]:
-    """Kernel, recurrent kernel and bias of both directions, gates reordered from i f c o."""
-    weights = model.get_layer("recurrent").get_weights()
-    return _reorder(weights[:3]), _reorder(weights[3:])
+def _weights(model: keras.Model, prefix: str) -> list[list[AnyArray]]:
+    """Weights of the layers whose names begin so, from the input on."""
+    return [
+        [w.astype(np.float32) for w in layer.get_weights()]
+        for layer in model.layers
+        if layer.name.startswith(prefix)
+    ]
 
 
 def _reorder(weights: list[AnyArray]) -> list[AnyArray]:
+    """Reorder the gates of kernel, recurrent kernel and bias from i f c o to i f o c."""
     return [
         np.concatenate([np.split(w, 4, axis=-1)[g] for g in (0, 1, 3, 2)], axis=-1) for w in weights
     ]
 
 
-def _run(x: Any, weights: list[AnyArray], parts: int, steps: list[int]) -> Any:
-    """Last hidden state, (B, units), of one direction over x (B * parts, features)."""
+def _run(x: Any, weights: list[AnyArray], parts: int, steps: range) -> list[Any]:
+    """Hidden states of one direction, each (B, units), over x of (B * parts, features)."""
     kernel, recurrent, bias = weights
     units = recurrent.shape[0]
     projected = tf.reshape(tf.matmul(x, kernel) + bias, [-1, parts, 4 * units])
-    hidden = cell = None
+    states: list[Any] = []
+    cell = None
     for step in steps:
         z = projected[:, step, :]
-        if hidden is not None:
-            z = z + tf.matmul(hidden, recurrent)
+        if states:
+            z = z + tf.matmul(states[-1], recurrent)
         gates = tf.sigmoid(z[:, : 3 * units])
         candidate = gates[:, :units] * tf.tanh(z[:, 3 * units :])
         cell = candidate if cell is None else gates[:, units : 2 * units] * cell + candidate
-        hidden = gates[:, 2 * units :] * tf.tanh(cell)
-    return hidden
+        states.append(gates[:, 2 * units :] * tf.tanh(cell))
+    return states

@@ -39,6 +39,10 @@ from trainer.simulate.precursor_model import observable_spread, weights
 
 BAYES, MATCHED_FILTER = "Bayes reference", "matched-filter reference"
 _B_RMS = FULL.names.index("b_rms")
+# An analyser that records every 4.4 s leaves a quarter of the cells of 3 s to interpolation.
+_SLOW = {"demeter": ("log_o", "ti"), "cses": ()}
+# A record lost or out of its second leaves a cell between two, or within the fit of 60 s.
+_SPARSE = {"demeter": (), "cses": ("log_ne", "te", "b_rms")}
 #: Masks whose factorised covariance is kept.
 _CACHED = 1200
 #: The same for tables of bubbles, a few MB each.
@@ -96,6 +100,9 @@ class Reference:
     outliers : bool, optional
         Whether the values come from files that hold outliers and other defects, which the
         reference does not model.
+    filled : bool, optional
+        False where no valid cell is without samples of its own, as where values are drawn cell
+        by cell; by default what the mission's cadences leave to interpolation is reckoned with.
 
     Attributes
     ----------
@@ -115,6 +122,7 @@ class Reference:
         parameters: BackgroundParameters | None = None,
         draws: int = 1024,
         outliers: bool = False,
+        filled: bool = True,
     ) -> None:
         self.mission, self.profile, self.length = mission, profile, length
         self.prior = prior or PositivePrior()
@@ -133,7 +141,7 @@ class Reference:
         self._response = response[self._columns]
         self._blocks: OrderedDict[bytes, _Block] = OrderedDict()
         self._tables: OrderedDict[bytes, _BubbleTable] = OrderedDict()
-        self.approximations = tuple(self._approximate(outliers))
+        self.approximations = tuple(self._approximate(outliers, filled))
         self.name = MATCHED_FILTER if self.approximations else BAYES
 
     def at_strength(self, strength: float) -> Reference:
@@ -161,13 +169,16 @@ class Reference:
         #: Of the sampled observables, for a strength of 1.
         self._unit = np.ascontiguousarray(unit[:, : self.length])
 
-    def _approximate(self, outliers: bool) -> list[str]:
+    def _approximate(self, outliers: bool, filled: bool) -> list[str]:
         found = []
         available = np.array(self.profile.available(self.mission))
         if (self._columns[available] == _B_RMS).any():
             found.append("b_rms is taken as normal, and its rise as independent of its level")
         if self._bubbles is not None:
             found.append("bubbles are bins of their prior, normal within each, one a window")
+        sparse = _SLOW[self.mission] + (_SPARSE[self.mission] if outliers else ())
+        if filled and set(sparse) & set(self.profile.names):
+            found.append("interpolated cells, which models see, are left out")
         if outliers:
             found.append("outliers and other defects of files are not modelled")
         return found

@@ -24,20 +24,23 @@ from edge.outputs import replace_file
 from edge.readers import sniff
 from edge.readers.names import FileName, looks_like_payload
 from trainer.archives.archive import SIMULATION_FILE
-from trainer.catalogues.catalogue import read_catalogue
+from trainer.catalogues.catalogue import read_catalogue, read_content
+from trainer.catalogues.event import RANGES
 from trainer.errors import TrainError
 from trainer.simulate.inject_files import inject_file
 from trainer.simulate.inject_scale import find_scales
 from trainer.simulate.orbits import Pass
 from trainer.simulate.precursor_model import PrecursorModel, describe
 from trainer.simulate.precursors import Injected, perturbation, write_truth
-from trainer.simulate.seismicity import Catalogue
+from trainer.simulate.seismicity import Catalogue, catalogue_text
 
 #: What was injected into an archive, beside its files.
 INJECTION_FILE = "injection.json"
 TRUTH_FILE = "truth.csv"
-#: Of a simulated archive these belong to it and come along.
-_COMPANIONS = ("catalogue.csv", "indices.txt")
+#: The injected catalogue, by which alone the copy can be labelled.
+CATALOGUE_FILE = "catalogue.csv"
+#: Of a simulated archive this belongs to it and comes along.
+_INDICES_FILE = "indices.txt"
 _NOTE = "contains simulated perturbations; no real earthquake is known to cause them"
 _STRONGEST = 100.0
 
@@ -108,6 +111,11 @@ def inject_archive(
         The archive is not there.
     CatalogueError
         The catalogue cannot be read.
+
+    Notes
+    -----
+    The copy carries the injected catalogue, uncut, as ``catalogue.csv``: another one, such as the
+    archive's own, would call the perturbed windows clear.
     """
     _check(archive, out, strength, seed)
     model = PrecursorModel(seed=seed)
@@ -162,7 +170,7 @@ def inject_archive(
     for reason in summary.failed.values():
         tell(reason)
     summary.injected = len(rows)
-    _finish(archive, out, request, summary, list(rows.values()))
+    _finish(archive, catalogue, out, request, summary, list(rows.values()))
     return summary
 
 
@@ -226,6 +234,7 @@ def _begin(out: Path, request: dict[str, Any]) -> None:
 
 def _finish(
     archive: Path,
+    catalogue: Path,
     out: Path,
     request: dict[str, Any],
     summary: InjectionSummary,
@@ -236,9 +245,15 @@ def _finish(
     made: dict[str, Any] = {"simulated": True, "note": _NOTE}
     if simulation.is_file():
         made = json.loads(simulation.read_bytes())
-        for name in _COMPANIONS:
-            if (archive / name).is_file():
-                replace_file(out / name, (archive / name).read_bytes())
+        if (archive / _INDICES_FILE).is_file():
+            replace_file(out / _INDICES_FILE, (archive / _INDICES_FILE).read_bytes())
+    own = archive / CATALOGUE_FILE
+    injected = _write_events(catalogue, out / CATALOGUE_FILE)
+    if injected != (own.read_bytes() if own.is_file() else b""):
+        # What is labelled by it is not what the archive's own simulation injected.
+        made["catalogue"] = CATALOGUE_FILE
+        made.pop("catalogue_simulated", None)
+        made["catalogue_injected"] = request["catalogue"]
     made["injected_afterwards"] = {
         k: request[k] for k in ("note", "catalogue", "catalogue_sha256", "strength")
     }
@@ -252,6 +267,16 @@ def _finish(
         "complete": True,
     }
     replace_file(out / INJECTION_FILE, _text({**request, **counts}))
+
+
+def _write_events(catalogue: Path, path: Path) -> bytes:
+    """Put the injected events beside the files, uncut, as CSV; give what was written."""
+    content = read_content(catalogue)
+    if content.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
+        everything = read_catalogue(catalogue, RANGES["mag"][0], RANGES["depth"][1])
+        content = catalogue_text(Catalogue.of(everything), "", "").encode()
+    replace_file(path, content)
+    return content
 
 
 def _text(content: dict[str, Any]) -> bytes:

@@ -30,7 +30,7 @@ def inject(
     # Imported here, so that a help text needs no h5py.
     from edge.entry import complain
     from trainer.errors import TrainError
-    from trainer.simulate.inject import inject_archive
+    from trainer.simulate.inject import CATALOGUE_FILE, inject_archive
 
     if mission not in ("", "cses", "demeter"):
         raise TrainError(f"mission is {mission!r}; valid is cses or demeter")
@@ -50,5 +50,6 @@ def inject(
         f"{summary.changed} of {summary.files} files"
         + (f" ({summary.kept} from an earlier run)" if summary.kept else "")
     )
+    typer.echo(f"{out}: {CATALOGUE_FILE} is {catalogue.name}, the catalogue that was injected")
     if summary.failed:
         raise typer.Exit(2)

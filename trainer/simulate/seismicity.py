@@ -235,6 +235,22 @@ def write_catalogue(path: Path, catalogue: Catalogue) -> None:
     catalogue : Catalogue
         Every row gets the network ``sim`` and the status ``simulated``.
     """
+    write_text(path, catalogue_text(catalogue))
+
+
+def catalogue_text(catalogue: Catalogue, network: str = "sim", status: str = "simulated") -> str:
+    """Spell a catalogue in the ComCat CSV layout.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    network, status : str, optional
+        Of every row.
+
+    Returns
+    -------
+    str
+    """
     text = io.StringIO()
     text.write(COLUMNS + "\n")
     writer = csv.writer(text, lineterminator="\n")
@@ -244,11 +260,11 @@ def write_catalogue(path: Path, catalogue: Catalogue) -> None:
             [
                 time, f"{catalogue.latitude[i]:.4f}", f"{catalogue.longitude[i]:.4f}",
                 f"{catalogue.depth_km[i]:.2f}", f"{catalogue.magnitude[i]:.2f}", "mw",
-                "", "", "", "", "sim", catalogue.event_id[i], time, catalogue.place[i],
-                "earthquake", "", "", "", "", "simulated", "sim", "sim",
+                "", "", "", "", network, catalogue.event_id[i], time, catalogue.place[i],
+                "earthquake", "", "", "", "", status, network, network,
             ]
         )  # fmt: skip
-    write_text(path, text.getvalue())
+    return text.getvalue()
 
 
 def read_catalogue(path: Path) -> Catalogue:

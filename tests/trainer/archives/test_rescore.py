@@ -16,7 +16,7 @@ import pytest
 from distributed import Client, WorkerPlugin
 
 from edge.bundle import default_bundle_path, load_bundle, models_path
-from edge.errors import ConfigError
+from edge.errors import ConfigError, InputError
 from edge.ledger import Ledger
 from edge.outcome import profile_and_fingerprint
 from edge.scoring import Scorer
@@ -209,6 +209,21 @@ def test_day_sides_are_left_alone(tmp_path: Path) -> None:
     shutil.copy(source, copy / "_".join(name))
     found = rescore(copy, tmp_path / "out", no_cluster)
     assert (found.scored, found.problems) == (0, [])
+
+
+def test_results_that_no_ledger_knows_were_not_before(archive: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = rescore(archive, out, lambda: connect(1))
+    # As a client leaves them that is killed before it recorded anything.
+    (out / LEDGER_FILE).unlink()
+    again = rescore(archive, out, lambda: connect(1))
+    assert (again.scored, again.before) == (first.scored, 0)
+
+
+def test_a_folder_without_half_orbits_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("none", encoding="utf-8")
+    with pytest.raises(InputError, match="holds no half-orbit file of CSES-01 or DEMETER"):
+        rescore(tmp_path, tmp_path / "out", no_cluster)
 
 
 def test_results_need_another_folder_than_the_archive(archive: Path) -> None:

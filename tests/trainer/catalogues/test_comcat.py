@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.catalogues.catalogue import read_catalogue
-from trainer.errors import CatalogueError
+from trainer.errors import CatalogueError, TrainError
 
 HEADER = "time,latitude,longitude,depth,mag,magType,id,place\n"
 GOOD = "2019-01-02T00:00:00.500Z,10.0,190.0,10.0,5.5,mww,us1,somewhere\n"
@@ -166,3 +166,18 @@ def test_real_catalogue(shared_data: Path) -> None:
     assert found.dropped == {"of the ISC-GEM supplement (iscgem...)": 5}
     assert (np.diff(found.time) >= np.timedelta64(0, "ms")).all()
     assert found.depth.max() <= 40.0
+
+
+@pytest.mark.parametrize(
+    ("magnitude", "depth", "message"),
+    [
+        (float("nan"), 40.0, "least magnitude is nan; valid is -2 to 10"),
+        (5.0, float("nan"), "largest depth is nan; valid is -10 to 800"),
+        (5.0, float("inf"), "largest depth is inf; valid is -10 to 800"),
+    ],
+)
+def test_cuts_that_cut_nothing_are_refused(
+    tmp_path: Path, magnitude: float, depth: float, message: str
+) -> None:
+    with pytest.raises(TrainError, match=message):
+        read_catalogue(tmp_path / "none.csv", magnitude, depth)

@@ -206,3 +206,14 @@ def test_without_obspy_the_extra_is_named(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "obspy", None)
     with pytest.raises(CatalogueError, match="add the extra `quakeml`"):
         read_catalogue(write(tmp_path, quakeml()), 5.0, 40.0)
+
+
+def test_a_broken_file_is_called_by_its_name(tmp_path: Path) -> None:
+    pytest.importorskip("obspy")
+    path = tmp_path / "broken.xml"
+    path.write_text("<?xml version='1.0'?><other/>", encoding="utf-8")
+    with pytest.raises(
+        CatalogueError, match=r"^broken\.xml: not a readable QuakeML file"
+    ) as caught:
+        read_catalogue(path, 5.0, 40.0)
+    assert "BytesIO" not in str(caught.value)

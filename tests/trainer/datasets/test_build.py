@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,16 @@ import pytest
 
 from edge.climatology import Climatology
 from edge.observables import PLASMA
+from trainer.archives.manifest import read_manifest
 from trainer.archives.rows import iter_passes
 from trainer.datasets import build as dataset_build
 from trainer.datasets.build import build_dataset, read_events
+from trainer.datasets.code_hash import DATASET_SOURCES, code_sha256
+from trainer.datasets.event_cuts import within_cuts
+from trainer.datasets.plan import make_plan
 from trainer.datasets.stages import DATASET_FILE, PARTIAL_FILE, file_sha256
 from trainer.datasets.tables import open_windows
-from trainer.errors import TrainError
+from trainer.errors import CatalogueError, TrainError
 
 FILES = ("climatology.npz", "windows.parquet", "half_orbits.parquet", "events.parquet")
 KP = (1.3, 2.0, 2.7, 3.3)
@@ -193,7 +198,8 @@ def test_a_region_left_out(made, dataset: Path) -> None:
     [
         ({"indices": None}, {}, r"no Kp: .* unknown_kp = \"keep\""),
         ({}, {"windows": {"night": "paper"}}, "night rule 'dark', the recipe asks for 'paper'"),
-        ({}, {"events": {"least_magnitude": 6.0}}, "the recipe asks for M >= 6"),
+        ({}, {"events": {"least_magnitude": 9.0}}, "none of 320 events is within the cuts"),
+        ({}, {"events": {"largest_depth_km": 5.0}}, "the recipe asks for M >= 5 down to 5 km"),
         ({}, {"splits": {"least_block_days": 30.0}}, "are too few for three blocks"),
         ({}, {"controls": {"quiet_kp": 0.0}}, "no matched windows in the block train"),
         ({}, {"placebo": {"kind": "time-shift", "amount": 0.0}}, "placebo: time shift is 0"),
@@ -212,11 +218,40 @@ def test_without_kp_windows_may_be_kept(made, dataset: Path) -> None:
     assert table["kp"].null_count == table.num_rows
 
 
-def test_events_are_cut_by_day_the_last_one_within(made, tmp_path: Path) -> None:
-    from datetime import date
+def test_the_code_is_named_and_does_not_make_a_dataset_anew(
+    made, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = json.loads((built / DATASET_FILE).read_text())
+    assert card["code_sha256"] == code_sha256(DATASET_SOURCES)
+    assert code_sha256(("trainer/indices.py",)) != code_sha256(DATASET_SOURCES)
+    monkeypatch.setattr(dataset_build, "code_sha256", lambda parts: "f" * 64)
+    dataset = shutil.copytree(built, tmp_path / "dataset")
+    assert build(made, dataset) == ["the dataset is up to date"]
 
+
+def test_events_are_cut_by_day_the_last_one_within(made, tmp_path: Path) -> None:
     rows = ["time,latitude,longitude,depth,mag,id"]
     rows += [f"2020-01-0{d}T12:00:00.000Z,0,0,10,5.5,e{d}" for d in range(1, 6)]
     (tmp_path / "c.csv").write_text("\n".join(rows), encoding="utf-8")
     recipe = made.recipe(events={"first": date(2020, 1, 2), "last": date(2020, 1, 4)})
-    assert read_events(tmp_path / "c.csv", recipe).id.tolist() == ["e2", "e3", "e4"]
+    found = read_events(tmp_path / "c.csv", recipe)
+    # All are there to be clear of; the cuts say which may give positives.
+    assert found.id.tolist() == ["e1", "e2", "e3", "e4", "e5"]
+    assert found.id[within_cuts(found, recipe.events)].tolist() == ["e2", "e3", "e4"]
+    strong = made.recipe(events={"least_magnitude": 6.0})
+    with pytest.raises(CatalogueError, match=r"none of 5 events has M >= 6 from the first"):
+        read_events(tmp_path / "c.csv", strong)
+
+
+def test_blocks_keep_to_the_days_of_the_cuts(made, dataset: Path) -> None:
+    first, last = date(2019, 1, 4), date(2019, 2, 6)
+    recipe = made.recipe(events={"first": first, "last": last}, splits={"least_block_days": 3.0})
+    catalogue = made.random_catalogue(40.0, 4.0, 1)
+    plan = make_plan(dataset, read_manifest(dataset), catalogue, recipe, lambda line: None)
+    spans = np.array([plan.blocks.spans[n] for n in ("train", "test")])
+    assert spans[0, 0] >= np.datetime64(first)
+    assert spans[1, 1] <= np.datetime64(last) + np.timedelta64(1, "D")
+    assert plan.catalogue.size == catalogue.size
+    outside = (catalogue.time < np.datetime64(first)) & plan.clusters.mainshock
+    assert outside.any()
+    assert not plan.labeller.target[outside].any()

@@ -46,6 +46,12 @@ def test_the_short_one_says_that_it_is_short() -> None:
         ('kind = "none"', 'kind = "time-shift"', "placebo.amount is 0"),
         ("km = 40.0", "km = 40.0\nfirst = 2020-01-02\nlast = 2020-01-01", "after events.last"),
         ("[events]", "[events", "recipe changed.toml: "),
+        ("magnitude = 5.0", "magnitude = nan", "events.least_magnitude is nan; valid is a finite"),
+        ("magnitude = 5.0", "magnitude = 11.0", "events.least_magnitude is 11; valid is -2 to 10"),
+        ("km = 40.0", "km = inf", "events.largest_depth_km is inf; valid is a finite number"),
+        ("[0.0, 48.0]", "[nan, 48.0]", "labels.lead_hours"),
+        ("minimum_coverage = ", "minimum_coverage = nan # ", "minimum_coverage"),
+        ("quiet_kp = ", "quiet_kp = inf # ", "controls.quiet_kp is inf; valid is a finite number"),
     ],
 )
 def test_slips_are_refused(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -114,3 +114,11 @@ def test_interval_is_of_the_area_that_scikit_learn_gives() -> None:
     rate = interval(scores, truth, rng.integers(0, 60, 500))
     assert rate.auc == pytest.approx(roc_auc_score(truth, scores))
     assert rate.low < rate.auc < rate.high
+
+
+def test_it_says_what_a_window_is_and_when_it_is_positive(built: Path, app: typer.Typer) -> None:
+    result = CliRunner().invoke(app, ["describe", str(built)])
+    assert (
+        "windows of L = 20 rows, 399 km of ground track; positive: midpoint in the Dobrovolsky "
+        "circle, 0 to 48 h before the event"
+    ) in result.output

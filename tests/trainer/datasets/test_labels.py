@@ -43,6 +43,21 @@ def labeller(made, events, rule=RULE, mainshock=None) -> SampleLabeller:
     return SampleLabeller(catalogue, clusters_of(flags), rule)
 
 
+def test_an_event_beyond_the_cuts_gives_no_positive_and_clears(made) -> None:
+    events = made.catalogue(
+        ["2018-01-01", QUAKE, QUAKE + 12 * HOUR, "2020-12-01"],
+        [-80.0, 0.0, 40.0, -80.0], [0.0] * 4, [5.0, 5.2, 6.5, 5.0],
+    )  # fmt: skip
+    eligible = events.magnitude >= 6.0
+    found = SampleLabeller(events, clusters_of([True] * 4), RULE, eligible)
+    for latitude, expected in ((0.0, EXCLUDED), (40.0, POSITIVE), (20.0, NEGATIVE)):
+        rows = track(QUAKE - 24 * HOUR, latitude, 0.0)
+        assert found.label(*rows, np.array([0]), LENGTH).label[0] == expected
+    clusters = clusters_of([True] * 4)
+    assert events_lost(events, clusters, 400.0) == 3
+    assert events_lost(events, clusters, 400.0, events.time > np.datetime64("2019-01-01")) == 2
+
+
 def track(time, latitude, longitude, rows: int = LENGTH):
     """Rows about one point, its middle row in it."""
     step = np.arange(rows) - rows // 2

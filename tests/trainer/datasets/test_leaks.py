@@ -36,6 +36,22 @@ def region_built(made, forty_days: Path, tmp_path_factory: pytest.TempPathFactor
     return folder
 
 
+@pytest.fixture(scope="module")
+def cut_built(made, forty_days: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Positives of M >= 5.4 alone, in squares east of their epicentres."""
+    folder = shutil.copytree(forty_days, tmp_path_factory.mktemp("cut") / "dataset")
+    area = {"area": "square", "half_width_deg": 4.0, "shift_deg": 8.0}
+    recipe = made.recipe(events={"least_magnitude": 5.4}, labels=area)
+    kp = made.indices(40.0)
+    build_dataset(folder, made.random_catalogue(40.0, 4.0, 1), kp, recipe, lambda line: None)
+    return folder
+
+
+@pytest.fixture
+def cut(cut_built: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(cut_built, tmp_path / "dataset")
+
+
 @pytest.fixture
 def region(region_built: Path, tmp_path: Path) -> Path:
     return shutil.copytree(region_built, tmp_path / "dataset")
@@ -169,6 +185,61 @@ def test_control_near_an_event(dataset: Path) -> None:
     )
     table.write()
     refused(dataset, rf"a control near an event: half-orbit {row['half_orbit']} .*-60\.0 h before")
+
+
+def test_events_beyond_the_cuts_clear_controls_and_give_no_positives(cut_built: Path) -> None:
+    events = Table(cut_built / "events.parquet").rows
+    weak = {e["event"] for e in events if e["magnitude"] < 5.4}
+    assert weak == {e["event"] for e in events if not e["within_cuts"]}
+    assert len(weak) > 100
+    assert {r["event"] for r in windows(cut_built).rows}.isdisjoint(weak)
+    counts = check_dataset(cut_built)["counts"]
+    assert (counts["events"], counts["events_within_cuts"]) == (
+        len(events),
+        len(events) - len(weak),
+    )
+
+
+def test_control_near_an_event_beyond_the_cuts(cut: Path) -> None:
+    table = windows(cut)
+    row = table.find(split="train", role="control")
+    event = Table(cut / "events.parquet").find(split="train", within_cuts=False)
+    row["time"] = event["time"] - np.timedelta64(30, "h").item()
+    row["latitude"], row["longitude"] = event["latitude"], event["longitude"]
+    table.write()
+    refused(cut, rf"a control near an event: .* a window 0 km from event {event['event']} ")
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ("train", "a control near an event"),
+        ("validation", "in the cylinder of an event of another block"),
+    ],
+)
+def test_control_in_the_moved_square_of_an_event(cut: Path, split: str, message: str) -> None:
+    table = windows(cut)
+    row = table.find(split="train", role="control")
+    event = Table(cut / "events.parquet").find(split=split, within_cuts=False)
+    row["time"] = event["time"] - np.timedelta64(30, "h").item()
+    row["latitude"] = event["latitude"] + 3.9
+    row["longitude"] = (event["longitude"] + 8.0 + 3.9 + 180.0) % 360.0 - 180.0
+    table.write()
+    # Far beyond R of any M < 5.4: its square alone reaches there.
+    refused(cut, rf"{message}: half-orbit {row['half_orbit']} ")
+
+
+def test_control_in_the_moved_circle_of_an_event(dataset: Path) -> None:
+    change_card(dataset, lambda card: card["recipe"]["labels"].update(shift_deg=150.0))
+    refused(dataset, "a control near an event|in the cylinder of an event of another block")
+
+
+def test_positive_of_an_event_beyond_the_cuts(cut: Path) -> None:
+    event = windows(cut).find(role="positive", split="train")["event"]
+    table = Table(cut / "events.parquet")
+    table.find(event=event)["within_cuts"] = False
+    table.write()
+    refused(cut, rf"a positive of event {event}, which is beyond the cuts of the recipe")
 
 
 def test_short_block(dataset: Path) -> None:

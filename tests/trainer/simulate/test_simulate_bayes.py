@@ -10,7 +10,7 @@ from scipy.integrate import quad
 from scipy.stats import multivariate_normal
 from sklearn.linear_model import LogisticRegression
 
-from edge.observables import PROFILES
+from edge.observables import PROFILES, MissionName
 from trainer.simulate.background import PARAMETERS
 from trainer.simulate.bayes import BAYES, MATCHED_FILTER, Reference, posterior
 from trainer.simulate.bayes_bubbles import bubble_bins
@@ -124,7 +124,8 @@ def test_posterior_is_reliable() -> None:
     prior = PositivePrior(replace(MODEL, occurrence=0.8, sign_flip=0.2))
     rng = np.random.default_rng(3)
     windows = [perturbed(1500, 3.0, prior, rng), noise(1500, rng)]
-    found = reference(3.0, prior)
+    # Its windows are drawn: what lacks samples is masked, and no model sees it.
+    found = reference(3.0, prior, filled=False)
     chance = np.concatenate([posterior(found.log_ratio(w), 0.5) for w in windows])
     truth = np.repeat([1.0, 0.0], 1500)
     for low, high in ((0.0, 0.3), (0.3, 0.5), (0.5, 0.8), (0.8, 1.01)):
@@ -237,3 +238,20 @@ def test_speed_is_that_of_the_ground_track(mission: str) -> None:
         step = np.hypot(np.diff(phi), np.cos(phi[1:]) * np.diff(np.unwrap(lam)))
         speeds.append(6371.2 * step.mean())
     assert np.mean(speeds) == pytest.approx(GROUND_KM_S[mission], rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("mission", "profile", "outliers", "told"),
+    [
+        ("demeter", "plasma", False, True),
+        ("demeter", "waves", True, False),
+        ("cses", "plasma", False, False),
+        ("cses", "full", True, True),
+        ("cses", "waves", True, False),
+    ],
+)
+def test_interpolated_cells_are_told_where_they_occur(
+    mission: MissionName, profile: str, outliers: bool, told: bool
+) -> None:
+    found = Reference(mission, PROFILES[profile], 1.0, draws=2, outliers=outliers)
+    assert any(a.startswith("interpolated cells") for a in found.approximations) is told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -257,3 +258,31 @@ def test_real_magnetometer_file(tmp_path: Path, real_hpm: Path) -> None:
                 np.testing.assert_array_equal(np.asarray(a[key]), np.asarray(b[key]))
         fill = np.asarray(a["B_FGM"]) < -9e5
         np.testing.assert_array_equal(np.asarray(a["B_FGM"])[fill], np.asarray(b["B_FGM"])[fill])
+
+
+def test_the_copy_carries_the_catalogue_that_was_injected(
+    tmp_path: Path, archives: Callable[[str], tuple[Path, Path, Path]]
+) -> None:
+    null, _, catalogue = archives("cses")
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    source = next(p for p in null.iterdir() if p.suffix == ".h5")
+    (archive / source.name).write_bytes(source.read_bytes())
+    (archive / "simulation.json").write_bytes((null / "simulation.json").read_bytes())
+    (archive / "catalogue.csv").write_text("its own", encoding="utf-8")
+    packed = tmp_path / "other.csv.gz"
+    packed.write_bytes(gzip.compress(catalogue.read_bytes()))
+    app = typer.Typer()
+    app.command()(inject)
+    out = tmp_path / "out"
+    call = [archive, "--catalogue", packed, "--strength", "4", "--out", out]
+    result = CliRunner().invoke(app, [str(part) for part in call])
+    assert result.exit_code == 0, result.output
+    assert "catalogue.csv is other.csv.gz, the catalogue that was injected" in result.output
+    assert (out / "catalogue.csv").read_bytes() == catalogue.read_bytes()
+    about = json.loads((out / "simulation.json").read_bytes())
+    assert (about["catalogue"], about["catalogue_injected"]) == ("catalogue.csv", "other.csv.gz")
+    call[5:] = ["--out", tmp_path / "x", "--min-magnitude", "nan"]
+    result = CliRunner().invoke(app, [str(part) for part in call])
+    assert str(result.exception) == "least magnitude is nan; valid is -2 to 10"
+    assert not (tmp_path / "x").exists()

@@ -118,9 +118,12 @@ def test_impossible_calls_are_named(change: tuple[str, str], message: str, tmp_p
 
 
 def test_fixed_strengths_rise_with_the_area() -> None:
-    known = tomllib.loads(STRENGTHS_FILE.read_text(encoding="utf-8"))
+    text = STRENGTHS_FILE.read_text(encoding="utf-8")
+    known = tomllib.loads(text)
+    assert strengths_text(known) == text
     assert set(known) == {"cses", "demeter"}
     for mission in known.values():
+        assert set(mission) == {"full", "plasma", "waves"}
         for entry in mission.values():
             assert entry["auc_target"] == [0.6, 0.7, 0.8, 0.9]
             assert np.all(np.diff(entry["strength"]) > 0.0)

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, f1_score, matthews_corrcoef, roc_auc_score
 
-from trainer import evaluate
 from trainer.datasets.windows import Windows
 from trainer.errors import TrainError
+from trainer.evaluation.calibration import calibrate
+from trainer.evaluation.card_metrics import sample_metrics
+from trainer.evaluation.metrics import roc_auc
+from trainer.evaluation.operating import alarm_starts, choose_threshold, operating_point
 
 
 def windows_of(label: list[int], half_orbit: list[int], first: list[int]) -> Windows:
@@ -24,31 +27,31 @@ WINDOWS = windows_of([1, 1, 0, 0, -1, 0, 0, 0], [0, 0, 0, 0, 0, 1, 1, 1], [0, 1,
 
 def test_alarms_are_runs_within_a_half_orbit() -> None:
     over = np.array([1, 1, 0, 1, 1, 1, 0, 1], dtype=bool)
-    starts = evaluate.alarm_starts(over, WINDOWS)
+    starts = alarm_starts(over, WINDOWS)
     assert np.flatnonzero(starts).tolist() == [0, 3, 5, 7]
     # Rows 2 and 4 are no neighbours: a window that covered too little lies between.
-    starts = evaluate.alarm_starts(np.ones(8, dtype=bool), WINDOWS)
+    starts = alarm_starts(np.ones(8, dtype=bool), WINDOWS)
     assert np.flatnonzero(starts).tolist() == [0, 3, 5]
 
 
 def test_threshold_keeps_to_the_alarm_rate() -> None:
     logits = np.array([5.0, 4.0, -1.0, 3.0, -1.0, 2.0, -1.0, 1.0])
-    assert evaluate.choose_threshold(logits, WINDOWS, 2, 0.5) == 3.5
-    assert evaluate.choose_threshold(logits, WINDOWS, 2, 1.0) == 2.5
-    assert evaluate.choose_threshold(logits, WINDOWS, 2, 100.0) == -2.0
-    assert evaluate.choose_threshold(logits, WINDOWS, 2, 0.1) > 5.0
+    assert choose_threshold(logits, WINDOWS, 2, 0.5) == 3.5
+    assert choose_threshold(logits, WINDOWS, 2, 1.0) == 2.5
+    assert choose_threshold(logits, WINDOWS, 2, 100.0) == -2.0
+    assert choose_threshold(logits, WINDOWS, 2, 0.1) > 5.0
 
 
 def test_operating_point_counts_every_window() -> None:
     over = np.array([1, 0, 1, 0, 1, 0, 0, 0], dtype=bool)
-    point = evaluate.operating_point(over, WINDOWS, 4)
+    point = operating_point(over, WINDOWS, 4)
     assert point.windows == 8
     assert point.base_rate == 0.25
     assert point.precision == pytest.approx(1 / 3)
     assert point.recall == 0.5
     assert point.alarmed_share == 0.375
     assert point.alarms_per_night_half_orbit == 0.75
-    silent = evaluate.operating_point(np.zeros(8, dtype=bool), WINDOWS, 4)
+    silent = operating_point(np.zeros(8, dtype=bool), WINDOWS, 4)
     assert silent.precision is None
     assert silent.recall == 0.0
 
@@ -58,7 +61,7 @@ def test_metrics_agree_with_scikit_learn() -> None:
     positive = rng.random(600) < 0.5
     scores = np.round(1.0 / (1.0 + np.exp(-(rng.normal(size=600) + positive))), 2)
     event = np.where(positive, rng.integers(0, 30, 600), -1)
-    found = evaluate.sample_metrics(
+    found = sample_metrics(
         scores, positive, event, rng.integers(0, 50, 600), 300, np.random.default_rng(1)
     )
     value = {m.name: m.value for m in found}
@@ -69,7 +72,7 @@ def test_metrics_agree_with_scikit_learn() -> None:
     assert value["test_brier"] == pytest.approx(brier_score_loss(positive, scores))
     assert value["test_recall"] == pytest.approx(guess[positive].mean())
     assert value["test_precision"] == pytest.approx(positive[guess].mean())
-    assert evaluate.roc_auc(scores, positive) == pytest.approx(value["test_roc_auc"])
+    assert roc_auc(scores, positive) == pytest.approx(value["test_roc_auc"])
     assert all(m.low < m.value < m.high for m in found)
 
 
@@ -82,7 +85,7 @@ def test_interval_widens_with_whole_events() -> None:
     half_orbit = np.arange(2000)
 
     def width(cluster: np.ndarray) -> float:
-        found = evaluate.sample_metrics(
+        found = sample_metrics(
             scores, positive, cluster, half_orbit, 400, np.random.default_rng(2)
         )[0]
         return found.high - found.low
@@ -95,7 +98,7 @@ def test_calibration_recovers_a_known_slope() -> None:
     rng = np.random.default_rng(0)
     logits = rng.normal(scale=2.0, size=20_000)
     positive = rng.random(20_000) < 1.0 / (1.0 + np.exp(-(0.5 * logits)))
-    found = evaluate.calibrate(logits, positive)
+    found = calibrate(logits, positive)
     assert found.slope == pytest.approx(0.5, abs=0.03)
     assert found.intercept == pytest.approx(0.0, abs=0.05)
 
@@ -103,4 +106,4 @@ def test_calibration_recovers_a_known_slope() -> None:
 def test_no_skill_is_refused() -> None:
     logits = np.linspace(-1, 1, 100)
     with pytest.raises(TrainError, match="no skill"):
-        evaluate.calibrate(logits, logits < 0)
+        calibrate(logits, logits < 0)

@@ -1,0 +1,258 @@
+"""Every window of the half-orbits of a block, from the files of a dataset alone.
+
+What a station would see: no window is drawn, no storm is left out. Rates of alarms and everything
+that is counted forward in time come from these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from edge.arrays import AnyArray, BoolArray, FloatArray, IntArray, TimeArray
+from edge.climatology import Climatology
+from edge.errors import one_line
+from edge.observables import PROFILES
+from trainer.archives.manifest import read_manifest
+from trainer.archives.rows import iter_passes
+from trainer.catalogues.catalogue import Catalogue
+from trainer.catalogues.declustering import Clusters
+from trainer.catalogues.regions import Region
+from trainer.datasets.candidates import Scanner
+from trainer.datasets.labels import CROSSING, NO_BLOCK, SampleLabeller
+from trainer.datasets.layout import EVENTS_FILE, HALF_ORBITS_FILE
+from trainer.datasets.recipe import DatasetRecipe
+from trainer.datasets.splits import NAMES, Blocks
+from trainer.datasets.stages import DATASET_FILE
+from trainer.datasets.windows import Windows
+from trainer.errors import TrainError
+
+_CLIMATOLOGY_FILE = "climatology.npz"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StreamWindows:
+    """Every window of some half-orbits that covers enough.
+
+    Attributes
+    ----------
+    windows : Windows
+        n windows, in the order of time; `event` is a place in `catalogue`.
+    time : ndarray of datetime64[ms], shape (n,)
+        UTC of the middle row, as the places.
+    latitude, longitude : ndarray, shape (n,)
+        Degrees.
+    keys : ndarray of str
+        Of the half-orbits; `windows.half_orbit` is a place in it.
+    half_orbits : int
+        Those that were looked at, without a window too.
+    block_half_orbits : int
+        All of the block.
+    simulated : bool
+    catalogue : Catalogue
+        Undeclustered; of a placebo, the moved one.
+    clusters : Clusters
+    event_block : ndarray of int64
+        Block of each event, as `SampleLabeller.block`.
+    labeller : SampleLabeller
+        To label the windows anew.
+    spans : dict of str to tuple of datetime64
+        Of the blocks.
+    """
+
+    windows: Windows
+    time: TimeArray
+    latitude: FloatArray
+    longitude: FloatArray
+    keys: AnyArray
+    half_orbits: int
+    block_half_orbits: int
+    simulated: bool
+    catalogue: Catalogue
+    clusters: Clusters
+    event_block: IntArray
+    labeller: SampleLabeller
+    spans: dict[str, tuple[np.datetime64, np.datetime64]]
+
+
+def open_stream(
+    dataset: Path, block: str, most_half_orbits: int | None = None, allow_test: bool = False
+) -> StreamWindows:
+    """Cut every window of a block's half-orbits.
+
+    Parameters
+    ----------
+    dataset : Path
+        Complete, with its rows.
+    block : {"train", "validation", "test"}
+    most_half_orbits : int, optional
+        If the block has more, so many evenly over it; all by default.
+    allow_test : bool, optional
+        The test block opens for an evaluation alone.
+
+    Returns
+    -------
+    StreamWindows
+
+    Raises
+    ------
+    TrainError
+        The dataset is incomplete, or the test block is opened without leave.
+    """
+    if block not in NAMES:
+        raise TrainError(f"block {block!r}; valid are {', '.join(NAMES)}")
+    if block == "test" and not allow_test:
+        raise TrainError(f"{dataset.name}: the test block opens with allow_test=True alone")
+    card = read_card(dataset)
+    recipe = msgspec.convert(card["recipe"], DatasetRecipe)
+    manifest = read_manifest(dataset)
+    catalogue, clusters, event_block, eligible = read_dataset_events(dataset, card)
+    labeller = SampleLabeller(catalogue, clusters, recipe.labels, eligible)
+    labeller.block = event_block
+    spans = {
+        name: (_instant(start), _instant(end)) for name, (start, end) in card["blocks"].items()
+    }
+    region = card["region"]
+    blocks = Blocks(spans, float(card["embargo_days"]))
+    if region is not None:
+        inside = Region(*(float(region[side]) for side in ("south", "north", "west", "east")))
+        blocks = Blocks(spans, blocks.embargo_days, inside, float(region["buffer_km"]))
+    climatology = Climatology.load(dataset / _CLIMATOLOGY_FILE)
+    profile = PROFILES[manifest.profile]
+    scanner = Scanner(recipe, profile, manifest.mission, climatology, labeller, None, blocks)
+    state = _states(dataset)
+    members = np.flatnonzero(state == block)
+    if not members.size:
+        raise TrainError(f"{dataset.name}: no half-orbit lies in the block {block}")
+    chosen = members
+    if most_half_orbits is not None and members.size > most_half_orbits:
+        chosen = members[np.linspace(0, members.size - 1, most_half_orbits).round().astype(int)]
+    wanted = set(chosen.tolist())
+    parts: list[tuple[AnyArray, ...]] = []
+    offset, number = 0, NAMES.index(block)
+    for place, item in enumerate(iter_passes(dataset)):
+        if place not in wanted:
+            continue
+        found = scanner.windows(item, place, number)[0]
+        # A station without climatology would have these values too: the recipe decides.
+        features = _raw(item, profile) if recipe.background.raw else scanner.features(item)
+        first = found["first_cell"] - item.grid.cell[0] + offset
+        parts.append(
+            (features, first, found["label"], found["event"],
+             np.full(first.size, place, dtype=np.int64), found["time"], found["latitude"],
+             found["longitude"])
+        )  # fmt: skip
+        offset += features.shape[0]
+    features, first, label, event, half_orbit, time, latitude, longitude = (
+        np.concatenate(p) for p in zip(*parts, strict=True)
+    )
+    return StreamWindows(
+        Windows(features, recipe.windows.length, first, label, event, half_orbit),
+        time.astype("datetime64[ms]"),
+        latitude,
+        longitude,
+        np.array([h.key for h in manifest.half_orbits]),
+        int(chosen.size),
+        int(members.size),
+        manifest.simulated,
+        catalogue,
+        clusters,
+        event_block,
+        labeller,
+        spans,
+    )
+
+
+def read_card(dataset: Path) -> dict[str, Any]:
+    """Read ``dataset.json``.
+
+    Raises
+    ------
+    TrainError
+        It is missing or damaged: the dataset is not complete.
+    """
+    path = dataset / DATASET_FILE
+    try:
+        found = msgspec.json.decode(path.read_bytes())
+    except (OSError, msgspec.MsgspecError) as error:
+        raise TrainError(
+            f"{one_line(str(dataset))}: no complete dataset: {one_line(str(error))}"
+        ) from None
+    if not isinstance(found, dict):
+        raise TrainError(f"{one_line(str(path))}: is no card of a dataset")
+    return found
+
+
+def read_dataset_events(
+    dataset: Path, card: dict[str, Any]
+) -> tuple[Catalogue, Clusters, IntArray, BoolArray | None]:
+    """Read the events of a dataset, with their clusters and blocks.
+
+    Parameters
+    ----------
+    dataset : Path
+    card : dict
+        Of `read_card`.
+
+    Returns
+    -------
+    Catalogue, Clusters, ndarray of int64
+    ndarray of bool or None
+        Which may give positives; None: all mainshocks.
+
+    Raises
+    ------
+    TrainError
+        The table is missing or damaged.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = dataset / EVENTS_FILE
+    try:
+        table = pq.read_table(path, memory_map=True)
+    except (OSError, pa.ArrowException) as error:
+        raise TrainError(f"{one_line(str(path))}: no events: {one_line(str(error))}") from None
+    given = card["inputs"]["catalogue"]
+    catalogue = Catalogue(
+        str(given["name"]),
+        str(given["sha256"]),
+        np.array(table["event"].to_pylist()),
+        table["time"].to_numpy().astype("datetime64[ms]"),
+        *(
+            table[n].to_numpy().astype(np.float64)
+            for n in ("latitude", "longitude", "depth", "magnitude")
+        ),
+    )
+    clusters = Clusters(
+        table["cluster"].to_numpy().astype(np.int64),
+        table["mainshock"].to_numpy(zero_copy_only=False),
+    )
+    codes = {name: place for place, name in enumerate(NAMES)}
+    codes |= {"none": NO_BLOCK, "crossing": CROSSING}
+    block = np.array([codes[name] for name in table["split"].to_pylist()], dtype=np.int64)
+    eligible = None
+    if "within_cuts" in table.column_names:
+        eligible = table["within_cuts"].to_numpy(zero_copy_only=False)
+    return catalogue, clusters, block, eligible
+
+
+def _raw(item: Any, profile: Any) -> AnyArray:
+    valid = item.grid.valid
+    values = np.where(valid, item.grid.values, 0.0).astype(np.float32)
+    return np.concatenate([values, valid.astype(np.float32)], axis=1)
+
+
+def _states(dataset: Path) -> AnyArray:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(dataset / HALF_ORBITS_FILE, columns=["split"], memory_map=True)
+    return np.array(table["split"].to_pylist())
+
+
+def _instant(text: str) -> np.datetime64:
+    return np.datetime64(text.removesuffix("Z"), "ms")

@@ -1,0 +1,1 @@
+"""How good scores are: metrics, calibration, tests and diagrams, each with its uncertainty."""

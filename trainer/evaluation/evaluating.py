@@ -1,0 +1,283 @@
+"""An evaluation from runs to a report: first validation decides, then the test block opens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from edge import __version__
+from edge.arrays import FloatArray
+from edge.errors import one_line
+from edge.outputs import replace_file
+from trainer.datasets.stream import StreamWindows, open_stream
+from trainer.errors import TrainError
+from trainer.evaluation import report_words
+from trainer.evaluation.comparison import compare_models
+from trainer.evaluation.evaluation_options import Options
+from trainer.evaluation.judged_run import (
+    CARD_FORMAT,
+    JudgedRun,
+    RunCard,
+    find_runs,
+    note_opening,
+    require_same_windows,
+    write_card,
+)
+from trainer.evaluation.nothing import judge_null_runs, judge_placebos, shift_placebo
+from trainer.evaluation.reference_share import read_reference, reference_share
+from trainer.evaluation.report_data import (
+    PAGE_FILE,
+    REPORT_FORMAT,
+    Estimate,
+    Model,
+    Placebo,
+    Report,
+    Stream,
+)
+from trainer.evaluation.report_json import write_report
+from trainer.evaluation.run_judge import (
+    Decided,
+    MatchedResult,
+    decide,
+    group_of,
+    judge_matched,
+    sample_of,
+)
+from trainer.evaluation.stream_judge import Reference, judge_stream, make_reference
+from trainer.evaluation.stream_scores import score_stream
+from trainer.learning.loading import load_windows
+from trainer.models.interface import Tell, silent
+from trainer.models.window_set import WindowSet
+
+
+@dataclass(slots=True, eq=False)
+class _Judged:
+    """A run on its way through the evaluation."""
+
+    run: JudgedRun
+    decided: Decided
+    opened: int = 0
+    raw: FloatArray = field(default_factory=lambda: np.zeros(0))
+    matched: MatchedResult | None = None
+    stream: Stream | None = None
+    placebos: list[Placebo] = field(default_factory=list)
+
+
+def evaluate_runs(
+    folders: Sequence[Path], out: Path, options: Options | None = None, tell: Tell = silent
+) -> Report:
+    """Evaluate runs and write the report.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Runs, the main one first.
+    out : Path
+        Folder of ``report.json``, ``report.html`` and the charts; made if it is missing.
+    options : Options, optional
+    tell : callable, optional
+        Takes a line of progress.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    TrainError
+        A run or a dataset cannot be used, or the runs have other test windows.
+
+    Notes
+    -----
+    Each run gets a ``card.json`` with what was decided, and ``evaluated.json``, which counts
+    the openings of the test block before they happen.
+    """
+    options = options or Options()
+    runs = find_runs(folders)
+    nulls, placebos = find_runs(options.nulls), _places(options.placebos)
+    judged = [_decide(run, options, tell) for run in runs]
+    fingerprint = require_same_windows(runs)
+    for one in judged:
+        _write_card(one)
+        one.opened = note_opening(one.run, one.run.dataset, one.run.record.dataset.windows_sha256)
+    windows = _open_test(judged, options, tell)
+    sample, group, positive = sample_of(windows), group_of(windows), windows.positive
+    reference = None if options.reference is None else read_reference(options.reference, windows)
+    main = judged[0]
+    main.placebos += judge_placebos(main.run, main.decided, placebos, main.raw, windows, options)
+    tell("comparing the models")
+    done = [one.matched for one in judged if one.matched is not None]
+    pairs = compare_models(
+        [r.name for r in runs],
+        [m.scores for m in done],
+        [one.decided.decisions.threshold for one in judged],
+        [m.found for m in done],
+        positive,
+        group,
+        sample,
+        options.resamples,
+        options.seed,
+    )
+    null_runs, null_tests = judge_null_runs(nulls, options, tell)
+    simulated = any(r.simulated for r in (*runs, *nulls))
+    models = []
+    for one, matched in zip(judged, done, strict=True):
+        share = []
+        if reference is not None:
+            share = reference_share(
+                matched.scores, reference, positive, group, sample, options.resamples, options.seed
+            )
+        models.append(_model(one, matched, share))
+    report = Report(
+        REPORT_FORMAT,
+        __version__,
+        simulated,
+        report_words.notice(simulated),
+        options.quick,
+        options.resamples,
+        options.seed,
+        main.run.dataset.name,
+        main.run.record.mission,
+        fingerprint,
+        main.run.name,
+        sample,
+        models,
+        pairs,
+        null_runs,
+        null_tests,
+    )
+    for one, matched in zip(judged, done, strict=True):
+        _write_card(one, matched)
+    write_all(report, out)
+    return report
+
+
+def write_all(report: Report, out: Path) -> None:
+    """Write ``report.json``, ``report.html`` and the charts.
+
+    Parameters
+    ----------
+    report : Report
+    out : Path
+        Made if it is missing.
+    """
+    from trainer.evaluation.report_html import render
+    from trainer.evaluation.report_plots import draw_charts
+
+    out.mkdir(parents=True, exist_ok=True)
+    charts = draw_charts(report)
+    for name, content in charts.items():
+        replace_file(out / name, content)
+    write_report(out, report)
+    replace_file(out / PAGE_FILE, render(report, charts).encode())
+
+
+def _decide(run: JudgedRun, options: Options, tell: Tell) -> _Judged:
+    tell(f"{run.name}: deciding on validation")
+    model = run.load()
+    windows = load_windows(run.dataset, "validation")
+    raw = np.asarray(model.predict_proba(windows), dtype=np.float64)
+    stream = scores = None
+    if options.stream:
+        stream = open_stream(run.dataset, "validation", options.half_orbits)
+        scores = score_stream(model, stream, windows.mission, windows.observables)
+    return _Judged(run, decide(raw, windows, options.alarms, stream, scores))
+
+
+def _open_test(judged: Sequence[_Judged], options: Options, tell: Tell) -> WindowSet:
+    """Open the test block of every run's dataset, a dataset at a time."""
+    first: WindowSet | None = None
+    main = judged[0].run.dataset
+    for dataset in dict.fromkeys(one.run.dataset for one in judged):
+        windows = load_windows(dataset, "test", allow_test=True)
+        first = windows if dataset == main else first
+        stream = reference = None
+        if options.stream:
+            stream = open_stream(dataset, "test", options.half_orbits, allow_test=True)
+            reference = make_reference(stream, options.units, options.seed)
+        for one in (j for j in judged if j.run.dataset == dataset):
+            tell(f"{one.run.name}: judging on the test block")
+            model = one.run.load()
+            one.raw = np.asarray(model.predict_proba(windows), dtype=np.float64)
+            one.matched = judge_matched(
+                one.decided, one.raw, windows, options.resamples, options.seed
+            )
+            if stream is not None:
+                scores = score_stream(model, stream, windows.mission, windows.observables)
+                _judge_stream(one, scores, stream, reference, options)
+    assert first is not None
+    return first
+
+
+def _judge_stream(
+    one: _Judged,
+    scores: FloatArray,
+    stream: StreamWindows,
+    reference: Reference | None,
+    options: Options,
+) -> None:
+    one.stream = judge_stream(
+        one.decided, scores, stream, reference, options.resamples, options.seed
+    )
+    shifted = shift_placebo(scores, stream, options.shifts)
+    one.placebos += [] if shifted is None else [shifted]
+
+
+def _places(places: Sequence[Path]) -> list[Path | JudgedRun]:
+    """Tell runs and datasets of placebos apart by what is in the folders."""
+    from trainer.datasets.stages import DATASET_FILE
+    from trainer.learning.run_folder import RUN_FILE
+
+    found: list[Path | JudgedRun] = []
+    for place in places:
+        if (place / RUN_FILE).is_file():
+            found += find_runs([place])
+        elif (place / DATASET_FILE).is_file():
+            found.append(place.resolve())
+        else:
+            raise TrainError(
+                f"placebo {one_line(str(place))}: neither {RUN_FILE} nor {DATASET_FILE} is in it"
+            )
+    return found
+
+
+def _model(one: _Judged, matched: MatchedResult, share: list[Estimate]) -> Model:
+    run = one.run
+    return Model(
+        run.name,
+        run.record.kind,
+        run.folder.name,
+        run.simulated,
+        run.record.model_sha256,
+        one.opened,
+        one.decided.decisions,
+        matched.estimates,
+        matched.events,
+        matched.reliability,
+        matched.roc,
+        matched.precision_recall,
+        one.stream,
+        matched.slices,
+        one.placebos,
+        share,
+    )
+
+
+def _write_card(one: _Judged, matched: MatchedResult | None = None) -> None:
+    run = one.run
+    card = RunCard(
+        CARD_FORMAT,
+        run.name,
+        run.record.kind,
+        run.simulated,
+        report_words.notice(run.simulated),
+        run.record.model_sha256,
+        run.dataset.name,
+        __version__,
+        one.decided.decisions,
+        [] if matched is None else matched.metrics,
+    )
+    write_card(run, card)

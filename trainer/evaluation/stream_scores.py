@@ -1,0 +1,92 @@
+"""Scores of every window of a stream, made into what classifiers take piece by piece."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edge.arrays import AnyArray, FloatArray
+from edge.geodesy import dipole_latitude, local_time
+from trainer.datasets.stream import StreamWindows
+from trainer.learning.seismic_features import seismic_features
+from trainer.models.interface import Classifier
+from trainer.models.window_set import WindowSet
+
+#: Windows that are cut out at a time.
+_CHUNK = 8192
+
+
+def score_stream(
+    run: Classifier, stream: StreamWindows, mission: str, observables: tuple[str, ...]
+) -> FloatArray:
+    """Score every window.
+
+    Parameters
+    ----------
+    run : Classifier
+    stream : StreamWindows
+        n windows.
+    mission : str
+    observables : tuple of str
+        Names of the F columns.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Probabilities in a balanced mix, not calibrated.
+    """
+    parts = [
+        np.asarray(run.predict_proba(_window_set(stream, some, mission, observables, run.kind)))
+        for some in (
+            np.arange(start, min(start + _CHUNK, stream.windows.size))
+            for start in range(0, stream.windows.size, _CHUNK)
+        )
+    ]
+    return np.concatenate(parts).astype(np.float64) if parts else np.zeros(0)
+
+
+def _window_set(
+    stream: StreamWindows, some: AnyArray, mission: str, observables: tuple[str, ...], kind: str
+) -> WindowSet:
+    """Windows of a stream as a classifier takes them; what only a label knows is left out."""
+    windows = stream.windows
+    inputs = windows.inputs(some)
+    time = stream.time[some].astype("datetime64[ms]")
+    latitude, longitude = stream.latitude[some], stream.longitude[some]
+    n = some.size
+    unknown = np.full(n, np.nan)
+    events = stream.catalogue
+    # Distances to all events of the catalogue: of use to one kind, and slow.
+    seismicity = (
+        seismic_features(
+            time,
+            latitude,
+            longitude,
+            events.time,
+            events.latitude,
+            events.longitude,
+            events.magnitude,
+        )
+        if kind == "catalogue"
+        else np.zeros((n, 0))
+    )
+    return WindowSet(
+        inputs,
+        np.zeros(n, dtype=np.int8),
+        observables,
+        mission,
+        time,
+        latitude,
+        longitude,
+        dipole_latitude(time, latitude, longitude),
+        local_time(time, longitude),
+        # Rates of alarms are to come from half-orbits that no one has selected by Kp.
+        unknown.copy(),
+        stream.keys[windows.half_orbit[some]],
+        np.full(n, "", dtype="U1"),
+        np.full(n, -1, dtype=np.int64),
+        np.arange(n, dtype=np.int64),
+        unknown.copy(),
+        unknown.copy(),
+        unknown.copy(),
+        seismicity,
+    )

@@ -1,0 +1,1 @@
+"""From datasets to fitted classifiers: loading, training, transfer, search."""

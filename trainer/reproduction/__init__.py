@@ -1,0 +1,1 @@
+"""The paper's tables on simulated missions: missions, experiments, tables."""
