@@ -18,6 +18,7 @@ from edge.errors import BundleError
 from trainer.engine import keras, tf
 from trainer.folders import new_folder
 from trainer.models.seqnetquake import inference_function
+from trainer.models.whitening import Whitening, within_clip
 
 MODEL_FILE = "model_int8.tflite"
 CLIMATOLOGY_FILE = "climatology.npz"
@@ -41,7 +42,9 @@ class GoldenWindows:
     tolerance: float
 
 
-def convert_int8(model: keras.Model, representative: Features) -> bytes:
+def convert_int8(
+    model: keras.Model, representative: Features, whitening: Whitening | None = None
+) -> bytes:
     """Quantise a network with int8 weights, activations, input and output.
 
     Parameters
@@ -50,18 +53,22 @@ def convert_int8(model: keras.Model, representative: Features) -> bytes:
         Of `trainer.models.seqnetquake.build_model`.
     representative : ndarray of float32, shape (n, L, C)
         Some hundred clipped windows of the training block. They set the ranges.
+    whitening : Whitening, optional
+        That the network was trained behind; it becomes part of the file.
 
     Returns
     -------
     bytes
         A TFLite file that can be resized to any batch.
     """
+    if whitening is not None and whitening.clip > 0.0:
+        representative = within_clip(representative, whitening.matrices, whitening.clip)
 
     def windows() -> Iterator[list[Any]]:
         for i in range(representative.shape[0]):
             yield [representative[i : i + 1]]
 
-    converter = _converter(model)
+    converter = _converter(model, whitening)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = windows
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
@@ -75,14 +82,14 @@ def convert_int8(model: keras.Model, representative: Features) -> bytes:
         return bytes(converter.convert())
 
 
-def convert_float32(model: keras.Model) -> bytes:
+def convert_float32(model: keras.Model, whitening: Whitening | None = None) -> bytes:
     """Convert a network as it is, to tell the cost of quantisation from that of conversion."""
-    return bytes(_converter(model).convert())
+    return bytes(_converter(model, whitening).convert())
 
 
-def _converter(model: keras.Model) -> Any:
+def _converter(model: keras.Model, whitening: Whitening | None = None) -> Any:
     holder = tf.Module()
-    holder.infer = inference_function(model)
+    holder.infer = inference_function(model, whitening)
     return tf.lite.TFLiteConverter.from_concrete_functions(
         [holder.infer.get_concrete_function()], holder
     )

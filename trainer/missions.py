@@ -44,7 +44,7 @@ class Mission:
     Attributes
     ----------
     name : {"cses", "demeter"}
-    archive : Path
+    archive, dataset : Path
     manifest : Manifest
         What was read of it.
     catalogue : Catalogue
@@ -63,6 +63,7 @@ class Mission:
 
     name: MissionName
     archive: Path
+    dataset: Path
     manifest: Manifest
     catalogue: Catalogue
     catalogue_simulated: bool
@@ -196,6 +197,7 @@ def prepare(
     return Mission(
         name,
         path,
+        dataset,
         opened.manifest,
         catalogue,
         made_up,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import numpy as np
 
 from edge.bundle import Card
@@ -16,18 +17,19 @@ from edge.climatology import Climatology
 from edge.observables import PROFILES, MissionName
 from trainer import export, samples
 from trainer.card import make_card
-from trainer.datasets.labels import POSITIVE
-from trainer.dropping import payload_columns
-from trainer.engine import keras, make_deterministic
 from trainer.judging import Judgement, compare, judge
+from trainer.learning.loading import load_windows
 from trainer.missions import Mission, prepare, simulate_missing
-from trainer.models.seqnetquake import build_model, describe, forget_inputs
+from trainer.models.keras_classifier import KerasClassifier, SeqNetQuake
+from trainer.models.seqnetquake import describe
 from trainer.recipe import Recipe
-from trainer.train import Samples, fit, predict
 
 #: The mission of the pretraining, and the one that the bundle is tuned and judgement on.
 PRETRAINING: MissionName = "demeter"
 TUNING: MissionName = "cses"
+
+#: Blocks that a training sees.
+_SELECTION = ("train", "validation")
 
 #: Payloads of the samples, chosen so that the folder stays below 1 MB.
 _SAMPLE_PAYLOADS = (("HPM_5", "LAP_1", "PAP_0"), ("LAP_1",), ("1140",))
@@ -112,7 +114,8 @@ def run(recipe: Recipe, options: Options, tell: Callable[[str], None]) -> Card:
     rng = np.random.default_rng(recipe.training.seed)
     with _stage(tell, "quantised"):
         chosen = rng.permutation(tuned.samples["train"])[: recipe.export.representative]
-        content = export.convert_int8(model, train.inputs(np.sort(chosen)))
+        inputs = train.inputs(np.sort(chosen))
+        content = export.convert_int8(model.keras_model, inputs, model.whitening)
     with TemporaryDirectory(prefix="train-export-") as folder:
         file = Path(folder, export.MODEL_FILE)
         file.write_bytes(content)
@@ -122,7 +125,7 @@ def run(recipe: Recipe, options: Options, tell: Callable[[str], None]) -> Card:
         tell(f"{metric.name} {metric.value:.4f} ({metric.low:.4f} to {metric.high:.4f})")
     tell(f"operating point: {judgement.operating}")
     with _stage(tell, "compared with Keras"):
-        parity = compare(recipe, tuned, judgement, lambda inputs: predict(model, inputs))
+        parity = compare(recipe, tuned, judgement, model.logits_of)
     climatology = Climatology(
         PROFILES[recipe.dataset.profile].names,
         {m.name: m.climatology.median[m.name] for m in missions.values()},
@@ -131,7 +134,7 @@ def run(recipe: Recipe, options: Options, tell: Callable[[str], None]) -> Card:
         {m.name: m.climatology.epoch_class[m.name] for m in missions.values()},
     )
     golden = _golden(recipe, tuned, judgement)
-    network = describe(recipe.network, model.count_params())
+    network = describe(recipe.network, model.keras_model.count_params())
     card = make_card(recipe, list(missions.values()), judgement, parity, network)
     card = export.write_bundle(options.out, card, content, climatology, golden)
     tell(f"bundle {options.out} verified, {_kilobytes(options.out)} kB")
@@ -143,35 +146,27 @@ def run(recipe: Recipe, options: Options, tell: Callable[[str], None]) -> Card:
 
 def _train(
     recipe: Recipe, missions: dict[MissionName, Mission], tell: Callable[[str], None]
-) -> keras.Model:
-    profile = PROFILES[recipe.dataset.profile]
-    training, columns = recipe.training, len(profile.observables)
-    make_deterministic(training.seed)
-    model = build_model(recipe.network, recipe.dataset.windows.length, 2 * columns)
+) -> KerasClassifier:
+    training = recipe.training
+    common = {
+        **msgspec.to_builtins(recipe.network),
+        "dropping": msgspec.to_builtins(recipe.dropping),
+        "batch": training.batch,
+        # As what the edge clips its residuals to.
+        "whitening_clip": recipe.dataset.windows.clip,
+        # The recipe has a rate of its own for tuning.
+        "transfer_rate_factor": 1.0,
+    }
     stages = ((PRETRAINING, training.pretraining), (TUNING, training.tuning))
+    start: KerasClassifier | None = None
     for number, (name, stage) in enumerate(stages):
-        mission = missions[name]
-        if name == TUNING:
-            lacking = [i for i, has in enumerate(profile.available(PRETRAINING)) if not has]
-            forget_inputs(model, lacking + [columns + i for i in lacking])
-        blocks = []
-        for block in ("train", "validation"):
-            windows, chosen = mission.windows[block], mission.samples[block]
-            labels = (windows.label[chosen] == POSITIVE).astype(np.float32)
-            blocks.append(Samples(windows.inputs(chosen), labels))
+        train, validation = (load_windows(missions[name].dataset, b) for b in _SELECTION)
+        model = SeqNetQuake(common | msgspec.to_builtins(stage), training.seed + number)
         with _stage(tell, f"{'tuned on' if number else 'pretrained on'} {name}"):
-            fit(
-                model,
-                blocks[0],
-                blocks[1],
-                stage,
-                training.batch,
-                payload_columns(profile, name),
-                recipe.dropping,
-                training.seed + number,
-                tell,
-            )
-    return model
+            model.fit(train, validation, tell, start=start, transfer="full" if number else None)
+        start = model
+    assert start is not None
+    return start
 
 
 def _golden(recipe: Recipe, mission: Mission, judgement: Judgement) -> export.GoldenWindows:

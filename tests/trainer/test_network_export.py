@@ -21,43 +21,44 @@ from trainer.parity import edge_logits
 SCRIPT = """
 import sys
 from pathlib import Path
-import msgspec, numpy as np
-from trainer.engine import keras, make_deterministic
-from trainer.export import convert_float32, convert_int8, score_tolerance
-from trainer.models.seqnetquake import build_model, forget_inputs, inference_function
-from trainer.recipe import read_recipe
-from trainer.train import Samples, fit, predict
+import numpy as np
+from trainer.export import convert_float32, convert_int8
+from trainer.models.networks import forget_columns
+from trainer.models.registry import make_classifier
+from trainer.models.seqnetquake import inference_function
+from trainer.models.window_set import windows_of_arrays
 
 out = Path(sys.argv[1])
-recipe = read_recipe()
-make_deterministic(3)
 rng = np.random.default_rng(0)
 inputs = np.clip(rng.normal(size=(1500, 20, 10)), -6, 6).astype(np.float32)
 inputs[:, :, 5:] = 1.0
-labels = (rng.random(1500) < 0.5).astype(np.float32)
+# Neighbouring rows are alike, as those of a satellite are.
+inputs[:, 1:, :5] = 0.6 * inputs[:, 1:, :5] + 0.6 * inputs[:, :-1, :5]
+labels = (rng.random(1500) < 0.5).astype(np.int8)
 inputs[labels == 1, 5:15, 0] += 1.5
+windows = windows_of_arrays(inputs, labels, ("a", "b", "c", "d", "e"))
 result = {"inputs": inputs, "labels": labels}
-network = msgspec.structs.replace(recipe.network, filters=16, lstm=16, dense=16)
+sizes = {"filters": 16, "lstm": 16, "dense": 16, "rate": 5e-3, "batch": 64}
 for parts in (4, 2):
-    model = build_model(msgspec.structs.replace(network, subsequences=parts), 20, 10)
-    if parts == 2:
-        stage = msgspec.structs.replace(recipe.training.pretraining, epochs=4, rate=5e-3)
-        samples = Samples(inputs, labels)
-        lines = []
-        fit(model, samples, samples, stage, 64, [[0, 1]], recipe.dropping, 1, lines.append)
-        assert len(lines) == 4
-    graph = inference_function(model)
-    result[f"keras_{parts}"] = predict(model, inputs)
+    whitening = 0.1 if parts == 2 else 0.0
+    parameters = {**sizes, "subsequences": parts, "epochs": 4}
+    parameters |= {"whitening": whitening, "whitening_clip": 6.0 * bool(whitening)}
+    model = make_classifier("seqnetquake", parameters, 3)
+    lines = []
+    model.fit(windows, windows, lines.append)
+    assert len(lines) == 4
+    graph = inference_function(model.keras_model, model.whitening)
+    result[f"keras_{parts}"] = model.logits(windows)
     result[f"unrolled_{parts}"] = graph(inputs).numpy()[:, 0]
     result[f"single_{parts}"] = graph(inputs[:1]).numpy()[:, 0]
-forget_inputs(model, [4, 9])
+forget_columns(model.keras_model, [4, 9])
 changed = inputs.copy()
 changed[:, :, [4, 9]] = 5.0
-assert np.array_equal(predict(model, changed), predict(model, inputs))
-forgotten = predict(model, inputs)
+forgotten = model.logits_of(inputs)
+assert np.array_equal(model.logits_of(changed), forgotten)
 result["keras"] = forgotten
-(out / "int8.tflite").write_bytes(convert_int8(model, inputs[:200]))
-(out / "float32.tflite").write_bytes(convert_float32(model))
+(out / "int8.tflite").write_bytes(convert_int8(model.keras_model, inputs[:200], model.whitening))
+(out / "float32.tflite").write_bytes(convert_float32(model.keras_model, model.whitening))
 np.savez(out / "result.npz", **result)
 """
 

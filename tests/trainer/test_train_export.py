@@ -24,7 +24,7 @@ CHANGES = {
     "days": "8",
     "injection": "12.0",
     "events_per_day": "80.0",
-    "epochs": "1",
+    "epochs": "12",
     "filters": "16",
     "lstm": "16",
     "dense": "16",

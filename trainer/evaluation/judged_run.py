@@ -54,8 +54,21 @@ class JudgedRun:
         return self.record.simulated
 
     def load(self) -> Classifier:
-        """Load the classifier."""
-        return load_model(self.folder)
+        """Load the classifier.
+
+        Raises
+        ------
+        TrainError
+            It is damaged, or a baseline that knew nothing of its windows: a score of it would be
+            one of missing data.
+        """
+        model = load_model(self.folder)
+        if not getattr(model, "informed", True):
+            raise TrainError(
+                f"run {one_line(self.name)}: nothing was known of its training windows that a "
+                f"{self.record.kind} baseline judges by; there is nothing to evaluate"
+            )
+        return model
 
 
 class Opening(Record, frozen=True):

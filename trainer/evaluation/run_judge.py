@@ -137,7 +137,7 @@ def decide(
     scores = calibration.scores(logit_of(raw))
     threshold = best_f1_threshold(scores, positive)
     group = group_of(windows)
-    units = pass_units(group, windows.half_orbit, positive, windows.pair)
+    units = pass_units(group, windows.half_orbit, positive)
     rule = choose_event_rule(scores, positive, group, windows.half_orbit, units)
     logit = None
     if stream is not None and stream_raw is not None and stream_raw.size:
@@ -180,7 +180,7 @@ def judge_matched(
     sample = sample_of(windows)
     threshold = decided.decisions.threshold
     metrics = window_metrics(scores, positive, group, threshold, resamples, seed)
-    units = pass_units(group, windows.half_orbit, positive, windows.pair)
+    units = pass_units(group, windows.half_orbit, positive)
     events = event_metrics(decided.rule, scores, positive, group, units, resamples, seed)
     bins = [
         ReliabilityBin(b.mean_score, b.observed, *b.interval, b.count)

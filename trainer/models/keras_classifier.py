@@ -42,7 +42,7 @@ from trainer.models.networks import (
 )
 from trainer.models.training_loop import Plan, predictor
 from trainer.models.training_loop import train as run_training
-from trainer.models.whitening import fit_whitening, whiten
+from trainer.models.whitening import Whitening, fit_whitening, whiten
 from trainer.models.window_set import WindowSet
 
 WEIGHTS_FILE = "weights.npz"
@@ -127,8 +127,9 @@ class KerasClassifier(Classifier):
         if self._parameters.whitening > 0.0:
             # Of this mission's own windows, pretrained or not: it brings the missions together.
             matrices = fit_whitening(train.inputs, self._parameters.whitening)
+            clip = self._parameters.whitening_clip
             train, validation = (
-                replace(w, inputs=whiten(w.inputs, matrices)) for w in (train, validation)
+                replace(w, inputs=whiten(w.inputs, matrices, clip)) for w in (train, validation)
             )
             self._whitening = matrices
         model = build_network(self._parameters, train.length, columns)
@@ -179,14 +180,31 @@ class KerasClassifier(Classifier):
         if self._model is None:
             raise TrainError(f"{self.kind}: is not fitted")
         require_inputs(windows, self._observables, self._length)
+        return self.logits_of(windows.inputs)
+
+    def logits_of(self, inputs: Features) -> FloatArray:
+        """Give the output for windows of which nothing but the inputs is known.
+
+        Parameters
+        ----------
+        inputs : ndarray of float32, shape (n, L, 2 F)
+            Not whitened.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+        """
         if self._whitening is None:
-            return self._predict(windows.inputs)
-        return self._predict(whiten(windows.inputs, self._whitening))
+            return self._predict(inputs)
+        clip = self._parameters.whitening_clip
+        return self._predict(whiten(inputs, self._whitening, clip))
 
     @property
-    def whitening(self) -> FloatArray | None:
-        """Matrices of `trainer.models.whitening` before the network, (F, L, L)."""
-        return self._whitening
+    def whitening(self) -> Whitening | None:
+        """What lies before the network."""
+        if self._whitening is None:
+            return None
+        return Whitening(self._whitening, self._parameters.whitening_clip)
 
     @property
     def keras_model(self) -> keras.Model:

@@ -38,6 +38,9 @@ class Optimisation(Section, frozen=True):
     dropout : float
     whitening : float
         Shrinkage of `trainer.models.whitening`; 0 leaves the values as they are.
+    whitening_clip : float
+        Standard deviations within which whitened values are held; 0: no limit. A network that
+        is to be quantised needs one.
     noise : float
         Standard deviation of normal noise that is added to valid inputs in training.
     reverse : float
@@ -59,6 +62,7 @@ class Optimisation(Section, frozen=True):
     dropping: Dropping = Dropping(0.05, 0.15, 0.01)
     dropout: Part = 0.3
     whitening: Annotated[float, msgspec.Meta(ge=0.0)] = 0.1
+    whitening_clip: Annotated[float, msgspec.Meta(ge=0.0)] = 0.0
     noise: Annotated[float, msgspec.Meta(ge=0.0)] = 0.5
     reverse: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] = 0.5
     decay: Annotated[float, msgspec.Meta(ge=0.0)] = 0.0

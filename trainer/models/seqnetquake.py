@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from edge.arrays import AnyArray
+from edge.arrays import AnyArray, FloatArray
 from trainer.engine import keras, tf
+from trainer.models.whitening import Whitening
 from trainer.recipe import Network
 
 layers = keras.layers
@@ -75,24 +76,6 @@ def _numbered(name: str, i: int) -> str:
     return f"{name}_{i}" if i else name
 
 
-def forget_inputs(model: keras.Model, columns: list[int]) -> None:
-    """Set the weights of some input columns to zero.
-
-    An observable that the pretraining mission lacks has kept its random initial weights; tuning
-    must not begin with them.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Of `build_model`.
-    columns : list of int
-    """
-    layer = model.get_layer(FIRST_LAYER).layer
-    kernel, bias = layer.get_weights()
-    kernel[:, columns, :] = 0.0
-    layer.set_weights([kernel, bias])
-
-
 def describe(network: Network, parameters: int) -> str:
     """Say in one line what the network is."""
     recurrent = f"BiLSTM({network.lstm})"
@@ -108,13 +91,17 @@ def describe(network: Network, parameters: int) -> str:
     )
 
 
-def inference_function(model: keras.Model) -> Callable[[Any], Any]:
+def inference_function(
+    model: keras.Model, whitening: Whitening | None = None
+) -> Callable[[Any], Any]:
     """Rebuild the network from its weights, without loops, states or dropout.
 
     Parameters
     ----------
     model : keras.Model
         Of `build_model`.
+    whitening : Whitening, optional
+        That the network was trained behind.
 
     Returns
     -------
@@ -127,7 +114,8 @@ def inference_function(model: keras.Model) -> Callable[[Any], Any]:
     Here each direction has one matmul for the input projection of all steps; the gates are
     reordered to input, forget, output, candidate, so that one sigmoid covers three; and step 0,
     whose state is zero, has neither a recurrent product nor a forget gate. Reshapes name every
-    size but the batch, or the file could not be resized.
+    size but the batch, or the file could not be resized. Whitening is one matmul over all values
+    of a window; the flags pass it as they are.
     """
     _, length, columns = model.input_shape
     convolutions = _weights(model, "convolution_")
@@ -138,7 +126,14 @@ def inference_function(model: keras.Model) -> Callable[[Any], Any]:
     pooled = length // parts // 2
     flat = pooled * convolutions[-1][1].size
 
+    mixing = None if whitening is None else _mixing(whitening.matrices)
+    clip = 0.0 if whitening is None else whitening.clip
+
     def infer(windows: Any) -> Any:
+        if mixing is not None:
+            windows = tf.matmul(tf.reshape(windows, [-1, length * columns]), mixing)
+        if clip > 0.0:
+            windows = tf.clip_by_value(windows, -clip, clip)
         # One row of pixels for each sub-sequence: a plain convolution with a free batch.
         x = tf.reshape(windows, [-1, 1, length // parts, columns])
         for kernel, bias in convolutions:
@@ -160,6 +155,18 @@ def inference_function(model: keras.Model) -> Callable[[Any], Any]:
     signature = [tf.TensorSpec([None, length, columns], tf.float32, name="windows")]
     graph: Callable[[Any], Any] = tf.function(infer, input_signature=signature)
     return graph
+
+
+def _mixing(matrices: FloatArray) -> AnyArray:
+    """Lay the matrices of all observables out as one, (L C, L C), for flattened windows."""
+    observables, length, _ = matrices.shape
+    whole = np.zeros((length, 2 * observables, length, 2 * observables), dtype=np.float32)
+    rows = np.arange(length)
+    for column in range(observables):
+        whole[:, column, :, column] = matrices[column].T
+        whole[rows, observables + column, rows, observables + column] = 1.0
+    size = length * 2 * observables
+    return whole.reshape(size, size)
 
 
 def _weights(model: keras.Model, prefix: str) -> list[list[AnyArray]]:

@@ -8,12 +8,29 @@ networks until the values were decorrelated.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from edge.arrays import Features, FloatArray
 
 #: Windows with a full row of values that a covariance is taken from; with fewer it is left alone.
 _LEAST_WINDOWS = 50
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Whitening:
+    """What is done to windows before a network sees them.
+
+    Attributes
+    ----------
+    matrices : ndarray, shape (F, L, L)
+    clip : float
+        0: no limit.
+    """
+
+    matrices: FloatArray
+    clip: float
 
 
 def fit_whitening(inputs: Features, shrinkage: float) -> FloatArray:
@@ -50,13 +67,15 @@ def fit_whitening(inputs: Features, shrinkage: float) -> FloatArray:
     return result
 
 
-def whiten(inputs: Features, matrices: FloatArray) -> Features:
+def whiten(inputs: Features, matrices: FloatArray, clip: float = 0.0) -> Features:
     """Decorrelate windows.
 
     Parameters
     ----------
     inputs : ndarray of float32, shape (n, L, 2 F)
     matrices : ndarray, shape (F, L, L)
+    clip : float, optional
+        Decorrelated values are held within so many standard deviations; 0 leaves them.
 
     Returns
     -------
@@ -68,4 +87,31 @@ def whiten(inputs: Features, matrices: FloatArray) -> Features:
     for column in range(columns):
         matrix = matrices[column].astype(np.float32)
         result[:, :, column] = inputs[:, :, column] @ matrix.T
+    if clip > 0.0:
+        np.clip(result[:, :, :columns], -clip, clip, out=result[:, :, :columns])
+    return result
+
+
+def within_clip(inputs: Features, matrices: FloatArray, clip: float) -> Features:
+    """Draw windows in until no decorrelated value passes the clip.
+
+    They set the ranges of a quantised network: a range that is left to outliers costs resolution
+    where the values are, and what saturates at the clip is what the clip would cut.
+
+    Parameters
+    ----------
+    inputs : ndarray of float32, shape (n, L, 2 F)
+    matrices : ndarray, shape (F, L, L)
+    clip : float
+        Above 0.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, L, 2 F)
+    """
+    columns = matrices.shape[0]
+    largest = np.abs(whiten(inputs, matrices)[:, :, :columns]).max(axis=(1, 2))
+    factor = np.minimum(1.0, clip / np.maximum(largest, 1e-6)).astype(np.float32)
+    result = inputs.copy()
+    result[:, :, :columns] *= factor[:, None, None]
     return result

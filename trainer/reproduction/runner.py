@@ -15,8 +15,6 @@ from trainer.reproduction.mission_rows import SimulatedMission
 from trainer.reproduction.units import Unit, all_units
 from trainer.reproduction.work import do_unit
 
-#: A process is replaced after so many jobs: TensorFlow does not give back all memory.
-_JOBS_PER_PROCESS = 6
 #: One thread a process: units run side by side, and sums come out in one order.
 _THREADS = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 
@@ -86,9 +84,8 @@ def run_jobs(jobs: list[Job], workers: int, tell: Callable[[str], None]) -> list
     os.environ.update(_THREADS)
     try:
         # Fresh processes, not forks: the caller may hold TensorFlow and its threads.
-        with ProcessPoolExecutor(
-            workers, mp_context=get_context("spawn"), max_tasks_per_child=_JOBS_PER_PROCESS
-        ) as pool:
+        # They stay to the end: replacing them after some jobs can hang in Python 3.11 (gh-115634).
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
             waiting = {pool.submit(do_job, job): job for job in jobs}
             for number, future in enumerate(as_completed(waiting), start=1):
                 job = waiting[future]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.dropping import disturbed
-from trainer.models.whitening import fit_whitening, whiten
+from trainer.models.whitening import fit_whitening, whiten, within_clip
 
 
 def correlated(n: int = 4000, length: int = 8) -> np.ndarray:
@@ -25,6 +25,19 @@ def test_whitened_rows_are_not_correlated() -> None:
     covariance = np.cov(found[:, :, 0], rowvar=False)
     np.testing.assert_allclose(covariance, np.eye(8), atol=0.05)
     np.testing.assert_array_equal(found[:, :, 2:], inputs[:, :, 2:])
+
+
+def test_clipped_values_and_windows_that_are_drawn_in() -> None:
+    inputs = correlated()
+    matrices = fit_whitening(inputs, 0.1)
+    free = whiten(inputs, matrices)
+    held = whiten(inputs, matrices, 2.0)
+    np.testing.assert_array_equal(held[:, :, :2], np.clip(free[:, :, :2], -2.0, 2.0))
+    drawn = within_clip(inputs, matrices, 2.0)
+    assert np.abs(whiten(drawn, matrices)[:, :, :2]).max() <= 2.0 + 1e-5
+    small = np.abs(free[:, :, :2]).max(axis=(1, 2)) < 2.0
+    np.testing.assert_array_equal(drawn[small], inputs[small])
+    np.testing.assert_array_equal(drawn[:, :, 2:], inputs[:, :, 2:])
 
 
 def test_an_observable_that_is_hardly_there_is_left_alone() -> None:
