@@ -268,7 +268,7 @@ def _write(folder: Path, study: optuna.Study, recipe: TuneRecipe) -> Search:
         best = max(complete, key=lambda t: (float(t.value or 0.0), -t.number))
         value = float(best.value or 0.0)
         found = best.user_attrs.get("parameters", recipe.parameters | best.params)
-        chosen = RunRecipe(f"{recipe.name}-best", recipe.kind, recipe.seed, dict(found))
+        chosen = RunRecipe(f"tuned-{recipe.kind}", recipe.kind, recipe.seed, dict(found))
         contents[folder / BEST_FILE] = recipe_text(chosen).encode()
     replace_files(contents)
     return Search(len(finished), len(finished) - len(complete), chosen, value)

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trainer.evaluation.null_test import NullResult, coverage, max_statistic
 from trainer.reproduction.design import NULL
+from trainer.reproduction.results import Results
 from trainer.reproduction.text import number, table
-
-if TYPE_CHECKING:
-    from trainer.reproduction.tables import Tables
 
 _PERMUTATIONS = 1000
 
 
-def null_lines(tables: Tables, placebos: Sequence[str]) -> list[str]:
+def null_lines(tables: Results, placebos: Sequence[str]) -> list[str]:
     """Say what shows no skill, and what does.
 
     Parameters
     ----------
-    tables : Tables
+    tables : Results
     placebos : sequence of str
 
     Returns

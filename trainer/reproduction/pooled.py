@@ -27,15 +27,12 @@ class Number:
     Attributes
     ----------
     value, low, high : float
-    spread : float
-        Standard deviation over the repetitions; NaN for one.
     repetitions : int
     """
 
     value: float
     low: float
     high: float
-    spread: float
     repetitions: int
 
 
@@ -132,8 +129,7 @@ class Pool:
         """Mean over the repetitions."""
         values = np.array(self.values[metric])
         drawn = np.mean(self.drawn[metric], axis=0)
-        spread = float(values.std(ddof=1)) if values.size > 1 else float("nan")
-        return Number(float(values.mean()), *interval(drawn), spread, values.size)
+        return Number(float(values.mean()), *interval(drawn), values.size)
 
     def each(self, metric: str) -> list[tuple[float, float, float]]:
         """Value and interval of each repetition."""
@@ -156,11 +152,7 @@ class Pool:
         if known < 0.02:
             return None
         mine = float(np.mean(self.values["roc_auc"])) - 0.5
-        each = (np.array(self.values["roc_auc"]) - 0.5) / (
-            np.array(reference.values["roc_auc"]) - 0.5
-        )
         drawn = (np.mean(self.drawn["roc_auc"], axis=0) - 0.5) / np.maximum(
             np.mean(reference.drawn["roc_auc"], axis=0) - 0.5, 0.01
         )
-        spread = float(each.std(ddof=1)) if each.size > 1 else float("nan")
-        return Number(mine / known, *interval(drawn), spread, each.size)
+        return Number(mine / known, *interval(drawn), len(self.values["roc_auc"]))

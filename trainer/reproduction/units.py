@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from trainer.archives.archive import RowRule
-from trainer.reproduction.design import NULL, Design
+from trainer.reproduction.design import Design
 
 Kind = Literal["classifiers", "curve", "ablation", "placebo"]
 
@@ -107,8 +107,3 @@ def all_units(design: Design) -> list[Unit]:
             for name, changes, profile, night in ablations(design)
         ]
     return units
-
-
-def uses_null(design: Design) -> bool:
-    """Whether the null mission is among the labels."""
-    return NULL in design.recipe.labels
