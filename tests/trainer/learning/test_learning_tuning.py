@@ -68,7 +68,7 @@ def test_a_search_resumes_and_draws_what_it_would_have_drawn(
     assert drawn(parts) == drawn(whole)
     assert (parts / "best.toml").read_bytes() == (whole / "best.toml").read_bytes()
     best = read_run_recipe(whole / "best.toml")
-    assert (best.name, best.kind, best.seed) == ("made-best", "logistic", 5)
+    assert (best.name, best.kind, best.seed) == ("tuned-logistic", "logistic", 5)
     assert best.parameters["x"] == pytest.approx(0.3, abs=0.1)
 
 
