@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky
 from scipy.special import logsumexp
+from threadpoolctl import threadpool_limits
 
 from edge.observables import FULL, MissionName, Profile
 from trainer.simulate.bayes_bubbles import BubbleBins, bubble_bins
@@ -196,6 +197,11 @@ class Reference:
         (n,) float64
             0 for a window without a valid value.
         """
+        # Many small systems: more threads only wait for one another on a busy machine.
+        with threadpool_limits(1):
+            return self._log_ratio(windows)
+
+    def _log_ratio(self, windows: WindowValues) -> Floats:
         shape = windows.residual.shape[1:]
         if shape != (self.length, len(self.profile.names)):
             raise ValueError(f"windows are {shape}, not {self.length} x {len(self.profile.names)}")

@@ -85,6 +85,15 @@ def test_candidates_say_what_their_windows_are(made) -> None:
         burst = passes[row["half_orbit"]].burst[first : first + 20]
         assert row["mode"] == (1 if burst.all() else 2 if burst.any() else 0)
     assert mask_text(rows["mask"][[0, -1]], 5) == ["44004", "44444"]
+    # Exact masks are told apart only where the recipe asks for them.
+    assert not rows["key"].any()
+
+
+def test_exact_masks_have_keys(made) -> None:
+    passes = [made.night_pass(i, pap=i != 15) for i in (15, 16)]
+    rows = (
+        scanner(made, controls={"mask": "exact"})[0].scan(passes, np.zeros(2, np.int8)).candidates
+    )
     masks = [len(set(rows["key"][rows["half_orbit"] == i])) for i in (0, 1)]
     assert masks == [1, 1]
     assert len(set(rows["key"])) == 2

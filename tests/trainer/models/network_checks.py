@@ -264,12 +264,12 @@ class Checks:
         from trainer.recipe import Network
 
         sizes = {"kernel": 2, "lstm_layers": 2, "dense_layers": 2}
-        model = network("seqnetquake", epochs=3, **sizes)
+        model = network("seqnetquake", epochs=3, whitening_clip=6.0, **sizes)
         model.fit(self.train, self.validation)
         logits = model.logits(self.validation)
         assert logits.std() > 0.3
         inputs = self.validation.inputs
-        graph = inference_function(model.keras_model)
+        graph = inference_function(model.keras_model, model.whitening)
         assert np.abs(graph(inputs).numpy()[:, 0] - logits).max() < 1e-5
         n = inputs.shape[0]
         none = np.zeros(n, dtype=np.int64)
@@ -277,8 +277,8 @@ class Checks:
         windows = Windows(rows, 8, np.arange(n) * 8, none.astype(np.int8), none, none)
         found = {}
         for name, content in (
-            ("float32", convert_float32(model.keras_model)),
-            ("int8", convert_int8(model.keras_model, self.train.inputs)),
+            ("float32", convert_float32(model.keras_model, model.whitening)),
+            ("int8", convert_int8(model.keras_model, self.train.inputs, model.whitening)),
         ):
             path = self.folder / f"{name}.tflite"
             path.write_bytes(content)
