@@ -67,7 +67,7 @@ def write_page(
         "(`trainer/recipes/reproduction.toml`).",
         f"- Strengths in standard deviations, fixed by `edge-train strengths` before any training: "
         f"CSES {strengths['cses']}; DEMETER {strengths['demeter']}.",
-        "- The parameters of all classifiers were chosen on missions of their own "
+        "- What was chosen about the classifiers was chosen on missions of their own "
         f"(repetition {recipe.development_seed}), which are in no table. Weights are chosen on the "
         "validation block, calibration (two parameters) too; F1 (binary, of the positive class) "
         "and MCC are at a calibrated score of 0.5. Controls are one a positive, so calling "
