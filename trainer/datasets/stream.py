@@ -27,7 +27,7 @@ from trainer.datasets.labels import CROSSING, NO_BLOCK, SampleLabeller
 from trainer.datasets.layout import EVENTS_FILE, HALF_ORBITS_FILE
 from trainer.datasets.recipe import DatasetRecipe
 from trainer.datasets.splits import NAMES, Blocks
-from trainer.datasets.stages import DATASET_FILE
+from trainer.datasets.stages import read_card
 from trainer.datasets.windows import Windows
 from trainer.errors import TrainError
 
@@ -167,26 +167,6 @@ def open_stream(
     )
 
 
-def read_card(dataset: Path) -> dict[str, Any]:
-    """Read ``dataset.json``.
-
-    Raises
-    ------
-    TrainError
-        It is missing or damaged: the dataset is not complete.
-    """
-    path = dataset / DATASET_FILE
-    try:
-        found = msgspec.json.decode(path.read_bytes())
-    except (OSError, msgspec.MsgspecError) as error:
-        raise TrainError(
-            f"{one_line(str(dataset))}: no complete dataset: {one_line(str(error))}"
-        ) from None
-    if not isinstance(found, dict):
-        raise TrainError(f"{one_line(str(path))}: is no card of a dataset")
-    return found
-
-
 def read_dataset_events(
     dataset: Path, card: dict[str, Any]
 ) -> tuple[Catalogue, Clusters, IntArray, BoolArray | None]:
@@ -196,7 +176,7 @@ def read_dataset_events(
     ----------
     dataset : Path
     card : dict
-        Of `read_card`.
+        Of `trainer.datasets.stages.read_card`.
 
     Returns
     -------

@@ -56,7 +56,7 @@ def test_matched_windows_are_in_the_stream(built: Path) -> None:
 
 
 def test_a_dataset_that_is_not_complete_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TrainError, match="no complete dataset"):
+    with pytest.raises(TrainError, match="dataset is not complete"):
         open_stream(tmp_path, "train")
 
 
