@@ -24,6 +24,8 @@ NOT_COMPARABLE = "paper: real data, not comparable"
 #: Way of transfer that stands for transfer where one number is asked for; fixed beforehand.
 MAIN_TRANSFER = "full"
 _GOAL_SHARE = 0.85
+#: Of fewer test clusters a number would have an interval that means nothing.
+_LEAST_CLUSTERS = 10
 
 
 class Tables(Results):
@@ -215,9 +217,12 @@ class Tables(Results):
                     f"{len(done)} of {len(tried)}",
                     count(windows),
                     count(clusters),
-                    number(pool.number("roc_auc")),
-                    number(pool.number("f1")),
-                    number(pool.number("mcc")),
+                    *(
+                        number(pool.number(m))
+                        if clusters >= _LEAST_CLUSTERS
+                        else "too few clusters"
+                        for m in ("roc_auc", "f1", "mcc")
+                    ),
                     f"F1 {paper[0]}, MCC {paper[1]}" if paper[0] else "",
                 ]
             )
@@ -247,6 +252,10 @@ class Tables(Results):
             if any(found.values()):
                 rows.append([label, *(_spread(found[n]) for n in names)])
         return table(["strength", *(n.replace("_", " ") for n in names)], rows)
+
+
+def _enough(found: Number, clusters: int) -> str:
+    return number(found) if clusters >= _LEAST_CLUSTERS else "too few clusters"
 
 
 def _percent(share: Number | None) -> str:

@@ -74,6 +74,8 @@ def test_the_page_says_what_it_is(tmp_path: Path) -> None:
             results[name] = made_unit(seed, 0.0 if label == "null" else 1.0, models)
         name = f"ablation-auc80-base-seed{seed}"
         results[name] = made_unit(seed, 1.0, ("seqnetquake",))
+        name = f"ablation-auc80-lead-0-4h-seed{seed}"
+        results[name] = made_unit(seed, 1.0, ("seqnetquake",), test_clusters=2)
     failed = {"failed": "no windows", "seconds": 0.0, "seed": 1, "unit": "x"}
     results["ablation-auc80-length-60-seed1"] = UnitResult(failed, {})
     page = tmp_path / "page.md"
@@ -82,6 +84,7 @@ def test_the_page_says_what_it_is(tmp_path: Path) -> None:
     assert "simulated" in text.splitlines()[2]
     assert "real data, not comparable" in text
     assert "no windows" in text
+    assert "| lead-0-4h | 2 of 2 | 20 | 4 | too few clusters | too few clusters |" in text
     assert "never for the protection of life or property" in text
     assert text.endswith("Because.\n")
     assert "nan" not in text
