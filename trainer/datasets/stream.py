@@ -22,6 +22,7 @@ from trainer.archives.rows import iter_passes
 from trainer.catalogues.catalogue import Catalogue
 from trainer.catalogues.declustering import Clusters
 from trainer.catalogues.regions import Region
+from trainer.datasets.build import CLIMATOLOGY_FILE
 from trainer.datasets.candidates import Scanner
 from trainer.datasets.labels import CROSSING, NO_BLOCK, SampleLabeller
 from trainer.datasets.layout import EVENTS_FILE, HALF_ORBITS_FILE
@@ -30,8 +31,6 @@ from trainer.datasets.splits import NAMES, Blocks
 from trainer.datasets.stages import read_card
 from trainer.datasets.windows import Windows
 from trainer.errors import TrainError
-
-_CLIMATOLOGY_FILE = "climatology.npz"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,7 +120,7 @@ def open_stream(
     if region is not None:
         inside = Region(*(float(region[side]) for side in ("south", "north", "west", "east")))
         blocks = Blocks(spans, blocks.embargo_days, inside, float(region["buffer_km"]))
-    climatology = Climatology.load(dataset / _CLIMATOLOGY_FILE)
+    climatology = Climatology.load(dataset / CLIMATOLOGY_FILE)
     profile = PROFILES[manifest.profile]
     scanner = Scanner(recipe, profile, manifest.mission, climatology, labeller, None, blocks)
     state = _states(dataset)

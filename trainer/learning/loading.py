@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from edge.arrays import AnyArray
 from edge.errors import one_line
-from trainer.datasets.layout import EVENTS_FILE
+from trainer.datasets.stages import read_card
+from trainer.datasets.stream import read_dataset_events
 from trainer.datasets.tables import open_windows
 from trainer.errors import TrainError
 from trainer.learning.seismic_features import seismic_features
@@ -72,14 +72,14 @@ def load_windows(dataset: Path, split: str, allow_test: bool = False) -> WindowS
 
     time = table["time"].to_numpy().astype("datetime64[ms]")
     latitude, longitude = numbers("latitude"), numbers("longitude")
-    events = _events(dataset)
+    events = read_dataset_events(dataset, read_card(dataset))[0]
     event = texts("event")
     magnitude = np.full(label.size, np.nan)
     known = event != ""
     if known.any():
-        order = np.argsort(events["event"])
-        place = order[np.searchsorted(events["event"][order], event[known])]
-        magnitude[known] = events["magnitude"][place]
+        order = np.argsort(events.id)
+        place = order[np.searchsorted(events.id[order], event[known])]
+        magnitude[known] = events.magnitude[place]
     cluster = table["cluster"].fill_null(-1).to_numpy().astype(np.int64)
     return WindowSet(
         inputs,
@@ -103,25 +103,9 @@ def load_windows(dataset: Path, split: str, allow_test: bool = False) -> WindowS
             time,
             latitude,
             longitude,
-            events["time"],
-            events["latitude"],
-            events["longitude"],
-            events["magnitude"],
+            events.time,
+            events.latitude,
+            events.longitude,
+            events.magnitude,
         ),
     )
-
-
-def _events(dataset: Path) -> dict[str, Any]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    path = dataset / EVENTS_FILE
-    names = ["event", "time", "latitude", "longitude", "magnitude"]
-    try:
-        table = pq.read_table(path, columns=names, memory_map=True)
-    except (OSError, pa.ArrowException) as error:
-        raise TrainError(f"{one_line(str(path))}: no events: {one_line(str(error))}") from None
-    found: dict[str, Any] = {n: table[n].to_numpy() for n in names[2:]}
-    found["time"] = table["time"].to_numpy().astype("datetime64[ms]")
-    found["event"] = np.array(table["event"].to_pylist(), dtype=np.str_)
-    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
@@ -21,6 +21,7 @@ from trainer.datasets.recipe import (
     decode,
     read_dataset_recipe,
 )
+from trainer.learning.run_recipe import TransferMode
 from trainer.reproduction.mission_rows import SimulatedMission
 
 FULL_RECIPE = RECIPES / "reproduction.toml"
@@ -28,8 +29,6 @@ QUICK_RECIPE = RECIPES / "reproduction-quick.toml"
 #: Label of the mission without perturbations.
 NULL = "null"
 _STRENGTHS = RECIPES / "strengths.toml"
-
-Transfer = Literal["frozen", "gradual", "full"]
 
 
 class MissionRecipe(Section, frozen=True):
@@ -58,7 +57,7 @@ class _Written(Section, frozen=True):
     classifiers: list[str]
     baselines: list[str]
     fractions: list[Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]]
-    transfers: list[Transfer]
+    transfers: list[TransferMode]
     profiles: list[str]
     lengths: list[Count]
     cses: MissionRecipe

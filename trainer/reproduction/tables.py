@@ -217,12 +217,7 @@ class Tables(Results):
                     f"{len(done)} of {len(tried)}",
                     count(windows),
                     count(clusters),
-                    *(
-                        number(pool.number(m))
-                        if clusters >= _LEAST_CLUSTERS
-                        else "too few clusters"
-                        for m in ("roc_auc", "f1", "mcc")
-                    ),
+                    *(_enough(pool.number(m), clusters) for m in ("roc_auc", "f1", "mcc")),
                     f"F1 {paper[0]}, MCC {paper[1]}" if paper[0] else "",
                 ]
             )
