@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from edge import __version__
 from edge.errors import BundleError, one_line
+from edge.installed import installed_runtime
 from edge.observables import GRID_STEP_S, PROFILES, Profile
 
 if TYPE_CHECKING:
@@ -297,6 +299,48 @@ def load_bundle(path: Path | None = None) -> Bundle:
                 f"the card says {expected[:12]}..."
             )
     return Bundle(path, card, PROFILES[card.profile])
+
+
+def profile_and_fingerprint(
+    bundle: Path | None,
+    night: str | None = None,
+    minimum_coverage: float | None = None,
+    runtime: str = "auto",
+) -> tuple[Profile, str]:
+    """Profile of a bundle, and a hash of what a result depends on beside its files.
+
+    Parameters
+    ----------
+    bundle : Path or None
+        Its folder; None for the one that ships.
+    night : str, optional
+    minimum_coverage : float, optional
+        Where they are not the card's.
+    runtime : {"auto", "tflite", "litert"}, optional
+        Its version counts: scores differ a little from one to the other.
+
+    Returns
+    -------
+    profile : Profile
+    fingerprint : str
+
+    Raises
+    ------
+    BundleError
+        There is no such bundle, or its card is not valid.
+    ConfigError
+        The runtime is not installed.
+    """
+    path = bundle or default_bundle_path()
+    card = load_card(path)
+    parts = (
+        file_sha256(path / CARD_FILE),
+        night,
+        minimum_coverage,
+        __version__,
+        installed_runtime(runtime),
+    )
+    return PROFILES[card.profile], hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
 def _check_values(path: Path, card: Card) -> None:

@@ -6,6 +6,7 @@ nothing new, must stay cheap on a small computer.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -72,37 +73,49 @@ def score(
     for error in problems:
         _complain(error)
     failed = bool(problems)
-    scorer = _scorer(settings) if groups else None
-    for group in groups:
-        from edge.inbox import unused_payload
-        from edge.outputs import json_lines, write_track
-        from edge.report import track_table, training_line
-
-        assert scorer is not None
-        for path, name in group.items():
-            # The reader leaves such a file unread; here its user asked for it.
-            if problem := unused_payload(path, name, scorer.bundle.profile):
-                _complain(problem)
-                failed = True
-        half_orbit = scorer.read(group)
-        track = scorer.score(half_orbit)
-        for error in half_orbit.errors:
-            _complain(error)
-            failed = True
-        if track.summary.status == "failed":
-            continue
+    if not groups:
+        raise typer.Exit(2)
+    with contextlib.ExitStack() as held:
         if out is not None:
-            try:
-                write_track(out, track)
-            except OSError as error:
-                raise ConfigError(f"output folder {out.name}: {error.strerror}") from None
-        if json:
-            say_bytes(json_lines(track.windows))
-        else:
-            say(track_table(track))
-            say([training_line(track.summary.trained_on)])
+            from edge.ledger import LEDGER_FILE
+            from edge.watching import hold
+
+            held.enter_context(hold(out, warn=_complain))
+            if (out / LEDGER_FILE).exists():
+                raise ConfigError(
+                    f"output folder {out.name}: is that of a stream, whose ledger knows its "
+                    "results; give another folder, or put the files in the stream's inbox"
+                )
+        scorer = _scorer(settings)
+        for group in groups:
+            failed |= _score(scorer, group, out, json)
     if failed:
         raise typer.Exit(2)
+
+
+def _score(scorer: Scorer, group: dict[Path, FileName], out: Path | None, json: bool) -> bool:
+    """Score one half-orbit and show it; True where a file of it failed."""
+    from edge.inbox import unused_payload
+    from edge.outputs import json_lines, score_to_disk
+    from edge.report import half_orbit_table, training_line
+
+    # The reader leaves such files unread; here their user asked for them.
+    unused = [unused_payload(path, name, scorer.bundle.profile) for path, name in group.items()]
+    problems: list[InputError | str] = [problem for problem in unused if problem]
+    if out is not None:
+        scored, _ = score_to_disk(scorer, out, group)
+    else:
+        scored = scorer.score(scorer.read(group))
+    problems += [failure.message for failure in scored.failures]
+    for problem in problems:
+        _complain(problem)
+    if scored.summary.status == "scored":
+        if json:
+            say_bytes(json_lines(scored.windows))
+        else:
+            say(half_orbit_table(scored))
+            say([training_line(scored.summary.trained_on)])
+    return bool(problems)
 
 
 @app.command()
@@ -128,11 +141,16 @@ def stream(
     night: NightOption = None,
     bundle: BundleOption = None,
     config: ConfigOption = None,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Name the files that may still grow, too.")
+    ] = False,
 ) -> None:
     """Score what arrives in a folder, and remember it in OUT/ledger.sqlite."""
-    from edge.ledger import Ledger
-    from edge.outcome import profile_and_fingerprint
-    from edge.stream import LEDGER_FILE, Stream
+    from edge.bundle import profile_and_fingerprint
+    from edge.events import Scored
+    from edge.ledger import LEDGER_FILE, open_ledger
+    from edge.report import training_line
+    from edge.stream import Stream
     from edge.watching import hold, watch
 
     settings = _settings(
@@ -143,7 +161,7 @@ def stream(
         settle_s = 0.0 if once else 30.0
     if inbox.resolve() == out.resolve():
         raise ConfigError(f"output folder {out.name}: is the inbox; results need another folder")
-    stop = threading.Event()
+    stop, look = threading.Event(), threading.Event()
     interrupted: list[int] = []
 
     def end(number: int, _: object) -> None:
@@ -152,25 +170,75 @@ def stream(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
+    # A terminal that closes ends no watcher; it is told to look at its inbox now.
+    signal.signal(signal.SIGHUP, end if once else lambda *_: look.set())
     bundle_path = Path(settings.bundle) if settings.bundle else None
     profile, parameters = profile_and_fingerprint(
-        bundle_path, settings.night, settings.min_coverage
+        bundle_path, settings.night, settings.min_coverage, settings.runtime
     )
     work = Stream(
         inbox, out, profile, parameters, lambda: _scorer(settings), settle_s, settings.wait
     )
     failed = False
-    with hold(out), Ledger(out / LEDGER_FILE) as ledger:
-        happenings = work.turn(ledger) if once else watch(work, ledger, inbox, settings.poll, stop)
-        for event in happenings:
-            failed |= _tell(event, quiet_idle=not once)
-            if stop.is_set():
-                break
-    # To end is what a watcher is told; a single run that is cut short has left work undone.
-    if once and interrupted:
+    with hold(out, warn=_complain):
+        ledger, notice = open_ledger(out / LEDGER_FILE)
+        with ledger:
+            if notice:
+                _complain(notice)
+                failed = True
+            happenings = (
+                work.turn(ledger) if once else watch(work, ledger, inbox, settings.poll, stop, look)
+            )
+            trained_on = ""
+            for event in happenings:
+                failed |= _tell(event, once, verbose)
+                if isinstance(event, Scored) and event.half_orbit.windows and not trained_on:
+                    # What the scores are worth, once a run; each result says it too.
+                    trained_on = event.half_orbit.summary.trained_on
+                    say([training_line(trained_on)])
+                if stop.is_set():
+                    break
+            given_up = ledger.given_up() if once else []
+    for record in given_up:
+        _complain(record.reason)
+    if given_up:
+        _complain(
+            f"{len(given_up)} half-orbits given up: edge-score retry {out.name} tries them again"
+        )
+    # To end is what a watcher is told, whatever it met; its lines said that.
+    if not once:
+        return
+    if interrupted:
         raise typer.Exit(128 + interrupted[0])
-    if failed:
+    if failed or given_up:
         raise typer.Exit(2)
+
+
+@app.command()
+def retry(
+    out: Annotated[
+        Path, typer.Argument(readable=False, help="Folder of a stream's results and ledger.")
+    ],
+    keys: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY]...", help="Half-orbits, such as CSES_096791; all."),
+    ] = None,
+) -> None:
+    """Let a stream try half-orbits again that it gave up or holds back after a failure."""
+    from edge.ledger import LEDGER_FILE, Ledger
+    from edge.watching import hold
+
+    path = out / LEDGER_FILE
+    if not path.is_file():
+        raise ConfigError(f"output folder {out.name}: expected a stream's, got no {LEDGER_FILE}")
+    with hold(out, warn=_complain), Ledger(path) as ledger:
+        due = ledger.retry(keys or [])
+    say(f"{key}: tried again by the next edge-score stream" for key in due)
+    unknown = sorted(set(keys or []) - set(due))
+    if unknown:
+        raise ConfigError(
+            f"expected half-orbits that failed or were given up, got {', '.join(unknown)}"
+        )
 
 
 @app.command()
@@ -256,9 +324,10 @@ def _scorer(settings: Settings) -> Scorer:
 
 def _group(files: list[Path]) -> tuple[list[dict[Path, FileName]], list[InputError]]:
     """Sort files by half-orbit; a file whose name tells none is a problem of its own."""
+    from edge.inbox import group_by_half_orbit
     from edge.readers.names import parse_name
 
-    groups: dict[str, dict[Path, FileName]] = {}
+    named: list[tuple[Path, FileName]] = []
     problems: list[InputError] = []
     for path in files:
         try:
@@ -266,17 +335,15 @@ def _group(files: list[Path]) -> tuple[list[dict[Path, FileName]], list[InputErr
                 raise InputError(path, "is a folder; give its files, or use edge-score stream")
             if not os.path.lexists(path):
                 raise InputError(path, "no such file")
-            name = parse_name(path)
+            named.append((path, parse_name(path)))
         except OSError as error:
             problems.append(InputError(path, error.strerror or str(error)))
         except InputError as error:
             problems.append(error)
-        else:
-            groups.setdefault(name.half_orbit, {})[path] = name
-    return [groups[key] for key in sorted(groups)], problems
+    return list(group_by_half_orbit(named).values()), problems
 
 
-def _tell(event: Event, quiet_idle: bool) -> bool:
+def _tell(event: Event, once: bool, verbose: bool) -> bool:
     """Print an event; True where an input failed."""
     from edge import events
 
@@ -288,15 +355,16 @@ def _tell(event: Event, quiet_idle: bool) -> bool:
             _complain(f"ignored: {message}")
         case events.Waiting(half_orbit):
             say([f"{half_orbit}: waiting for its other payloads"])
+        case events.Settling(name):
+            if verbose:
+                say([f"{name}: waiting, it may still grow"])
         case events.Idle(half_orbits, failed, waiting):
-            if not quiet_idle:
+            if once:
                 say([f"{half_orbits} half-orbits scored, {failed} failed, {waiting} waiting"])
-        case events.Scored(track):
-            from edge.report import alarm_line, summary_line, training_line
+        case events.Scored(scored):
+            from edge.report import alarm_line, summary_line
 
-            say([summary_line(track.summary), *map(alarm_line, track.alarms)])
-            if track.windows:
-                say([training_line(track.summary.trained_on)])
+            say([summary_line(scored.summary), *map(alarm_line, scored.alarms)])
     return False
 
 

@@ -7,6 +7,8 @@ EdgeError
  +-- BundleError       a bundle that is incomplete, altered or of another version
  +-- ConfigError       a setting, environment variable or option
  +-- LedgerError       the record of what was done cannot be used
+ |    +-- LedgerDamaged     its bytes are wrong
+ +-- StationError      this computer cannot score, whatever the half-orbit
  +-- Busy              another process holds the output folder
 
 Each message is one line that names the file, the value and the valid range. The
@@ -61,7 +63,15 @@ class ConfigError(EdgeError):
 
 
 class LedgerError(EdgeError):
-    """The ledger cannot be opened or is of another version."""
+    """The ledger cannot be opened, read or written, or is of a later version."""
+
+
+class LedgerDamaged(LedgerError):
+    """The ledger's bytes are not those of a ledger."""
+
+
+class StationError(EdgeError):
+    """The computer cannot score even what ships with the package; no half-orbit is to blame."""
 
 
 class Busy(EdgeError):

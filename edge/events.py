@@ -6,26 +6,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge.results import Track
+    from edge.results import ScoredHalfOrbit
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
     """A half-orbit was scored and its results are on disk."""
 
-    track: Track
+    half_orbit: ScoredHalfOrbit
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An input failed; it is in the ledger as failed."""
+    """An input failed, or the station did; nothing of it is stored as "nothing found"."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """A file that is not for us."""
+    """Files that are not for us."""
 
     message: str
 
@@ -38,12 +38,28 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Settling:
+    """A file may still grow."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Idle:
-    """One look at the inbox is done."""
+    """One look at the inbox is done.
+
+    Attributes
+    ----------
+    waiting : int
+        Half-orbits that are held back, and files that may still grow.
+    given_up : int
+        Half-orbits that are not tried again until a person has seen to them.
+    """
 
     half_orbits: int
     failed: int
     waiting: int
+    given_up: int = 0
 
 
-Event = Scored | Problem | Ignored | Waiting | Idle
+Event = Scored | Problem | Ignored | Waiting | Settling | Idle

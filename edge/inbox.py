@@ -1,29 +1,49 @@
-"""What lies in the inbox, and which of it is complete.
+"""What lies in the inbox: files, folders that did not change, half-orbits.
 
-The scan is the truth; file events only say when to look again.
+The scan is the truth; file events only say when to look again. A link to a file counts as
+the file. A link to a folder is named and not followed: who may write to the inbox could
+otherwise make the station read its whole disk.
 """
 
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Iterator
+import re
+import stat
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from edge.errors import InputError, NotAHalfOrbitFile
 from edge.observables import Profile
 from edge.readers.names import FileName, looks_like_payload, parse_name
 from edge.readers.sniffing import explain_os_error
 
-_UNFINISHED = (".part", ".tmp")
+#: Names of files that a program is still writing: rsync and cp by hand, browsers, download tools.
+UNFINISHED = (
+    ".part",
+    ".tmp",
+    ".filepart",
+    ".crdownload",
+    ".aria2",
+    ".partial",
+    ".!qb",
+    ".download",
+)
+#: Folders within folders that are looked into; real archives have year, month and day.
+MAX_DEPTH = 32
 
 # The largest integer of the ledger: a time far beyond every calendar is held there.
-_MOST_NS = 2**63 - 1
+_MAX_NS = 2**63 - 1
+_MASK = 2**64 - 1
+_NOT_FOLLOWED = "is a link to a folder, which is not followed: give that folder as the inbox"
+
+File = TypeVar("File")
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxFile:
     """A file of the inbox.
 
     Attributes
@@ -36,7 +56,7 @@ class Candidate:
         When the file was last changed or came here, by this computer's clock.
     name : FileName or None
         None where the name is not that of a supported half-orbit file.
-    problem : NotAHalfOrbitFile or None
+    problem : InputError or None
         Why not.
     """
 
@@ -46,7 +66,7 @@ class Candidate:
     mtime_ns: int
     ctime_ns: int
     name: FileName | None
-    problem: NotAHalfOrbitFile | None
+    problem: InputError | None
 
     @property
     def malformed(self) -> bool:
@@ -54,104 +74,245 @@ class Candidate:
         return type(self.problem) is NotAHalfOrbitFile and looks_like_payload(self.path.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """One look at the inbox.
+class InboxFolder:
+    """One folder of the inbox, looked at without keeping what lies in it.
 
-    Attributes
+    Parameters
     ----------
-    candidates : list of Candidate
-        In order of their key.
-    blind : list of InputError
-        Folders in it that could not be listed.
-    blind_keys : list of str
-        Their paths below the inbox.
+    path : str
+    key : str
+        Path below the inbox, ``""`` for the inbox itself.
+    depth : int
     """
 
-    candidates: list[Candidate]
-    blind: list[InputError]
-    blind_keys: list[str]
+    __slots__ = ("depth", "key", "path")
 
-    def may_hold(self, key: str) -> bool:
-        """Whether a file of this key may lie in a folder that could not be listed."""
-        return any(key.startswith(f"{folder}/") for folder in self.blind_keys)
+    def __init__(self, path: str, key: str, depth: int) -> None:
+        self.path, self.key, self.depth = path, key, depth
+
+    def digest(self, folders: list[InboxFolder]) -> str:
+        """Sum up the folder: equal digests mean that no file came, went or changed.
+
+        Parameters
+        ----------
+        folders : list of InboxFolder
+            Receives the folders in it.
+
+        Returns
+        -------
+        str
+
+        Raises
+        ------
+        OSError
+            The folder cannot be listed.
+
+        Notes
+        -----
+        A sum of one hash a file, so that the order of the listing does not matter and
+        nothing is kept. The change time is this computer's own: no sender sets it.
+        """
+        total = 0
+        for entry in self._entries(folders):
+            try:
+                s = entry.stat()
+            except OSError:
+                total += 1
+                continue
+            total += hash((s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns))
+        s = os.stat(self.path)  # noqa: PTH116
+        return f"{total & _MASK:x}-{s.st_mtime_ns:x}"
+
+    def files(self, known: Callable[[str, os.stat_result], bool]) -> Iterator[InboxFile]:
+        """Yield what lies in the folder, regular files and what stands in their place.
+
+        Parameters
+        ----------
+        known : callable
+            Takes a key and what `os.stat` says; where true, the file is passed over before
+            its name is parsed.
+
+        Raises
+        ------
+        OSError
+            The folder cannot be listed.
+        """
+        for entry in self._entries([]):
+            key = self.key + printable(entry.name)
+            try:
+                if known(key, entry.stat()):
+                    continue
+            except OSError:
+                if not os.path.lexists(entry.path):
+                    # Moved away between listing and looking.
+                    continue
+            yield look_at(Path(entry.path), key)
+
+    def _entries(self, folders: list[InboxFolder]) -> Iterator[os.DirEntry[str]]:
+        with os.scandir(self.path) as listing:
+            for entry in listing:
+                name = entry.name
+                if name[0] == "." or name.lower().endswith(UNFINISHED):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(
+                        InboxFolder(entry.path, f"{self.key}{printable(name)}/", self.depth + 1)
+                    )
+                else:
+                    yield entry
 
 
-def scan(inbox: Path, leave_out: Path) -> Scan:
-    """List the files of the inbox and of the folders in it.
+def look_at(path: Path, key: str) -> InboxFile:
+    """Look at one file of the inbox.
+
+    Parameters
+    ----------
+    path : Path
+    key : str
+        Path below the inbox.
+
+    Returns
+    -------
+    InboxFile
+
+    Raises
+    ------
+    FileNotFoundError
+        There is nothing of that name.
+    """
+    name, problem = None, None
+    try:
+        status = path.stat()
+    except OSError as error:
+        status = path.lstat()
+        if stat.S_ISLNK(status.st_mode):
+            problem = InputError(path, "is a link that leads nowhere")
+        else:
+            problem = explain_os_error(path, error)
+    else:
+        problem = _refuse_kind(path, status)
+    if problem is None:
+        try:
+            name = parse_name(path)
+        except InputError as error:
+            problem = error
+    return InboxFile(
+        path=path,
+        key=key,
+        size=status.st_size,
+        mtime_ns=in_range(status.st_mtime_ns),
+        ctime_ns=in_range(status.st_ctime_ns),
+        name=name,
+        problem=problem,
+    )
+
+
+def in_range(time_ns: int) -> int:
+    """Time as an integer that the ledger can hold."""
+    return max(-_MAX_NS, min(_MAX_NS, time_ns))
+
+
+def _refuse_kind(path: Path, status: os.stat_result) -> InputError | None:
+    if stat.S_ISREG(status.st_mode):
+        return None
+    if stat.S_ISDIR(status.st_mode):
+        return InputError(path, _NOT_FOLLOWED)
+    kinds = ((stat.S_ISFIFO, "a FIFO"), (stat.S_ISSOCK, "a socket"))
+    kind = next((text for test, text in kinds if test(status.st_mode)), "a device")
+    return InputError(path, f"is {kind}, not a regular file")
+
+
+def walk(
+    inbox: Path, leave_out: Path, blind: Callable[[str, InputError], None]
+) -> Iterator[tuple[InboxFolder, str]]:
+    """Yield each folder of the inbox with its digest.
 
     Parameters
     ----------
     inbox : Path
     leave_out : Path
         The output folder, where it lies inside the inbox.
+    blind : callable
+        Told the key of each folder that is not looked into, and why.
 
-    Returns
-    -------
-    Scan
-        Hidden names and names that end in ``.part`` or ``.tmp`` are left out.
+    Yields
+    ------
+    InboxFolder
+        Hidden names and unfinished files (`UNFINISHED`) are left out of it.
+    digest : str
 
     Raises
     ------
     InputError
         The inbox is missing, not a folder, or cannot be listed.
     """
-    result = Scan([], [], [])
-    for path, status in _walk(inbox, inbox, leave_out.resolve(), result):
-        name, problem = None, None
-        try:
-            name = parse_name(path)
-        except NotAHalfOrbitFile as error:
-            problem = error
-        result.candidates.append(
-            Candidate(
-                path,
-                _key(path, inbox),
-                status.st_size,
-                max(-_MOST_NS, min(_MOST_NS, status.st_mtime_ns)),
-                status.st_ctime_ns,
-                name,
-                problem,
-            )
-        )
-    result.candidates.sort(key=lambda c: c.key)
-    return result
-
-
-def _key(path: Path, inbox: Path) -> str:
-    """Path below the inbox, as text that any database and terminal can hold."""
-    return os.fsencode(path.relative_to(inbox).as_posix()).decode("utf-8", "backslashreplace")
-
-
-def _walk(
-    folder: Path, inbox: Path, leave_out: Path, result: Scan
-) -> Iterator[tuple[Path, os.stat_result]]:
     try:
-        with os.scandir(folder) as listing:
-            entries = sorted(listing, key=lambda e: e.name)
-    except OSError as error:
-        if folder == inbox:
-            if isinstance(error, NotADirectoryError):
-                raise InputError(folder, "is a file; the inbox is a folder") from None
-            raise explain_os_error(folder, error) from None
-        # A folder that was moved away is no problem; one that is closed hides its files.
-        if not isinstance(error, FileNotFoundError):
-            result.blind.append(explain_os_error(folder, error))
-            result.blind_keys.append(_key(folder, inbox))
-        return
-    for entry in entries:
-        if entry.name.startswith(".") or entry.name.endswith(_UNFINISHED):
-            continue
-        path = folder / entry.name
+        out = os.stat(leave_out)  # noqa: PTH116
+        skip = (out.st_dev, out.st_ino)
+    except OSError:
+        skip = (-1, -1)
+    todo = [InboxFolder(os.fspath(inbox), "", 0)]
+    while todo:
+        folder = todo.pop()
+        path = Path(folder.path)
         try:
-            if entry.is_dir(follow_symlinks=False):
-                if path.resolve() != leave_out:
-                    yield from _walk(path, inbox, leave_out, result)
-            elif entry.is_file():
-                yield path, entry.stat()
-        except OSError:
-            # Moved away between listing and looking, or a link that leads nowhere or in a ring.
+            if folder.depth:
+                s = os.stat(folder.path)  # noqa: PTH116
+                if (s.st_dev, s.st_ino) == skip:
+                    continue
+            if folder.depth > MAX_DEPTH:
+                blind(
+                    folder.key,
+                    InputError(path, f"expected at most {MAX_DEPTH} folders within each other"),
+                )
+                continue
+            within: list[InboxFolder] = []
+            digest = folder.digest(within)
+        except OSError as error:
+            if not folder.depth:
+                if isinstance(error, NotADirectoryError):
+                    raise InputError(inbox, "is a file; the inbox is a folder") from None
+                raise explain_os_error(inbox, error) from None
+            # A folder that was moved away is no problem; one that is closed hides its files.
+            if not isinstance(error, FileNotFoundError):
+                blind(folder.key, explain_os_error(path, error))
             continue
+        todo += within
+        yield folder, digest
+
+
+def printable(name: str) -> str:
+    """Name as text that any database and terminal can hold."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def path_of(inbox: Path, key: str) -> Path:
+    """Path of a file from its key, which `printable` made."""
+    path = inbox / key
+    if "\\x" in key and not os.path.lexists(path):
+        raw = re.sub(rb"\\x([0-9a-f]{2})", lambda m: bytes([int(m[1], 16)]), key.encode())
+        return inbox / os.fsdecode(raw)
+    return path
+
+
+def group_by_half_orbit(
+    named: Iterable[tuple[File, FileName]],
+) -> dict[str, dict[File, FileName]]:
+    """Group files by the half-orbit that their names tell.
+
+    Parameters
+    ----------
+    named : iterable of (file, FileName)
+
+    Returns
+    -------
+    dict of str to dict
+        In order of the half-orbits' keys.
+    """
+    groups: dict[str, dict[File, FileName]] = {}
+    for file, name in named:
+        groups.setdefault(name.half_orbit, {})[file] = name
+    return dict(sorted(groups.items()))
 
 
 def unused_payload(path: Path, name: FileName, profile: Profile) -> InputError | None:
@@ -175,40 +336,3 @@ def unused_payload(path: Path, name: FileName, profile: Profile) -> InputError |
         f"payload {name.payload} is not of the profile {profile.name}, which uses "
         f"{', '.join(sorted(needed))}",
     )
-
-
-class Settled:
-    """Tells files that are complete from files that still grow.
-
-    Parameters
-    ----------
-    seconds : float
-        A file is complete when size and mtime have been the same for so long.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._seen: dict[str, tuple[int, int, float]] = {}
-
-    def __call__(self, candidate: Candidate) -> bool:
-        """Whether the file is complete.
-
-        Parameters
-        ----------
-        candidate : Candidate
-
-        Returns
-        -------
-        bool
-            By the time it was changed or came here, against the clock; where the clock was
-            wrong at some time (a computer without a battery), by what earlier calls saw.
-        """
-        if self._seconds <= 0:
-            return True
-        now = time.monotonic()
-        size, mtime_ns, since = self._seen.get(candidate.key, (-1, -1, now))
-        if (size, mtime_ns) != (candidate.size, candidate.mtime_ns):
-            since = now
-        self._seen[candidate.key] = (candidate.size, candidate.mtime_ns, since)
-        age = time.time() - candidate.ctime_ns / 1e9
-        return age >= self._seconds or now - since >= self._seconds

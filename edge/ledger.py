@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
-from edge.errors import LedgerError
+from edge.errors import LedgerDamaged, LedgerError
+from edge.inbox import InboxFile
+from edge.results import WrittenFile
 
-VERSION = 1
+LEDGER_FILE = "ledger.sqlite"
 
 FileStatus = Literal["begun", "scored", "failed", "refused", "ignored"]
-HalfOrbitStatus = Literal["begun", "scored", "failed"]
+HalfOrbitStatus = Literal["begun", "scored", "failed", "retry", "given up"]
 
-_SCHEMA = """
+# One script a version; a ledger of an older one is taken along. Times are seconds since 1970
+# by this computer's clock, and decide nothing but when to try again.
+_MIGRATIONS = (
+    """
 CREATE TABLE file (
     path TEXT PRIMARY KEY,          -- below the inbox
     size INTEGER NOT NULL,
@@ -30,35 +36,69 @@ CREATE TABLE file (
 CREATE INDEX file_half_orbit ON file (half_orbit);
 CREATE TABLE half_orbit (
     key TEXT PRIMARY KEY,
-    -- 'begun' stays only where the process ended in the middle
     status TEXT NOT NULL CHECK (status IN ('begun', 'scored', 'failed')),
-    parameters TEXT NOT NULL,       -- fingerprint of bundle and options
+    parameters TEXT NOT NULL,       -- fingerprint of bundle, runtime and options
     windows INTEGER NOT NULL,
     insufficient INTEGER NOT NULL,
     alarms INTEGER NOT NULL,
     attempts INTEGER NOT NULL       -- that did not come to an end
 ) STRICT;
-PRAGMA user_version = 1;
-"""
+""",
+    """
+ALTER TABLE half_orbit RENAME TO half_orbit_1;
+CREATE TABLE half_orbit (
+    key TEXT PRIMARY KEY,
+    -- 'begun' stays only where the process ended in the middle
+    status TEXT NOT NULL CHECK (status IN ('begun', 'scored', 'failed', 'retry', 'given up')),
+    parameters TEXT NOT NULL,
+    windows INTEGER NOT NULL,
+    insufficient INTEGER NOT NULL,
+    alarms INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    tried_at REAL NOT NULL,         -- when the last attempt began
+    retry_at REAL,                  -- when it is due again, NULL: not before its files change
+    reason TEXT NOT NULL,           -- '' where scored
+    code_version TEXT NOT NULL,
+    runtime TEXT NOT NULL
+) STRICT;
+INSERT INTO half_orbit SELECT
+    key, status, parameters, windows, insufficient, alarms, attempts, 0,
+    iif(status = 'begun' OR EXISTS(
+        SELECT 1 FROM file WHERE file.half_orbit = key AND file.transient), 0, NULL), '', '', ''
+FROM half_orbit_1;
+DROP TABLE half_orbit_1;
+CREATE INDEX half_orbit_retry ON half_orbit (retry_at) WHERE retry_at IS NOT NULL;
+CREATE INDEX half_orbit_given_up ON half_orbit (key) WHERE status = 'given up';
+CREATE TABLE result (
+    name TEXT PRIMARY KEY,          -- in the output folder
+    half_orbit TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    sha256 TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX result_half_orbit ON result (half_orbit);
+-- Files that may still grow, and half-orbits that may still get payloads, since when they are
+-- as they are.
+CREATE TABLE waiting (
+    key TEXT PRIMARY KEY,
+    stamp TEXT NOT NULL,
+    since REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+-- Folders in which nothing was left to do, and what they looked like then.
+CREATE TABLE folder (
+    key TEXT PRIMARY KEY,
+    digest TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+""",
+)
+VERSION = len(_MIGRATIONS)
+
+# What SQLite says where the bytes of its file are wrong, and not their surroundings.
+_DAMAGE = ("malformed", "not a database", "decode to utf-8", "corrupt")
+_LOCK_SECONDS = 5.0
 
 
-class SeenFile(Protocol):
-    """A file as the inbox shows it."""
-
-    @property
-    def size(self) -> int:
-        """Bytes."""
-
-    @property
-    def mtime_ns(self) -> int:
-        """Time of its content."""
-
-    @property
-    def ctime_ns(self) -> int:
-        """Time when it was changed or came here."""
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileRecord:
     """What became of one file of the inbox.
 
@@ -66,6 +106,8 @@ class FileRecord:
     ----------
     status : {"begun", "scored", "failed", "refused", "ignored"}
         ``refused``: it came after its siblings had left, and waits for them.
+    transient : bool
+        Whether the same bytes may be readable later.
     """
 
     path: str
@@ -77,32 +119,48 @@ class FileRecord:
     reason: str = ""
     transient: bool = False
 
-    def differs(self, file: SeenFile) -> bool:
+    @classmethod
+    def of(
+        cls, file: InboxFile, status: FileStatus, reason: str = "", transient: bool = False
+    ) -> FileRecord:
+        """Make the record of a file as it lies in the inbox."""
+        return cls(
+            path=file.key,
+            size=file.size,
+            mtime_ns=file.mtime_ns,
+            ctime_ns=file.ctime_ns,
+            half_orbit=None if file.name is None else file.name.half_orbit,
+            status=status,
+            reason=reason,
+            transient=transient,
+        )
+
+    def differs(self, file: InboxFile) -> bool:
         """Whether the file in the inbox is another than the one that was recorded.
 
-        Parameters
-        ----------
-        file : SeenFile
-
-        Returns
-        -------
-        bool
-            By size and both times; the second one is this computer's own.
+        By size and both times; the second one is this computer's own.
         """
         recorded = (self.size, self.mtime_ns, self.ctime_ns)
         return recorded != (file.size, file.mtime_ns, file.ctime_ns)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HalfOrbitRecord:
     """What became of one half-orbit.
 
     Attributes
     ----------
-    status : {"begun", "scored", "failed"}
-        ``begun``: a process started on it and did not come to an end.
+    status : {"begun", "scored", "failed", "retry", "given up"}
+        ``begun``: a process started on it and did not come to an end. ``failed``: none of its
+        files can be used. ``retry``: the attempt failed for another reason than its bytes.
     attempts : int
-        How often in a row.
+        In a row that did not come to an end.
+    tried_at : float
+        Seconds since 1970 when the last one began.
+    retry_at : float or None
+        When it is due again whatever its files do.
+    runtime : str
+        Name and version of the interpreter that scored it.
     """
 
     key: str
@@ -112,6 +170,15 @@ class HalfOrbitRecord:
     insufficient: int = 0
     alarms: int = 0
     attempts: int = 0
+    tried_at: float = 0.0
+    retry_at: float | None = None
+    reason: str = ""
+    code_version: str = ""
+    runtime: str = ""
+
+
+_FILE = "path, size, mtime_ns, ctime_ns, half_orbit, status, reason, transient"
+_HALF_ORBIT = ", ".join(HalfOrbitRecord.__dataclass_fields__)
 
 
 class Ledger:
@@ -124,24 +191,55 @@ class Ledger:
 
     Raises
     ------
+    LedgerDamaged
+        Its bytes are not those of a ledger.
     LedgerError
-        It is no SQLite file, of another version, or cannot be written.
+        It is of a later version, locked by another program, or cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._open()
+
+    def _open(self) -> None:
+        with self._errors("cannot be used as a ledger"):
+            self._db = sqlite3.connect(self._path, isolation_level=None, timeout=_LOCK_SECONDS)
         try:
-            self._db = sqlite3.connect(path, isolation_level=None)
-            self._db.execute("PRAGMA synchronous = FULL")
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                self._db.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
-            elif version != VERSION:
-                raise LedgerError(
-                    f"{path.name}: ledger of version {version}; this program reads {VERSION}"
-                )
-        except sqlite3.Error as error:
-            raise LedgerError(f"{path.name}: cannot be used as a ledger: {error}") from None
+            with self._errors("cannot be used as a ledger"):
+                self._db.execute("PRAGMA synchronous = FULL")
+                version = self._db.execute("PRAGMA user_version").fetchone()[0]
+                if not 0 <= version <= VERSION:
+                    raise LedgerError(
+                        f"{self._path.name}: got a ledger of version {version}, expected at most "
+                        f"{VERSION}: another release of this program wrote it"
+                    )
+                for number, script in enumerate(_MIGRATIONS[version:], version + 1):
+                    self._db.executescript(f"BEGIN;{script}PRAGMA user_version = {number};COMMIT;")
+        except LedgerError:
+            self._db.close()
+            raise
+
+    def begin_anew(self) -> str:
+        """Move the file of a damaged ledger aside and begin an empty one.
+
+        Returns
+        -------
+        str
+            Where the old one is now, in the same folder.
+
+        Raises
+        ------
+        LedgerError
+            It cannot be moved, or no new one be made.
+        """
+        self.close()
+        name = set_aside(self._path)
+        self._open()
+        return name
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
 
     def __enter__(self) -> Ledger:
         """Open for a ``with`` block."""
@@ -154,18 +252,97 @@ class Ledger:
         trace: TracebackType | None,
     ) -> None:
         """Close the file."""
-        self._db.close()
+        self.close()
+
+    def file(self, path: str) -> FileRecord | None:
+        """Look up what became of the file with this path below the inbox."""
+        found = self._files("WHERE path = ?", (path,))
+        return found[0] if found else None
 
     def files(self) -> dict[str, FileRecord]:
         """Every file that was seen, by its path below the inbox."""
-        return {row[0]: FileRecord(*row) for row in self._rows("file")}
+        return {f.path: f for f in self._files("", ())}
+
+    def files_of(self, half_orbit: str) -> list[FileRecord]:
+        """Every file of a half-orbit that was seen."""
+        return self._files("WHERE half_orbit = ? ORDER BY path", (half_orbit,))
+
+    def half_orbit(self, key: str) -> HalfOrbitRecord | None:
+        """Look up what became of a half-orbit."""
+        found = self._half_orbits("WHERE key = ?", (key,))
+        return found[0] if found else None
 
     def half_orbits(self) -> dict[str, HalfOrbitRecord]:
         """Every half-orbit that was worked on, by its key."""
-        return {row[0]: HalfOrbitRecord(*row) for row in self._rows("half_orbit")}
+        return {h.key: h for h in self._half_orbits("", ())}
+
+    def given_up(self) -> list[HalfOrbitRecord]:
+        """Half-orbits that are not tried again until a person has seen to them."""
+        return self._half_orbits("WHERE status = 'given up' ORDER BY key", ())
+
+    def due(self, now: float, horizon: float) -> list[str]:
+        """Half-orbits whose pause is over.
+
+        Parameters
+        ----------
+        now : float
+            Seconds since 1970.
+        horizon : float
+            No pause is longer: a time further off was set by a clock that was wrong.
+        """
+        rows = self._rows(
+            "SELECT key FROM half_orbit WHERE retry_at <= ? OR retry_at > ?", (now, now + horizon)
+        )
+        return [row[0] for row in rows]
+
+    def finished(
+        self, key: str, stamp: tuple[int, int, int], parameters: str, profile: str
+    ) -> bool:
+        """Whether a file is as it was recorded, and no other bundle asks for it now.
+
+        Parameters
+        ----------
+        key : str
+            Path below the inbox.
+        stamp : tuple of int
+            Size, modification and change time in ns.
+        parameters : str
+            Fingerprint under which a half-orbit is not to be scored again.
+        profile : str
+            Its name; a payload that another one had no use for may be wanted now.
+        """
+        rows = self._rows(
+            "SELECT 1 FROM file LEFT JOIN half_orbit ON file.half_orbit = key WHERE path = ? "
+            "AND size = ? AND mtime_ns = ? AND ctime_ns = ? AND CASE file.status "
+            "WHEN 'refused' THEN 0 "
+            "WHEN 'ignored' THEN file.half_orbit IS NULL OR instr(file.reason, ?) "
+            "ELSE key IS NULL OR parameters = ? END",
+            (key, *stamp, f" profile {profile},", parameters),
+        )
+        return bool(rows)
+
+    def results(self) -> Iterator[tuple[str, WrittenFile]]:
+        """Every result file that was written, with the key of its half-orbit."""
+        for key, *row in self._rows(
+            "SELECT half_orbit, name, size, mtime_ns, sha256 FROM result ORDER BY half_orbit", ()
+        ):
+            yield key, WrittenFile(*row)
+
+    def folder_digest(self, key: str) -> str | None:
+        """Tell what a folder looked like when nothing was left to do in it."""
+        rows = self._rows("SELECT digest FROM folder WHERE key = ?", (key,))
+        return rows[0][0] if rows else None
+
+    def waiting(self) -> dict[str, tuple[str, float]]:
+        """Tell what was not yet long enough as it is: stamp, and since when."""
+        rows = self._rows("SELECT key, stamp, since FROM waiting", ())
+        return {key: (stamp, since) for key, stamp, since in rows}
 
     def record(
-        self, files: Iterable[FileRecord], half_orbit: HalfOrbitRecord | None = None
+        self,
+        files: Iterable[FileRecord] = (),
+        half_orbit: HalfOrbitRecord | None = None,
+        results: Sequence[WrittenFile] | None = None,
     ) -> None:
         """Store what became of files, and of their half-orbit, in one transaction.
 
@@ -173,16 +350,17 @@ class Ledger:
         ----------
         files : iterable of FileRecord
         half_orbit : HalfOrbitRecord, optional
+        results : sequence of WrittenFile, optional
+            Take the place of the half-orbit's earlier ones.
 
         Raises
         ------
         LedgerError
             The disk is full or the file is damaged; nothing was stored.
         """
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
+        with self._transaction():
             self._db.executemany(
-                "INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT OR REPLACE INTO file ({_FILE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [
                     (
                         f.path,
@@ -198,27 +376,183 @@ class Ledger:
                 ],
             )
             if half_orbit is not None:
-                h = half_orbit
+                values = [getattr(half_orbit, f) for f in HalfOrbitRecord.__dataclass_fields__]
                 self._db.execute(
-                    "INSERT OR REPLACE INTO half_orbit VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        h.key,
-                        h.status,
-                        h.parameters,
-                        h.windows,
-                        h.insufficient,
-                        h.alarms,
-                        h.attempts,
-                    ),
+                    f"INSERT OR REPLACE INTO half_orbit ({_HALF_ORBIT}) "
+                    f"VALUES ({', '.join('?' * len(values))})",
+                    values,
                 )
-            self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise LedgerError(f"{self._path.name}: cannot be written: {error}") from None
+            if results is not None and half_orbit is not None:
+                self._db.execute("DELETE FROM result WHERE half_orbit = ?", (half_orbit.key,))
+                self._db.executemany(
+                    "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?)",
+                    [(r.name, half_orbit.key, r.size, r.mtime_ns, r.sha256) for r in results],
+                )
 
-    def _rows(self, table: Literal["file", "half_orbit"]) -> list[tuple[Any, ...]]:
+    def remember(
+        self, folders: dict[str, str], waiting: dict[str, tuple[str, float]] | None = None
+    ) -> None:
+        """Store what folders look like in which nothing is left to do.
+
+        Parameters
+        ----------
+        folders : dict of str to str
+            Digests; an empty one forgets the folder.
+        waiting : dict of str to (str, float), optional
+            Stamp and since when, of all that waits: takes the place of what was stored.
+        """
+        with self._transaction():
+            self._db.executemany("INSERT OR REPLACE INTO folder VALUES (?, ?)", folders.items())
+            if waiting is not None:
+                self._db.execute("DELETE FROM waiting")
+                self._db.executemany(
+                    "INSERT INTO waiting VALUES (?, ?, ?)",
+                    [(key, stamp, since) for key, (stamp, since) in waiting.items()],
+                )
+
+    def forget_results(self, half_orbit: str) -> None:
+        """Forget the result files of a half-orbit that someone removed for good."""
+        with self._transaction():
+            self._db.execute("DELETE FROM result WHERE half_orbit = ?", (half_orbit,))
+
+    def retry(self, keys: Sequence[str] = ()) -> list[str]:
+        """Make half-orbits that were given up, or wait for another attempt, due at once.
+
+        Parameters
+        ----------
+        keys : sequence of str
+            All of them where empty.
+
+        Returns
+        -------
+        list of str
+            Those that are due now.
+        """
+        wanted = "status IN ('given up', 'retry', 'begun', 'failed')"
+        if keys:
+            wanted += f" AND key IN ({', '.join('?' * len(keys))})"
+        with self._transaction():
+            found = [
+                row[0]
+                for row in self._db.execute(
+                    f"SELECT key FROM half_orbit WHERE {wanted} ORDER BY key", tuple(keys)
+                )
+            ]
+            self._db.execute(
+                f"UPDATE half_orbit SET status = 'retry', attempts = 0, retry_at = 0 "
+                f"WHERE {wanted}",
+                tuple(keys),
+            )
+        return found
+
+    def _files(self, where: str, values: tuple[Any, ...]) -> list[FileRecord]:
+        rows = self._rows(f"SELECT {_FILE} FROM file {where}", values)
+        return [
+            FileRecord(
+                path=path,
+                size=size,
+                mtime_ns=mtime_ns,
+                ctime_ns=ctime_ns,
+                half_orbit=half_orbit,
+                status=status,
+                reason=reason,
+                transient=bool(transient),
+            )
+            for path, size, mtime_ns, ctime_ns, half_orbit, status, reason, transient in rows
+        ]
+
+    def _half_orbits(self, where: str, values: tuple[Any, ...]) -> list[HalfOrbitRecord]:
+        names = HalfOrbitRecord.__dataclass_fields__
+        rows = self._rows(f"SELECT {_HALF_ORBIT} FROM half_orbit {where}", values)
+        return [HalfOrbitRecord(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def _rows(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        with self._errors("cannot be read"):
+            return self._db.execute(query, values).fetchall()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._errors("cannot be written"):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def _errors(self, what: str) -> Iterator[None]:
         try:
-            return self._db.execute(f"SELECT * FROM {table}").fetchall()
+            yield
         except sqlite3.Error as error:
-            raise LedgerError(f"{self._path.name}: cannot be read: {error}") from None
+            kind = LedgerError
+            if any(word in str(error).lower() for word in _DAMAGE):
+                kind = LedgerDamaged
+            raise kind(f"{self._path.name}: {what}: {error}") from None
+
+
+def open_ledger(path: Path) -> tuple[Ledger, str]:
+    """Open a ledger; one that is damaged is set aside and begun anew.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    ledger : Ledger
+    notice : str
+        What happened to the old one, or ``""``.
+
+    Raises
+    ------
+    LedgerError
+        It is of a later version, locked, or cannot be written.
+    """
+    try:
+        return Ledger(path), ""
+    except LedgerDamaged as error:
+        aside = set_aside(path)
+        return Ledger(path), begun_anew(error, aside)
+
+
+def begun_anew(error: LedgerDamaged, aside: str) -> str:
+    """Say that a ledger was begun anew, and what follows."""
+    return (
+        f"{error}; kept as {aside}, and begun anew: results stay, and what lies in the inbox is "
+        "scored again"
+    )
+
+
+def set_aside(path: Path) -> str:
+    """Rename a damaged ledger, its journal with it: that would be played into the new one.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    str
+        Its new name.
+
+    Raises
+    ------
+    LedgerError
+        It cannot be renamed.
+    """
+    number = 1
+    while (target := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    try:
+        for suffix in ("-journal", "-wal", "-shm", ""):
+            old = path.with_name(path.name + suffix)
+            if old.exists():
+                old.rename(target.with_name(target.name + suffix))
+    except OSError as error:
+        raise LedgerError(
+            f"{path.name}: is damaged and cannot be renamed: {error.strerror}"
+        ) from None
+    return target.name

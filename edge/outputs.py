@@ -5,22 +5,36 @@ No field depends on the machine's clock, so running again writes the same bytes.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import errno
+import hashlib
 import io
 import os
+import re
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from edge.results import Track, WindowScore
+from edge.errors import ConfigError
+from edge.results import ScoredHalfOrbit, WindowScore, WrittenFile
+
+if TYPE_CHECKING:
+    from edge.readers.names import FileName
+    from edge.scoring import Scorer
 
 SUFFIXES = (".jsonl", ".csv", ".geojson")
 
 _COLUMNS = tuple(f for f in WindowScore.__struct_fields__)
 _encoder = msgspec.json.Encoder()
+
+# What a process leaves that is killed while it replaces results, and nothing of anybody else's.
+_LEFTOVER = re.compile(r"\.\w+_[0-9]{6}\.(jsonl|csv|geojson)\.tmp")
+# What file systems answer that cannot flush a folder.
+_NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 
 
 def json_lines(records: Iterable[msgspec.Struct]) -> bytes:
@@ -37,18 +51,55 @@ def json_lines(records: Iterable[msgspec.Struct]) -> bytes:
     return b"".join(_encoder.encode(record) + b"\n" for record in records)
 
 
-def write_track(out: Path, track: Track) -> list[Path]:
+def score_to_disk(
+    scorer: Scorer, out: Path, files: Mapping[Path, FileName]
+) -> tuple[ScoredHalfOrbit, list[WrittenFile]]:
+    """Read and score one half-orbit, and write its results.
+
+    Parameters
+    ----------
+    scorer : Scorer
+    out : Path
+        Folder of the results; made if it is missing.
+    files : mapping of Path to FileName
+        All of the half-orbit.
+
+    Returns
+    -------
+    scored : ScoredHalfOrbit
+        Names the files that could not be read.
+    written : list of WrittenFile
+        Empty where none of the files could be read: earlier results are then untouched.
+
+    Raises
+    ------
+    ConfigError
+        The output folder cannot be written to; earlier results are untouched.
+    """
+    scored = scorer.score(scorer.read(files))
+    if scored.summary.status == "failed":
+        return scored, []
+    try:
+        return scored, write_results(out, scored)
+    except OSError as error:
+        raise ConfigError(
+            f"output folder {out.name}: {error.strerror or error}; half-orbit "
+            f"{scored.summary.half_orbit} will be scored again"
+        ) from None
+
+
+def write_results(out: Path, scored: ScoredHalfOrbit) -> list[WrittenFile]:
     """Write the results of one half-orbit.
 
     Parameters
     ----------
     out : Path
         Folder; made if it is missing.
-    track : Track
+    scored : ScoredHalfOrbit
 
     Returns
     -------
-    list of Path
+    list of WrittenFile
         ``<half-orbit>.jsonl`` (the summary, then windows, then alarms),
         ``.csv`` (windows) and ``.geojson`` (windows and alarms).
 
@@ -62,26 +113,78 @@ def write_track(out: Path, track: Track) -> list[Path]:
     All three are on disk under temporary names before the first is renamed.
     """
     out.mkdir(parents=True, exist_ok=True)
-    stem = track.summary.half_orbit
     contents = (
-        json_lines([track.summary, *track.windows, *track.alarms]),
-        _csv(track),
-        _geojson(track),
+        json_lines([scored.summary, *scored.windows, *scored.alarms]),
+        _csv(scored),
+        _geojson(scored),
     )
-    paths = [out / f"{stem}{suffix}" for suffix in SUFFIXES]
+    paths = result_paths(out, scored.summary.half_orbit)
     replace_files(dict(zip(paths, contents, strict=True)))
-    return paths
+    return [
+        WrittenFile(path.name, len(content), path.stat().st_mtime_ns, _sha256(content))
+        for path, content in zip(paths, contents, strict=True)
+    ]
 
 
-def result_path(out: Path, half_orbit: str) -> Path:
+def result_paths(out: Path, half_orbit: str) -> list[Path]:
     """Where the results of a half-orbit are, if there are any."""
-    return out / f"{half_orbit}{SUFFIXES[0]}"
+    return [out / f"{half_orbit}{suffix}" for suffix in SUFFIXES]
+
+
+def is_intact(out: Path, file: WrittenFile) -> bool:
+    """Whether a result file is still as it was written; its bytes count, not its date.
+
+    Parameters
+    ----------
+    out : Path
+    file : WrittenFile
+    """
+    path = out / file.name
+    try:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size != file.size:
+            return False
+        return status.st_mtime_ns == file.mtime_ns or _sha256(path.read_bytes()) == file.sha256
+    except OSError:
+        return False
+
+
+def results_digest(out: Path) -> str:
+    """Sum up the result files of a folder: equal digests mean that none was touched.
+
+    Notes
+    -----
+    As `edge.inbox.InboxFolder.digest`: a hash a file, added up.
+    """
+    total = 0
+    with os.scandir(out) as listing:
+        for entry in listing:
+            if entry.name.endswith(SUFFIXES):
+                with contextlib.suppress(OSError):
+                    s = entry.stat(follow_symlinks=False)
+                    total += hash((s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns))
+    return f"{total & (2**64 - 1):x}"
+
+
+def summary_payloads(out: Path, half_orbit: str) -> list[str]:
+    """Payloads that a result on disk was made from; empty where there is none to read."""
+    try:
+        with result_paths(out, half_orbit)[0].open("rb") as stream:
+            found = msgspec.json.decode(stream.readline(1_000_000))
+        return [str(payload) for payload in found["payloads"]]
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError):
+        return []
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def remove_leftovers(out: Path) -> None:
     """Remove what a process left that was killed in the middle of `replace_files`."""
-    for path in out.glob(_temporary(Path("*")).name):
-        path.unlink(missing_ok=True)
+    for path in out.glob(".*.tmp"):
+        if _LEFTOVER.fullmatch(path.name) and stat.S_ISREG(path.lstat().st_mode):
+            path.unlink(missing_ok=True)
 
 
 def _temporary(path: Path) -> Path:
@@ -107,46 +210,54 @@ def replace_files(contents: Mapping[Path, bytes]) -> None:
     Notes
     -----
     Temporary name beside the target, fsync, rename, fsync of the folder: after a power
-    cut the old file or the new one is there, never a part.
+    cut the old file or the new one is there, never a part. What stands under the temporary
+    name, a link that someone planted too, is removed and never written through.
     """
     temporary = {path: _temporary(path) for path in contents}
+    made: list[Path] = []
     try:
         for path, content in contents.items():
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, f"{path.name} is a folder")
-            with temporary[path].open("wb") as stream:
+            with contextlib.suppress(FileNotFoundError):
+                temporary[path].unlink()
+            with temporary[path].open("xb") as stream:
+                made.append(temporary[path])
                 stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
         for path, name in temporary.items():
             name.replace(path)
     except BaseException:
-        for name in temporary.values():
+        for name in made:
             name.unlink(missing_ok=True)
         raise
     folder = os.open(next(iter(contents)).parent, os.O_RDONLY)
     try:
         os.fsync(folder)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
     finally:
         os.close(folder)
 
 
-def _csv(track: Track) -> bytes:
+def _csv(scored: ScoredHalfOrbit) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    for window in track.windows:
+    for window in scored.windows:
         row = msgspec.structs.asdict(window)
         row["failed"] = ";".join(window.failed)
         writer.writerow(["" if row[c] is None else row[c] for c in _COLUMNS])
     return text.getvalue().encode()
 
 
-def _geojson(track: Track) -> bytes:
-    features = [_point(record) for record in (*track.windows, *track.alarms)]
+def _geojson(scored: ScoredHalfOrbit) -> bytes:
+    features = [_point(record) for record in (*scored.windows, *scored.alarms)]
     collection = {
         "type": "FeatureCollection",
-        "half_orbit": track.summary,
+        "half_orbit": scored.summary,
         "features": features,
     }
     return _encoder.encode(collection) + b"\n"

@@ -1,135 +1,442 @@
-"""Which half-orbits of the inbox are new or changed, held against the ledger."""
+"""What is due: new and changed half-orbits, those whose pause is over, results that were lost."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
-from edge.errors import InputError
-from edge.inbox import Candidate, Scan
-from edge.ledger import FileRecord, HalfOrbitRecord
-from edge.outputs import result_path
+from edge.errors import ConfigError, InputError
+from edge.events import Event, Ignored, Problem, Settling, Waiting
+from edge.inbox import InboxFile, in_range, look_at, path_of, unused_payload, walk
+from edge.ledger import FileRecord, HalfOrbitStatus, Ledger
+from edge.observables import Profile
+from edge.outputs import is_intact, result_paths, results_digest, summary_payloads
 from edge.readers.names import parse_name
+from edge.results import WrittenFile
+
+if TYPE_CHECKING:
+    from edge.readers.names import FileName
+
+#: Seconds from the beginning of an attempt to the next one; the last holds for all further.
+PAUSES_S = (0.0, 60.0, 600.0, 3600.0, 6 * 3600.0)
+# Attempts that lie so far back count no more: a few power cuts a month are no verdict.
+_EXPIRY_S = 24 * 3600.0
+# Between two looks at all results by one process.
+_RESULTS_EVERY_S = 600.0
+_RESULTS = "/results"
+# Rows of the ledger in one transaction, and files alike that are named one by one.
+_BATCH = 1000
+_NAMED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A half-orbit that is new or changed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HalfOrbitFiles:
+    """The files of a half-orbit that is due.
 
     Attributes
     ----------
     key : str
-    candidates : tuple of Candidate
-        All its files that lie in the inbox.
+    files : tuple of InboxFile
+        All that lie in the inbox.
     missing : tuple of str
-        Files that its result was made from, that are no longer in the inbox and whose
-        payload no other file has.
+        What its result was made from that is no longer in the inbox, and whose payload no
+        other file has.
     attempts : int
         On these very files, that did not come to an end.
+    crashed : bool
+        Whether the last one ended the process.
     has_result : bool
         Whether a result is in the output folder.
+    again : bool
+        Whether it is due for another reason than new files.
     """
 
     key: str
-    candidates: tuple[Candidate, ...]
+    files: tuple[InboxFile, ...]
     missing: tuple[str, ...]
     attempts: int
+    crashed: bool
     has_result: bool
+    again: bool
+
+    @property
+    def named(self) -> dict[Path, FileName]:
+        """The files with what their names say."""
+        return {f.path: f.name for f in self.files if f.name is not None}
 
 
-class Plan:
-    """What is to be done in one turn.
+class Settled:
+    """Tells what is as it was for long enough, across runs and wrong clocks.
 
     Parameters
     ----------
-    candidates : sequence of Candidate
-        Complete files with a name of the profile's payloads.
-    files : mapping of str to FileRecord
-    half_orbits : mapping of str to HalfOrbitRecord
-    look : Scan
-        The whole inbox, with what still grows and what could not be listed.
-    out : Path
-        The output folder.
+    seconds : float
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._seen: dict[str, tuple[str, float]] = {}
+        #: What is not long enough as it is: stamp, and since when.
+        self.pending: dict[str, tuple[str, float]] = {}
+
+    def __call__(
+        self, file: InboxFile, kind: str, stored: Mapping[str, tuple[str, float]], now: float
+    ) -> bool:
+        """Whether a file has been as it is for long enough.
+
+        Parameters
+        ----------
+        file : InboxFile
+        kind : str
+            What it waits for.
+        stored : mapping of str to (str, float)
+            What earlier runs left in `pending`.
+        now : float
+            Seconds since 1970.
+
+        Returns
+        -------
+        bool
+            By the time when it came here, against the clock; where that was wrong at some
+            time (a computer without a battery), by what earlier calls and runs saw.
+        """
+        if self._seconds <= 0:
+            return True
+        key = f"{kind} {file.key}"
+        stamp = f"{file.size} {file.mtime_ns} {file.ctime_ns}"
+        before, since = stored.get(key, ("", now))
+        if before != stamp or since > now:
+            since = now
+        ticks = time.monotonic()
+        seen = self._seen.get(key)
+        started = seen[1] if seen is not None and seen[0] == stamp else ticks
+        ages = (now - file.ctime_ns / 1e9, now - since, ticks - started)
+        if max(ages) >= self._seconds:
+            self._seen.pop(key, None)
+            return True
+        self._seen[key] = (stamp, started)
+        self.pending[key] = (stamp, since)
+        return False
+
+
+class _Refused:
+    """Files that are not scored, told by reason, so that thousands alike make one line."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[str]] = {}
+        self._count: dict[str, int] = {}
+
+    def add(self, problem: InputError) -> None:
+        names = self._found.setdefault(problem.reason, [])
+        self._count[problem.reason] = self._count.get(problem.reason, 0) + 1
+        if len(names) < _NAMED:
+            names.append(str(problem))
+
+    def lines(self) -> Iterator[str]:
+        for reason, names in self._found.items():
+            more = self._count[reason] - len(names)
+            yield from names[:-1]
+            yield names[-1] + (f" (and {more} more files)" if more else "")
+
+
+class Planner:
+    """Finds what is to be done about one inbox and one output folder.
+
+    Parameters
+    ----------
+    inbox, out : Path
+    profile : Profile
+        Its payloads make a half-orbit complete; files of others are left alone.
     parameters : str
-        Fingerprint of bundle and options.
+        Fingerprint of bundle, runtime and options.
+    settle, wait : float
+        Seconds that a file must be unchanged, and that an incomplete half-orbit is held
+        back after its newest file came.
+    night_side_only : bool
+        Leave day-side half-orbits alone.
+    clock : callable
+        Seconds since 1970.
     """
 
     def __init__(
         self,
-        candidates: Sequence[Candidate],
-        files: Mapping[str, FileRecord],
-        half_orbits: Mapping[str, HalfOrbitRecord],
-        look: Scan,
+        inbox: Path,
         out: Path,
+        profile: Profile,
         parameters: str,
+        *,
+        settle: float,
+        wait: float,
+        night_side_only: bool,
+        clock: Callable[[], float],
     ) -> None:
-        self._files, self._half_orbits = files, half_orbits
-        self._look, self._out, self._parameters = look, out, parameters
-        self._here = {c.key for c in look.candidates}
-        self._groups: dict[str, list[Candidate]] = {}
-        for candidate in candidates:
-            assert candidate.name is not None
-            self._groups.setdefault(candidate.name.half_orbit, []).append(candidate)
-        self._recorded: dict[str, list[FileRecord]] = {}
-        for record in files.values():
-            if record.half_orbit is not None:
-                self._recorded.setdefault(record.half_orbit, []).append(record)
+        self._inbox, self._out = inbox, out
+        self._profile, self._parameters = profile, parameters
+        self._settled, self._complete = Settled(settle), Settled(wait)
+        self._night_side_only = night_side_only
+        self._clock = clock
+        self._told: set[str] = set()
+        self._blind: list[str] = []
+        # Folders that were looked into, and those of them where something is left to do.
+        self._looked: dict[str, str] = {}
+        self._unfinished: set[str] = set()
+        self._results_looked = -_RESULTS_EVERY_S
+        self._stored: dict[str, tuple[str, float]] = {}
 
-    def works(self) -> Iterator[Work]:
-        """Give the half-orbits in order of their keys, those that ended a process last.
+    def due(self, ledger: Ledger) -> Iterator[Event | HalfOrbitFiles]:
+        """Look at the inbox once and find what is to be scored.
+
+        Parameters
+        ----------
+        ledger : Ledger
 
         Yields
         ------
-        Work
+        Event or HalfOrbitFiles
+            Half-orbits that are to be scored, new ones first and the newest of them before
+            the others. Then what became of files that are not.
+
+        Raises
+        ------
+        InputError
+            The inbox cannot be listed.
         """
-        found = [w for key in sorted(self._groups) if (w := self._work(key)) is not None]
-        yield from sorted(found, key=lambda work: work.attempts)
+        now = self._clock()
+        self._looked, self._unfinished, self._blind = {}, set(), []
+        self._settled.pending, self._complete.pending = {}, {}
+        self._stored = ledger.waiting()
+        fresh: dict[str, list[InboxFile]] = {}
+        refused, malformed = _Refused(), _Refused()
+        batch: list[FileRecord] = []
+        for item in self._new_files(ledger):
+            if isinstance(item, Problem):
+                yield item
+            elif item.problem is not None and item.problem.transient:
+                self._leave(item)
+                yield Problem(str(item.problem))
+            elif not self._settled(item, "settle", self._stored, now):
+                self._leave(item)
+                yield Settling(item.key)
+            elif (refusal := self._refusal(item)) is not None:
+                record = ledger.file(item.key)
+                if record is not None and record.reason == refusal.reason:
+                    continue
+                (malformed if item.malformed else refused).add(refusal)
+                batch.append(
+                    FileRecord.of(item, "failed" if item.malformed else "ignored", refusal.reason)
+                )
+                if len(batch) >= _BATCH:
+                    ledger.record(batch)
+                    batch = []
+            else:
+                assert item.name is not None
+                fresh.setdefault(item.name.half_orbit, []).append(item)
+        yield from map(Problem, malformed.lines())
+        if batch:
+            ledger.record(batch)
+        lost = self._lost_results(ledger)
+        given_up = [h.key for h in ledger.given_up()]
+        for key in (*ledger.due(now, PAUSES_S[-1]), *lost):
+            fresh.setdefault(key, [])
+        works: list[HalfOrbitFiles] = []
+        for key, files in fresh.items():
+            if (planned := self._plan(key, files, ledger, now)) is not None:
+                works.append(planned)
+            elif key in lost:
+                yield from self._say_lost(key, lost[key], ledger)
+        for key in given_up:
+            # To take its files away is to have seen to it.
+            if not any(path_of(self._inbox, f.path).exists() for f in ledger.files_of(key)):
+                self._all_gone(key, ledger)
+        for work in sorted(works, key=_rank, reverse=True):
+            if not work.missing and work.key not in lost and self._held_back(work, now):
+                for file in work.files:
+                    self._leave(file)
+                yield Waiting(work.key)
+            else:
+                yield work
+        yield from map(Ignored, refused.lines())
 
-    def _work(self, key: str) -> Work | None:
-        group = tuple(self._groups[key])
-        record = self._half_orbits.get(key)
-        has_result = result_path(self._out, key).is_file()
-        missing = self._missing(key, group, has_result)
-        new = record is None or any(self._changed(c) for c in group)
-        if record is not None and not new and not missing:
-            stale = record.parameters != self._parameters
-            lost = record.status == "scored" and not has_result
-            # Files that were refused alone, whose siblings are back.
-            back = any(self._files[c.key].status == "refused" for c in group)
-            new = stale or lost or back
-        if not new:
+    def _new_files(self, ledger: Ledger) -> Iterator[InboxFile | Problem]:
+        """Yield files that are new or changed, and folders that cannot be looked into."""
+        profile, parameters = self._profile.name, self._parameters
+        problems: list[InputError] = []
+
+        def blind(key: str, error: InputError) -> None:
+            self._blind.append(key)
+            problems.append(error)
+
+        for folder, digest in walk(self._inbox, self._out, blind):
+            mark = f"{digest} {parameters}"
+            if ledger.folder_digest(folder.key) == mark:
+                continue
+            self._looked[folder.key] = mark
+            try:
+                yield from (
+                    file
+                    for file in folder.files(
+                        lambda key, s: ledger.finished(
+                            key,
+                            (s.st_size, in_range(s.st_mtime_ns), in_range(s.st_ctime_ns)),
+                            parameters,
+                            profile,
+                        )
+                    )
+                    if not (self._night_side_only and file.name and not file.name.night_side)
+                )
+            except FileNotFoundError:
+                # Moved away meanwhile.
+                self._unfinished.add(folder.key)
+            except OSError as error:
+                blind(folder.key, InputError(folder.path, error.strerror or str(error)))
+        for text in map(str, problems):
+            # Told once by a process that keeps watching; each run of cron tells it anew.
+            if text not in self._told:
+                self._told.add(text)
+                yield Problem(text)
+
+    def _refusal(self, file: InboxFile) -> InputError | None:
+        """Say why a file is not for us, or give None."""
+        if file.name is None:
+            return file.problem
+        return unused_payload(file.path, file.name, self._profile)
+
+    def _leave(self, file: InboxFile) -> None:
+        """Look again next time into the folder of a file about which something is to do."""
+        self._unfinished.add(file.key[: file.key.rfind("/") + 1])
+
+    def _plan(
+        self, key: str, fresh: list[InboxFile], ledger: Ledger, now: float
+    ) -> HalfOrbitFiles | None:
+        """Put a half-orbit together, its files that did not change with it."""
+        record = ledger.half_orbit(key)
+        known = {f.path: f for f in ledger.files_of(key)}
+        files = {f.key: f for f in fresh}
+        gone = []
+        for path, old in known.items():
+            if path in files or old.status == "ignored":
+                continue
+            try:
+                file = look_at(path_of(self._inbox, path), path)
+            except (FileNotFoundError, NotADirectoryError):
+                if not any(path.startswith(folder) for folder in self._blind):
+                    gone.append(old)
+                continue
+            except OSError:
+                continue
+            if file.name is not None and self._refusal(file) is None:
+                files[path] = file
+        has_result = result_paths(self._out, key)[0].is_file()
+        if not files:
+            self._all_gone(key, ledger)
             return None
-        return Work(key, group, missing, self._attempts(record, group), has_result)
-
-    def _changed(self, candidate: Candidate) -> bool:
-        record = self._files.get(candidate.key)
-        if record is None or record.differs(candidate) or record.status == "begun":
-            return True
-        return record.transient and os.access(candidate.path, os.R_OK)
-
-    def _attempts(self, record: HalfOrbitRecord | None, group: tuple[Candidate, ...]) -> int:
-        if record is None or record.status != "begun":
-            return 0
-        same = all(c.key in self._files and not self._files[c.key].differs(c) for c in group)
-        return record.attempts if same else 0
-
-    def _missing(self, key: str, group: tuple[Candidate, ...], has_result: bool) -> tuple[str, ...]:
-        if not has_result:
-            return ()
-        # A payload that came again, moved or in a later version, is not missed.
-        payloads = {c.name.payload for c in group if c.name is not None}
-        return tuple(
-            sorted(
-                record.path
-                for record in self._recorded.get(key, [])
-                if record.status in ("scored", "begun")
-                and record.path not in self._here
-                and not self._look.may_hold(record.path)
-                and _payload(record.path) not in payloads
-            )
+        for file in files.values():
+            if file.key in known and known[file.key].differs(file) and file not in fresh:
+                # It still grows, and its half-orbit with it.
+                self._leave(file)
+                return None
+        payloads = {f.name.payload for f in files.values() if f.name is not None}
+        missing: list[str] = []
+        if has_result and record is not None:
+            # A payload that came again, moved or in a later version, is not missed.
+            missing = [
+                f.path
+                for f in gone
+                if f.status in ("scored", "begun") and _payload(f.path) not in payloads
+            ]
+        elif has_result:
+            # The ledger was lost: the result itself says what it was made from.
+            missing = sorted(set(summary_payloads(self._out, key)) - payloads)
+        same = all(f.key in known and not known[f.key].differs(f) for f in files.values())
+        attempts = 0
+        if record is not None and same and record.parameters == self._parameters:
+            fresh_enough = now - record.tried_at < _EXPIRY_S
+            attempts = record.attempts if fresh_enough else 0
+        return HalfOrbitFiles(
+            key=key,
+            files=tuple(sorted(files.values(), key=lambda f: f.key)),
+            missing=tuple(missing),
+            attempts=attempts,
+            crashed=record is not None and record.status == "begun",
+            has_result=has_result,
+            again=record is not None and same,
         )
+
+    def _all_gone(self, key: str, ledger: Ledger) -> None:
+        """Try a half-orbit no more whose files someone took away, nor say that it failed."""
+        record = ledger.half_orbit(key)
+        if record is not None and (record.retry_at is not None or record.status == "given up"):
+            status: HalfOrbitStatus = "scored" if record.status == "scored" else "failed"
+            ledger.record([], replace(record, status=status, retry_at=None))
+
+    def _held_back(self, work: HalfOrbitFiles, now: float) -> bool:
+        names = list(work.named.values())
+        mission = names[0].mission
+        # Burst and survey files of one instrument stand for each other.
+        sources = {
+            o.sources[mission].payloads for o in self._profile.observables if mission in o.sources
+        }
+        here = {n.payload for n in names}
+        if all(here.intersection(payloads) for payloads in sources):
+            return False
+        old_enough = [self._complete(f, "wait", self._stored, now) for f in work.files]
+        return not all(old_enough)
+
+    def _lost_results(self, ledger: Ledger) -> dict[str, list[WrittenFile]]:
+        """Find results that were deleted, emptied or cut short, by half-orbit.
+
+        Nothing is read where the folder looks as it did when all were found whole.
+        """
+        if time.monotonic() - self._results_looked < _RESULTS_EVERY_S:
+            return {}
+        self._results_looked = time.monotonic()
+        try:
+            digest = results_digest(self._out)
+        except OSError as error:
+            raise ConfigError(f"output folder {self._out.name}: {error.strerror}") from None
+        if ledger.folder_digest(_RESULTS) == digest:
+            return {}
+        lost: dict[str, list[WrittenFile]] = {}
+        for key, file in ledger.results():
+            if not is_intact(self._out, file):
+                lost.setdefault(key, []).append(file)
+        if not lost:
+            self._looked[_RESULTS] = digest
+        return lost
+
+    def _say_lost(self, key: str, files: list[WrittenFile], ledger: Ledger) -> Iterator[Event]:
+        """Tell of results that cannot be made again, or forget those that someone removed."""
+        left = [f.name for f in files if (self._out / f.name).exists()]
+        if not left and not any(p.exists() for p in result_paths(self._out, key)):
+            ledger.forget_results(key)
+            return
+        names = ", ".join(left or [f.name for f in files])
+        yield Problem(
+            f"output folder {self._out.name}: {names}: changed or missing since it was written, "
+            f"and the files of {key} are no longer in the inbox: put them back, or remove what "
+            "is left of the result"
+        )
+
+    def remember(self, ledger: Ledger, wrote: bool) -> None:
+        """Store what need not be looked at again; nothing where nothing changed."""
+        if wrote:
+            self._looked.pop(_RESULTS, None)
+        marks = {k: m for k, m in self._looked.items() if k not in self._unfinished}
+        for key in self._unfinished:
+            if ledger.folder_digest(key):
+                marks[key] = ""
+        waiting = self._settled.pending | self._complete.pending
+        if marks or waiting != self._stored:
+            ledger.remember(marks, waiting)
+
+
+def _rank(work: HalfOrbitFiles) -> tuple[bool, int, datetime]:
+    """Sorts what is new, and the newest of it, to the end."""
+    return (not work.again, -work.attempts, max(name.start for name in work.named.values()))
 
 
 def _payload(path: str) -> str:

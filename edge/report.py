@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from edge.bundle import Card
-from edge.results import Alarm, HalfOrbitResult, Track
+from edge.results import Alarm, HalfOrbitResult, ScoredHalfOrbit
 
 if TYPE_CHECKING:
     from edge.describe import FileInfo
@@ -24,30 +24,30 @@ def training_line(trained_on: str) -> str:
     return f"The model was trained on real archives. {RESEARCH_ONLY}"
 
 
-def track_table(track: Track) -> Iterator[str]:
+def half_orbit_table(scored: ScoredHalfOrbit) -> Iterator[str]:
     """Lines of a scored half-orbit: heading, one line a window, alarms.
 
     Parameters
     ----------
-    track : Track
+    scored : ScoredHalfOrbit
 
     Yields
     ------
     str
     """
-    yield summary_line(track.summary)
-    if track.windows:
+    yield summary_line(scored.summary)
+    if scored.windows:
         yield (
             f"{'time (UTC)':<24} {'lat':>8} {'lon':>9} {'LT':>6} {'coverage':>8} "
             f"{'score':>8}  verdict"
         )
-    for w in track.windows:
+    for w in scored.windows:
         score = "-" if w.score is None else f"{w.score:.4f}"
         yield (
             f"{w.time:<24} {w.latitude:8.3f} {w.longitude:9.3f} {w.local_time:6.2f} "
             f"{w.coverage:8.3f} {score:>8}  {w.verdict}"
         )
-    for alarm in track.alarms:
+    for alarm in scored.alarms:
         yield alarm_line(alarm)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 Verdict = Literal["quiet", "alarm", "insufficient"]
 
 
-class WindowScore(msgspec.Struct, frozen=True, tag_field="type", tag="window"):
+class WindowScore(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="window"):
     """One window of a half-orbit.
 
     Attributes
@@ -44,7 +45,7 @@ class WindowScore(msgspec.Struct, frozen=True, tag_field="type", tag="window"):
     failed: list[str]
 
 
-class Alarm(msgspec.Struct, frozen=True, tag_field="type", tag="alarm"):
+class Alarm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="alarm"):
     """A run of consecutive windows at or above the threshold.
 
     Attributes
@@ -72,7 +73,9 @@ class Alarm(msgspec.Struct, frozen=True, tag_field="type", tag="alarm"):
     trained_on: str
 
 
-class HalfOrbitResult(msgspec.Struct, frozen=True, tag_field="type", tag="half_orbit"):
+class HalfOrbitResult(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="half_orbit"
+):
     """What is said of one half-orbit.
 
     Attributes
@@ -88,6 +91,8 @@ class HalfOrbitResult(msgspec.Struct, frozen=True, tag_field="type", tag="half_o
     notes : list of str
         Defects in the payloads that were read.
     windows, insufficient, alarms : int
+    runtime : str
+        Name and version of the interpreter; scores differ a little from one to the other.
     """
 
     half_orbit: str
@@ -108,11 +113,39 @@ class HalfOrbitResult(msgspec.Struct, frozen=True, tag_field="type", tag="half_o
     bundle: str
     trained_on: str
     code_version: str
+    runtime: str
 
 
-class Track(msgspec.Struct, frozen=True):
-    """A scored half-orbit: the summary, its windows and its alarms."""
+class Failure(msgspec.Struct, frozen=True):
+    """A file that could not be used; unlike the error itself it goes from process to process.
+
+    Attributes
+    ----------
+    message : str
+        The reason with the file's name.
+    transient : bool
+        Whether the same bytes may be readable later.
+    """
+
+    path: Path
+    message: str
+    reason: str
+    transient: bool
+
+
+class WrittenFile(msgspec.Struct, frozen=True):
+    """A result file as it was written."""
+
+    name: str
+    size: int
+    mtime_ns: int
+    sha256: str
+
+
+class ScoredHalfOrbit(msgspec.Struct, frozen=True, kw_only=True):
+    """A half-orbit with its scores, and the files of it that could not be used."""
 
     summary: HalfOrbitResult
     windows: list[WindowScore]
     alarms: list[Alarm]
+    failures: list[Failure]

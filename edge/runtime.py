@@ -14,6 +14,7 @@ import numpy as np
 
 from edge.arrays import Features, FloatArray
 from edge.errors import BundleError, ConfigError
+from edge.installed import installed_runtime
 
 RuntimeName = Literal["auto", "tflite", "litert"]
 
@@ -58,6 +59,7 @@ class Model:
                 f"{path.name}: input {tuple(details['shape'])} and output "
                 f"{tuple(result['shape'])}; expected (B, L, C) and (B, 1)"
             )
+        self.runtime = installed_runtime(runtime)
         self.window_shape: tuple[int, int] = (int(details["shape"][1]), int(details["shape"][2]))
         self._input_index: int = details["index"]
         self._output_index: int = result["index"]

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from edge import __version__
 from edge.arrays import Features, FloatArray, IntArray, TimeArray
-from edge.bundle import Bundle, load_arrays
+from edge.bundle import Bundle, load_arrays, models_path
 from edge.climatology import Climatology
 from edge.errors import BundleError
 from edge.geodesy import local_time
 from edge.grid import Grid, make_grid
+from edge.inbox import group_by_half_orbit
 from edge.night import NightRule, night_rows
 from edge.readers.halforbit import HalfOrbit
-from edge.readers.names import FileName
+from edge.readers.names import FileName, looks_like_payload, parse_name
 from edge.readers.opening import read_half_orbit
-from edge.results import Alarm, HalfOrbitResult, Track, Verdict, WindowScore
+from edge.results import Alarm, Failure, HalfOrbitResult, ScoredHalfOrbit, Verdict, WindowScore
 from edge.runtime import Model, RuntimeName
 from edge.windows import WindowStream, iterate_windows
 
-__all__ = ["Alarm", "HalfOrbitResult", "Scorer", "Track", "WindowScore", "sigmoid"]
+__all__ = ["Alarm", "HalfOrbitResult", "ScoredHalfOrbit", "Scorer", "WindowScore", "sigmoid"]
 
 
 class Scorer:
@@ -68,21 +68,7 @@ class Scorer:
                 f"the card says {(card.length, self._columns)}"
             )
         self._trained_on = "simulated" if card.simulated else "real"
-        self._check_golden()
-
-    def score_files(self, files: Mapping[Path, FileName]) -> Track:
-        """Read and score the files of one half-orbit.
-
-        Parameters
-        ----------
-        files : mapping of Path to FileName
-            All of one half-orbit; those that cannot be read are named in the result.
-
-        Returns
-        -------
-        Track
-        """
-        return self.score(self.read(files))
+        self.check_golden()
 
     def read(self, files: Mapping[Path, FileName]) -> HalfOrbit:
         """Read of one half-orbit's files what the profile needs, and nothing else.
@@ -98,7 +84,7 @@ class Scorer:
         mission = next(iter(files.values())).mission
         return read_half_orbit(files, self.bundle.profile.payloads(mission))
 
-    def score(self, half_orbit: HalfOrbit) -> Track:
+    def score(self, half_orbit: HalfOrbit) -> ScoredHalfOrbit:
         """Score a half-orbit that was read.
 
         Parameters
@@ -107,14 +93,21 @@ class Scorer:
 
         Returns
         -------
-        Track
+        ScoredHalfOrbit
         """
-        if not half_orbit.payloads:
-            return Track(self._summary(half_orbit, "failed", None, [], []), [], [])
-        grid = make_grid(half_orbit, self.bundle.profile)
-        windows = self._score_grid(half_orbit, grid)
-        alarms = self._alarms(windows)
-        return Track(self._summary(half_orbit, "scored", grid, windows, alarms), windows, alarms)
+        windows: list[WindowScore] = []
+        alarms: list[Alarm] = []
+        grid = None
+        if half_orbit.payloads:
+            grid = make_grid(half_orbit, self.bundle.profile)
+            windows = self._score_grid(half_orbit, grid)
+            alarms = self._alarms(windows)
+        return ScoredHalfOrbit(
+            summary=self._summary(half_orbit, grid, windows, alarms),
+            windows=windows,
+            alarms=alarms,
+            failures=[Failure(e.path, str(e), e.reason, e.transient) for e in half_orbit.errors],
+        )
 
     def probabilities(self, inputs: Features) -> FloatArray:
         """Calibrated probability of the positive class.
@@ -178,17 +171,17 @@ class Scorer:
                 verdict = "alarm" if value >= threshold else "quiet"
             result.append(
                 WindowScore(
-                    half_orbit.key,
-                    stamp,
-                    round(float(grid.latitude[row[i]]), 4),
-                    round(float(grid.longitude[row[i]]), 4),
-                    round(float(hours[i]), 3),
-                    round(float(coverage[i]), 4),
-                    value,
-                    verdict,
-                    "unknown",
-                    self._trained_on,
-                    failed,
+                    half_orbit=half_orbit.key,
+                    time=stamp,
+                    latitude=round(float(grid.latitude[row[i]]), 4),
+                    longitude=round(float(grid.longitude[row[i]]), 4),
+                    local_time=round(float(hours[i]), 3),
+                    coverage=round(float(coverage[i]), 4),
+                    score=value,
+                    verdict=verdict,
+                    geomagnetic="unknown",
+                    trained_on=self._trained_on,
+                    failed=failed,
                 )
             )
         return result
@@ -217,17 +210,17 @@ class Scorer:
             until = _time(peak.time) + np.timedelta64(round(rule.duration_h * 3600), "s")
             alarms.append(
                 Alarm(
-                    peak.half_orbit,
-                    run[0].time,
-                    run[-1].time,
-                    peak.time,
-                    peak.latitude,
-                    peak.longitude,
-                    peak.score or 0.0,
-                    len(run),
-                    rule.radius_km,
-                    _stamps(np.array([until]))[0],
-                    self._trained_on,
+                    half_orbit=peak.half_orbit,
+                    start=run[0].time,
+                    end=run[-1].time,
+                    time=peak.time,
+                    latitude=peak.latitude,
+                    longitude=peak.longitude,
+                    peak=peak.score or 0.0,
+                    windows=len(run),
+                    radius_km=rule.radius_km,
+                    valid_until=_stamps(np.array([until]))[0],
+                    trained_on=self._trained_on,
                 )
             )
         return alarms
@@ -235,7 +228,6 @@ class Scorer:
     def _summary(
         self,
         half_orbit: HalfOrbit,
-        status: Literal["scored", "failed"],
         grid: Grid | None,
         windows: list[WindowScore],
         alarms: list[Alarm],
@@ -244,7 +236,7 @@ class Scorer:
         return HalfOrbitResult(
             half_orbit=half_orbit.key,
             mission=half_orbit.mission,
-            status=status,
+            status="failed" if grid is None else "scored",
             side="night" if half_orbit.night_side else "day",
             start=ends[0],
             end=ends[1],
@@ -260,9 +252,30 @@ class Scorer:
             bundle=self.bundle.card.name,
             trained_on=self._trained_on,
             code_version=__version__,
+            runtime=self._model.runtime,
         )
 
-    def _check_golden(self) -> None:
+    def check(self) -> None:
+        """Score what is known: the golden windows, and a half-orbit that ships with the package.
+
+        Raises
+        ------
+        Exception
+            Of any kind: this computer cannot score, whatever the half-orbit.
+        """
+        self.check_golden()
+        for files in sample_half_orbits().values():
+            for failure in self.score(self.read(files)).failures:
+                raise BundleError(failure.message)
+
+    def check_golden(self) -> None:
+        """Hold the scores of the golden windows against the card.
+
+        Raises
+        ------
+        BundleError
+            They differ by more than the card's tolerance.
+        """
         golden = self.bundle.card.golden
         arrays = load_arrays(self.bundle.golden_path)
         inputs, expected = arrays.get("inputs"), arrays.get("scores")
@@ -275,6 +288,12 @@ class Scorer:
                 f"bundle {self.bundle.path.name}: this runtime is off by {worst:.4f} on the "
                 f"golden windows; valid is up to {golden.tolerance:.4f}"
             )
+
+
+def sample_half_orbits() -> dict[str, dict[Path, FileName]]:
+    """Find the half-orbits that ship with the package, by their keys."""
+    found = sorted(p for p in (models_path() / "samples").glob("*.*") if looks_like_payload(p.name))
+    return group_by_half_orbit((path, parse_name(path)) for path in found)
 
 
 def sigmoid(logit: FloatArray) -> FloatArray:

@@ -1,31 +1,40 @@
 """Files in, results out, nothing lost: a loop over the inbox that yields events.
 
-Each turn: scan, leave out what still grows, hold the rest against the ledger, score
-the half-orbits that are new or changed, write, then record. Nothing is deleted.
+Each turn: look for what is new, leave out what still grows, score the half-orbits that are
+due, write, then record. Nothing is deleted. Only what is wrong with a file's bytes ends a
+half-orbit at the first try; anything else is an attempt, repeated with growing pauses.
 """
 
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.errors import EdgeError, InputError, LedgerError, describe_fault
-from edge.events import Event, Idle, Ignored, Problem, Scored, Waiting
-from edge.inbox import Candidate, Settled, scan, unused_payload
-from edge.ledger import FileRecord, FileStatus, HalfOrbitRecord, Ledger
+from edge import __version__
+from edge.errors import (
+    EdgeError,
+    InputError,
+    LedgerDamaged,
+    LedgerError,
+    StationError,
+    describe_fault,
+)
+from edge.events import Event, Idle, Problem, Scored, Settling, Waiting
+from edge.ledger import FileRecord, HalfOrbitRecord, HalfOrbitStatus, Ledger, begun_anew
 from edge.observables import Profile
-from edge.outcome import Failure, Outcome, score_to_disk
-from edge.plan import Plan, Work
+from edge.outputs import score_to_disk
+from edge.plan import PAUSES_S, HalfOrbitFiles, Planner
+from edge.results import HalfOrbitResult, ScoredHalfOrbit, WrittenFile
 
 if TYPE_CHECKING:
-    from edge.readers.names import FileName
     from edge.scoring import Scorer
 
-LEDGER_FILE = "ledger.sqlite"
-# A power cut or a time limit in the middle counts too, so a few are no proof.
-_MOST_ATTEMPTS = 5
+#: Attempts after which a half-orbit is given up that ends the process, or meets a fault of
+#: ours while the station can score what ships with it.
+MAX_ATTEMPTS = 5
 
 
 class Stream:
@@ -37,8 +46,8 @@ class Stream:
     profile : Profile
         Its payloads make a half-orbit complete; files of others are left alone.
     parameters : str
-        Fingerprint of bundle and options; where it changes, what still lies in the inbox
-        is scored again.
+        Fingerprint of bundle, runtime and options; where it changes, what still lies in the
+        inbox is scored again.
     scorer : callable
         Builds the scorer; called only when there is something to score.
     settle, wait : float
@@ -59,22 +68,30 @@ class Stream:
         wait: float = 0.0,
         night_side_only: bool = False,
     ) -> None:
-        self._inbox, self._out = inbox, out
-        self._profile = profile
-        self._parameters = parameters
+        self._out, self._parameters = out, parameters
         self._build_scorer = scorer
         self._scorer: Scorer | None = None
-        self._settled = Settled(settle)
-        self._complete = Settled(wait)
-        self._night_side_only = night_side_only
-        self._told: set[str] = set()
+        self._planner = Planner(
+            inbox,
+            out,
+            profile,
+            parameters,
+            settle=settle,
+            wait=wait,
+            night_side_only=night_side_only,
+            clock=_now,
+        )
 
-    def turn(self, ledger: Ledger) -> Iterator[Event]:
+    def turn(self, ledger: Ledger, enough: Callable[[], bool] = lambda: False) -> Iterator[Event]:
         """Look at the inbox once and do what is to be done.
 
         Parameters
         ----------
         ledger : Ledger
+            Begun anew where it turns out to be damaged.
+        enough : callable, optional
+            Asked after each half-orbit; where true, the turn ends with work left, so that
+            what came meanwhile is not behind a backlog.
 
         Yields
         ------
@@ -87,23 +104,35 @@ class Stream:
             The inbox cannot be listed.
         ConfigError
             The output folder cannot be written to.
+        LedgerError
+            The ledger cannot be read or written.
+        StationError
+            This computer cannot score at all; no attempt was counted.
         """
+        try:
+            yield from self._turn(ledger, enough)
+        except LedgerDamaged as error:
+            yield Problem(begun_anew(error, ledger.begin_anew()))
+            yield from self._turn(ledger, enough)
+
+    def _turn(self, ledger: Ledger, enough: Callable[[], bool]) -> Iterator[Event]:
         done = failed = waiting = 0
-        for event in self._events(ledger):
-            done += isinstance(event, Scored)
-            failed += isinstance(event, Problem)
-            waiting += isinstance(event, Waiting)
-            yield event
-        yield Idle(done, failed, waiting)
-
-    def _events(self, ledger: Ledger) -> Iterator[Event]:
+        complete = True
         for item in self.due(ledger):
-            if isinstance(item, Work):
-                yield from self._score(item, ledger)
-            else:
-                yield item
+            events = self._score(item, ledger) if isinstance(item, HalfOrbitFiles) else (item,)
+            for event in events:
+                done += isinstance(event, Scored)
+                failed += isinstance(event, Problem)
+                waiting += isinstance(event, Waiting | Settling)
+                yield event
+            if isinstance(item, HalfOrbitFiles) and enough():
+                complete = False
+                break
+        if complete:
+            self._planner.remember(ledger, wrote=done > 0)
+        yield Idle(done, failed, waiting, len(ledger.given_up()))
 
-    def due(self, ledger: Ledger) -> Iterator[Event | Work]:
+    def due(self, ledger: Ledger) -> Iterator[Event | HalfOrbitFiles]:
         """Look at the inbox once and find what is to be scored.
 
         Parameters
@@ -112,176 +141,208 @@ class Stream:
 
         Yields
         ------
-        Event or Work
-            What became of files that are not to be scored, and half-orbits that are; of
-            the latter `conclude` must be told.
+        Event or HalfOrbitFiles
+            Half-orbits that are to be scored, new ones first and the newest of them before
+            the others; of each `conclude` or `fail` must be told. Then what became of files
+            that are not.
 
         Raises
         ------
         InputError
             The inbox cannot be listed.
+        StationError
+            This computer cannot score at all.
         """
-        look = scan(self._inbox, self._out)
-        for error in look.blind:
-            # Told once by a process that keeps watching; each run of cron tells it anew.
-            if str(error) not in self._told:
-                self._told.add(str(error))
-                yield Problem(str(error))
-        candidates = [c for c in look.candidates if self._settled(c)]
-        files = ledger.files()
-        ours: list[Candidate] = []
-        for candidate in candidates:
-            if self._night_side_only and candidate.name and not candidate.name.night_side:
-                continue
-            refusal = self._refusal(candidate)
-            if refusal is None:
-                ours.append(candidate)
-            elif candidate.key not in files or files[candidate.key].differs(candidate):
-                yield self._refuse(candidate, refusal, ledger)
-        plan = Plan(ours, files, ledger.half_orbits(), look, self._out, self._parameters)
-        for work in plan.works():
-            if work.missing:
-                yield from self._keep_earlier(work, files, ledger)
-            elif self._held_back(work):
-                yield Waiting(work.key)
-            elif work.attempts >= _MOST_ATTEMPTS:
-                why = f"ended the process {work.attempts} times in a row"
-                yield from self.give_up(work, ledger, why)
+        for item in self._planner.due(ledger):
+            if not isinstance(item, HalfOrbitFiles):
+                yield item
+            elif item.missing:
+                yield from self._keep_earlier(item, ledger)
+            elif item.crashed and item.attempts >= MAX_ATTEMPTS:
+                self._check_station()
+                why = f"ended the process {item.attempts} times in a row"
+                yield from self._give_up(item, ledger, why)
             else:
-                yield work
+                yield item
 
-    def _refusal(self, candidate: Candidate) -> InputError | None:
-        """Say why a file is not for us, or give None."""
-        if candidate.name is None:
-            return candidate.problem
-        return unused_payload(candidate.path, candidate.name, self._profile)
+    def _give_up(self, work: HalfOrbitFiles, ledger: Ledger, why: str) -> Iterator[Event]:
+        """Record a half-orbit that is not to be tried again, and say why."""
+        reason = f"half-orbit {work.key} {why}; it is left alone until its files change"
+        ledger.record(
+            [FileRecord.of(f, "failed", reason) for f in work.files],
+            self._record(work, "given up", attempts=work.attempts, reason=reason),
+        )
+        yield Problem(reason)
 
-    def _held_back(self, work: Work) -> bool:
-        names = [c.name for c in work.candidates if c.name is not None]
-        mission = names[0].mission
-        # Burst and survey files of one instrument stand for each other.
-        sources = {
-            o.sources[mission].payloads for o in self._profile.observables if mission in o.sources
-        }
-        here = {n.payload for n in names}
-        if all(here.intersection(payloads) for payloads in sources):
-            return False
-        old_enough = [self._complete(c) for c in work.candidates]
-        return not all(old_enough)
-
-    def give_up(self, work: Work, ledger: Ledger, why: str) -> Iterator[Event]:
-        """Record a half-orbit that is not to be tried again, and say why.
+    def fail(self, work: HalfOrbitFiles, ledger: Ledger, why: str) -> Iterator[Event]:
+        """Record an attempt that failed though no file was found to be wrong, and say so.
 
         Parameters
         ----------
-        work : Work
+        work : HalfOrbitFiles
         ledger : Ledger
         why : str
-            What it did.
+            What happened.
 
         Yields
         ------
         Event
         """
-        reason = f"half-orbit {work.key} {why}; it is left alone until its files change"
-        ledger.record(
-            [_record(c, "failed", reason) for c in work.candidates],
-            HalfOrbitRecord(work.key, "failed", self._parameters),
-        )
-        yield Problem(reason)
-
-    def _score(self, work: Work, ledger: Ledger) -> Iterator[Event]:
-        if self._scorer is None:
-            self._scorer = self._build_scorer()
-        begun = HalfOrbitRecord(work.key, "begun", self._parameters, attempts=work.attempts + 1)
-        # libhdf5 runs in this process: what it takes down must not be tried for ever.
-        ledger.record([_record(c, "begun") for c in work.candidates], begun)
-        try:
-            outcome = score_to_disk(self._scorer, self._out, named_files(work))
-        except EdgeError:
-            # A full disk is no fault of the half-orbit: the attempt does not count.
-            with contextlib.suppress(LedgerError):
-                ledger.record(
-                    [], HalfOrbitRecord(work.key, "begun", self._parameters, attempts=work.attempts)
-                )
-            raise
-        except Exception as error:
-            # A fault of ours in one half-orbit must not keep the station from all others.
-            yield from self.give_up(work, ledger, f"failed with {describe_fault(error)}")
+        attempts = work.attempts + 1
+        if attempts >= MAX_ATTEMPTS:
+            yield from self._give_up(work, ledger, f"{why}, {attempts} times in a row")
             return
-        yield from self.conclude(work, outcome, ledger)
+        ledger.record(
+            [FileRecord.of(f, "failed", why) for f in work.files],
+            self._record(work, "retry", attempts=attempts, reason=why, retry=True),
+        )
+        yield Problem(
+            f"half-orbit {work.key} {why}; attempt {attempts} of {MAX_ATTEMPTS}, the next in "
+            f"{_pause(attempts):.0f} s or later"
+        )
 
-    def conclude(self, work: Work, outcome: Outcome, ledger: Ledger) -> Iterator[Event]:
+    def conclude(
+        self,
+        work: HalfOrbitFiles,
+        scored: ScoredHalfOrbit,
+        written: list[WrittenFile],
+        ledger: Ledger,
+    ) -> Iterator[Event]:
         """Record what became of a half-orbit, and say it.
 
         Parameters
         ----------
-        work : Work
-        outcome : Outcome
+        work : HalfOrbitFiles
+        scored : ScoredHalfOrbit
+        written : list of WrittenFile
+            As `edge.outputs.score_to_disk` gives them.
         ledger : Ledger
 
         Yields
         ------
         Event
         """
-        failures = {f.path: f for f in outcome.failures}
-        s = outcome.track.summary
+        failures = {f.path: f for f in scored.failures}
+        s = scored.summary
+        # The machine's fault with a file: its half-orbit is read again after a pause.
+        retry = any(f.transient for f in scored.failures)
+        status: HalfOrbitStatus = "scored"
+        if s.status == "failed":
+            status = "retry" if retry else "failed"
         ledger.record(
             [
-                _failure(c, failures[c.path]) if c.path in failures else _record(c, "scored")
-                for c in work.candidates
+                FileRecord.of(f, "failed", failures[f.path].reason, failures[f.path].transient)
+                if f.path in failures
+                else FileRecord.of(f, "scored")
+                for f in work.files
             ],
-            HalfOrbitRecord(
-                work.key, s.status, self._parameters, s.windows, s.insufficient, s.alarms
+            self._record(
+                work,
+                status,
+                summary=s,
+                attempts=work.attempts + 1 if retry else 0,
+                reason="; ".join(f.message for f in scored.failures),
+                retry=retry,
             ),
+            written or None,
         )
         kept = f"; the earlier result of {work.key} is kept" if work.has_result else ""
-        for failure in outcome.failures:
+        for failure in scored.failures:
             yield Problem(failure.message + (kept if s.status == "failed" else ""))
         if s.status == "scored":
-            yield Scored(outcome.track)
+            yield Scored(scored)
 
-    def _refuse(self, candidate: Candidate, why: InputError, ledger: Ledger) -> Event:
-        status: FileStatus = "failed" if candidate.malformed else "ignored"
-        ledger.record([_record(candidate, status, why.reason)])
-        return Problem(str(why)) if candidate.malformed else Ignored(str(why))
+    def _record(
+        self,
+        work: HalfOrbitFiles,
+        status: HalfOrbitStatus,
+        *,
+        attempts: int,
+        summary: HalfOrbitResult | None = None,
+        reason: str = "",
+        retry: bool = False,
+    ) -> HalfOrbitRecord:
+        now = _now()
+        return HalfOrbitRecord(
+            key=work.key,
+            status=status,
+            parameters=self._parameters,
+            windows=summary.windows if summary else 0,
+            insufficient=summary.insufficient if summary else 0,
+            alarms=summary.alarms if summary else 0,
+            attempts=attempts,
+            tried_at=now,
+            retry_at=now + _pause(attempts) if retry else None,
+            reason=reason,
+            code_version=__version__,
+            runtime=summary.runtime if summary else "",
+        )
 
-    def _keep_earlier(
-        self, work: Work, files: dict[str, FileRecord], ledger: Ledger
-    ) -> Iterator[Event]:
+    def _score(self, work: HalfOrbitFiles, ledger: Ledger) -> Iterator[Event]:
+        scorer = self._ready()
+        # libhdf5 runs in this process: what it takes down must not be tried for ever.
+        begun = [FileRecord.of(f, "begun") for f in work.files]
+        ledger.record(begun, self._record(work, "begun", attempts=work.attempts + 1, retry=True))
+        try:
+            try:
+                scored, written = score_to_disk(scorer, self._out, work.named)
+            except EdgeError:
+                raise
+            except Exception as error:
+                # Ours in this one half-orbit, or this computer's in any: that decides whether
+                # the attempt counts.
+                self._check_station(error)
+                yield from self.fail(work, ledger, f"failed with {describe_fault(error)}")
+                return
+        except EdgeError:
+            # A full disk is no fault of the half-orbit: the attempt does not count.
+            with contextlib.suppress(LedgerError):
+                ledger.record([], self._record(work, "begun", attempts=work.attempts, retry=True))
+            raise
+        yield from self.conclude(work, scored, written, ledger)
+
+    def _ready(self) -> Scorer:
+        if self._scorer is None:
+            try:
+                self._scorer = self._build_scorer()
+            except EdgeError:
+                raise
+            except Exception as error:
+                raise StationError(_cannot(error)) from error
+        return self._scorer
+
+    def _check_station(self, cause: Exception | None = None) -> None:
+        """Score what ships with the package; where that fails, no half-orbit is to blame."""
+        try:
+            self._ready().check()
+        except Exception as error:
+            raise StationError(_cannot(cause or error)) from error
+
+    def _keep_earlier(self, work: HalfOrbitFiles, ledger: Ledger) -> Iterator[Event]:
         """Refuse a late file whose siblings are gone: scoring it alone would lose theirs."""
-        for candidate in work.candidates:
-            record = files.get(candidate.key)
-            if record is None or record.differs(candidate):
+        for file in work.files:
+            record = ledger.file(file.key)
+            if record is None or record.differs(file):
                 error = InputError(
-                    candidate.path,
+                    file.path,
                     f"half-orbit {work.key} was scored with {', '.join(work.missing)}, no longer "
                     "in the inbox; its result is kept: put the files back to score them together",
                 )
-                ledger.record([_record(candidate, "refused", error.reason)])
+                ledger.record([FileRecord.of(file, "refused", error.reason)])
                 yield Problem(str(error))
 
 
-def named_files(work: Work) -> dict[Path, FileName]:
-    """Files of a half-orbit with what their names say."""
-    return {c.path: c.name for c in work.candidates if c.name is not None}
-
-
-def _record(
-    candidate: Candidate, status: FileStatus, reason: str = "", transient: bool = False
-) -> FileRecord:
-    key = None if candidate.name is None else candidate.name.half_orbit
-    return FileRecord(
-        candidate.key,
-        candidate.size,
-        candidate.mtime_ns,
-        candidate.ctime_ns,
-        key,
-        status,
-        reason,
-        transient,
+def _cannot(error: Exception) -> str:
+    return (
+        "this computer cannot score even what ships with the package "
+        f"({describe_fault(error)}); no half-orbit is to blame, and all will be tried again"
     )
 
 
-def _failure(candidate: Candidate, failure: Failure) -> FileRecord:
-    return _record(candidate, "failed", failure.reason, failure.transient)
+def _pause(attempts: int) -> float:
+    """Seconds from the beginning of the last of so many attempts to the next one."""
+    return PAUSES_S[min(max(attempts, 1), len(PAUSES_S)) - 1]
+
+
+def _now() -> float:
+    return time.time()

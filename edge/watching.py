@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge.errors import Busy, ConfigError, InputError
+from edge.errors import Busy, ConfigError, InputError, LedgerError, StationError
 from edge.events import Event, Problem
 from edge.ledger import Ledger
 from edge.outputs import remove_leftovers
@@ -20,14 +22,20 @@ if TYPE_CHECKING:
     from watchdog.observers.api import BaseObserver
 
 _LOCK_FILE = ".lock"
+# What a file system answers that has no locks (some network and FUSE ones).
+_NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.EBADF)
 # A file that grows rings at every write; each ring scans the whole inbox.
-_LEAST_PAUSE_S = 1.0
+_MIN_PAUSE_S = 1.0
 _STEP_S = 0.5
+# A backlog is left for another look at the inbox after so long, where a file came.
+_BACKLOG_S = 10.0
 _ARRIVALS = ("created", "modified", "moved", "closed")
 
 
 @contextmanager
-def hold(out: Path, command: str = "edge-score") -> Iterator[None]:
+def hold(
+    out: Path, command: str = "edge-score", warn: Callable[[str], None] = lambda _: None
+) -> Iterator[None]:
     """Hold the output folder against a second process.
 
     Parameters
@@ -36,6 +44,8 @@ def hold(out: Path, command: str = "edge-score") -> Iterator[None]:
         Made if it is missing.
     command : str, optional
         Named to the second one.
+    warn : callable, optional
+        Told in one line where the file system has no locks.
 
     Raises
     ------
@@ -43,25 +53,79 @@ def hold(out: Path, command: str = "edge-score") -> Iterator[None]:
         Another process holds it.
     ConfigError
         It cannot be made or written to.
+
+    Notes
+    -----
+    The lock is the kernel's and ends with the process. Where the file system has none, a file
+    with the number of the process stands for it; one whose process is gone is replaced.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        handle = os.open(out / _LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        # The folder itself is locked, so that nothing is left in it.
+        handle = os.open(out, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise ConfigError(f"output folder {out.name}: {error.strerror}") from None
+    substitute: Path | None = None
     try:
+        if not os.access(out, os.W_OK | os.X_OK):
+            raise ConfigError(f"output folder {out.name}: no permission to write in it")
+        busy = Busy(f"output folder {out.name}: another {command} works on it")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Busy(f"output folder {out.name}: another {command} works on it") from None
-        remove_leftovers(out)
+            raise busy from None
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise ConfigError(f"output folder {out.name}: {error.strerror}") from None
+            warn(
+                f"output folder {out.name}: its file system has no locks ({error.strerror}); "
+                f"a file {_LOCK_FILE} stands for one"
+            )
+            substitute = _pid_lock(out / _LOCK_FILE, busy)
+        try:
+            remove_leftovers(out)
+        except OSError as error:
+            raise ConfigError(f"output folder {out.name}: {error.strerror}") from None
         yield
     finally:
+        if substitute is not None:
+            substitute.unlink(missing_ok=True)
         os.close(handle)
 
 
+def _pid_lock(path: Path, busy: Busy) -> Path:
+    """Take a lock that is a file with the number of the process that holds it."""
+    for _ in range(3):
+        try:
+            with path.open("x", encoding="ascii") as stream:
+                stream.write(str(os.getpid()))
+            return path
+        except FileExistsError:
+            if _is_running(path):
+                raise busy from None
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise ConfigError(f"output folder {path.parent.name}: {error.strerror}") from None
+    raise busy
+
+
+def _is_running(path: Path) -> bool:
+    try:
+        os.kill(int(path.read_text(encoding="ascii")), 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 def watch(
-    stream: Stream, ledger: Ledger, inbox: Path, poll: float, stop: threading.Event
+    stream: Stream,
+    ledger: Ledger,
+    inbox: Path,
+    poll: float,
+    stop: threading.Event,
+    look: threading.Event | None = None,
 ) -> Iterator[Event]:
     """Work until told to stop: after each turn wait for a file event, or `poll` seconds.
 
@@ -74,25 +138,32 @@ def watch(
         Seconds.
     stop : threading.Event
         Checked between half-orbits.
+    look : threading.Event, optional
+        Ends the wait, as a file event does.
 
     Yields
     ------
     Event
-        An inbox that is gone, or a full disk, is a `Problem`, told once; the next turn
-        tries again.
+        An inbox that is gone, a full disk, a ledger that is locked, a computer that cannot
+        score: each is a `Problem`, told once; the next turn tries again.
     """
-    doorbell = _Doorbell(inbox)
+    doorbell = _Doorbell(inbox, look or threading.Event())
     told = ""
     try:
         while not stop.is_set():
             doorbell.arm()
+            until = time.monotonic() + _BACKLOG_S
+
+            def enough(until: float = until) -> bool:
+                return doorbell.rang() and time.monotonic() > until
+
             try:
-                for event in stream.turn(ledger):
+                for event in stream.turn(ledger, enough):
                     yield event
                     if stop.is_set():
                         return
                 told = ""
-            except (InputError, ConfigError) as error:
+            except (InputError, ConfigError, LedgerError, StationError) as error:
                 doorbell.close()
                 if str(error) != told:
                     told = str(error)
@@ -103,11 +174,11 @@ def watch(
 
 
 class _Doorbell:
-    """Rings when a file comes; a folder that is busy rings once in `_LEAST_PAUSE_S`."""
+    """Rings when a file comes; a folder that is busy rings once in `_MIN_PAUSE_S`."""
 
-    def __init__(self, inbox: Path) -> None:
+    def __init__(self, inbox: Path, bell: threading.Event) -> None:
         self._inbox = inbox
-        self._bell = threading.Event()
+        self._bell = bell
         self._observer: BaseObserver | None = None
 
     def arm(self) -> None:
@@ -135,12 +206,16 @@ class _Doorbell:
             return
         self._observer = observer
 
+    def rang(self) -> bool:
+        """Whether a file came since the bell was armed."""
+        return self._bell.is_set()
+
     def wait(self, poll: float, stop: threading.Event) -> None:
         """Wait for the bell, `poll` seconds, or the end, whatever comes first."""
         waited = 0.0
         while waited < poll and not stop.wait(_STEP_S):
             waited += _STEP_S
-            if waited >= _LEAST_PAUSE_S and self._bell.is_set():
+            if waited >= _MIN_PAUSE_S and self._bell.is_set():
                 return
 
     def close(self) -> None:

@@ -37,7 +37,7 @@ def measure() -> list[dict[str, str]]:
             "grid": lambda: make_grid(half_orbit, scorer.bundle.profile),
             "night": lambda: night_rows(grid, True, "dark"),
             "score a half-orbit that was read": lambda: scorer.score(half_orbit),
-            "files to verdicts": lambda: scorer.score_files(chosen),
+            "files to verdicts": lambda: scorer.score(scorer.read(chosen)),
         }
     )
     return rows(medians, next(iter(medians)))

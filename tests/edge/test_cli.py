@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,9 @@ import h5py
 import pytest
 
 from edge.cli import main
+from edge.ledger import LEDGER_FILE, Ledger
 from edge.readers.names import parse_name
+from edge.watching import hold
 
 
 class Done(NamedTuple):
@@ -328,8 +331,6 @@ def test_a_wrong_call_is_one_clear_line(
 def test_a_second_process_on_the_same_output_says_so(
     run: Run, half_orbit: list[Path], tmp_path: Path
 ) -> None:
-    from edge.watching import hold
-
     with hold(tmp_path):
         done = run("stream", half_orbit[0].parent, "--out", tmp_path, "--once")
     assert done.code == 3
@@ -402,3 +403,101 @@ def test_watching_ends_cleanly_when_told_to(half_orbit: list[Path], tmp_path: Pa
     out, err = process.communicate(timeout=30)
     assert process.returncode == 0, err
     assert "night windows" in out
+
+
+def test_what_is_given_up_is_told_in_every_run_until_it_is_seen_to(
+    run: Run, half_orbit: list[Path], tmp_path: Path
+) -> None:
+    inbox, out = tmp_path / "inbox", tmp_path / "out"
+    inbox.mkdir()
+    lap = Path(shutil.copy(next(f for f in half_orbit if "LAP_1" in f.name), inbox))
+    assert run("stream", inbox, "--out", out, "--once").code == 0
+    with Ledger(out / LEDGER_FILE) as ledger:
+        (record,) = ledger.half_orbits().values()
+        ledger.record([], replace(record, status="given up", reason=f"{record.key} is bad"))
+    for _ in range(2):
+        done = run("stream", inbox, "--out", out, "--once")
+        assert done.code == 2
+        assert complaints(done) == [
+            f"edge-score: {record.key} is bad",
+            "edge-score: 1 half-orbits given up: edge-score retry out tries them again",
+        ]
+    done = run("retry", out, record.key)
+    assert (done.code, done.err) == (0, "")
+    assert done.out == f"{record.key}: tried again by the next edge-score stream\n"
+    assert run("stream", inbox, "--out", out, "--once").code == 0
+    assert run("retry", out).out == ""
+    done = run("retry", out, record.key)
+    assert done.code == 2
+    assert f"got {record.key}" in done.err
+    assert run("retry", inbox).code == 2
+    assert lap.exists()
+
+
+def test_score_leaves_the_folder_of_a_stream_alone(
+    run: Run, half_orbit: list[Path], tmp_path: Path
+) -> None:
+    inbox, out = tmp_path / "inbox", tmp_path / "out"
+    inbox.mkdir()
+    shutil.copy(half_orbit[0], inbox)
+    run("stream", inbox, "--out", out, "--once")
+    before = {p.name: p.read_bytes() for p in out.iterdir()}
+    done = run("score", *half_orbit, "--out", out)
+    assert done.code == 2
+    assert "is that of a stream" in done.err
+    assert {p.name: p.read_bytes() for p in out.iterdir()} == before
+
+
+def test_score_writes_into_no_folder_that_another_process_holds(
+    run: Run, half_orbit: list[Path], tmp_path: Path
+) -> None:
+    with hold(tmp_path / "out"):
+        assert run("score", *half_orbit, "--out", tmp_path / "out").code == 3
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_verbose_names_what_may_still_grow(
+    run: Run, half_orbit: list[Path], tmp_path: Path
+) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    shutil.copy(half_orbit[0], inbox)
+    stream = ("stream", inbox, "--out", tmp_path / "out", "--once", "--settle", "600")
+    assert run(*stream).out == "0 half-orbits scored, 0 failed, 1 waiting\n"
+    assert f"{half_orbit[0].name}: waiting" in run(*stream, "--verbose").out
+
+
+def test_the_worth_of_the_scores_is_said_once_a_run(
+    run: Run, simulated_cses: Path, tmp_path: Path
+) -> None:
+    done = run("stream", simulated_cses, "--out", tmp_path / "out", "--once")
+    assert done.out.count("night windows") > 1
+    assert done.out.count("trained on simulated missions") == 1
+    for path in (tmp_path / "out").glob("*.jsonl"):
+        assert json.loads(path.read_text().splitlines()[0])["trained_on"] == "simulated"
+
+
+def test_a_watcher_outlives_its_terminal_and_ends_with_0_whatever_it_met(
+    half_orbit: list[Path], tmp_path: Path
+) -> None:
+    inbox, out = tmp_path / "inbox", tmp_path / "out"
+    inbox.mkdir()
+    (inbox / half_orbit[0].name).write_bytes(b"")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "edge.cli", "stream", inbox, "--out", out, "--settle", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "EDGE_SCORE_POLL": "3600"},
+    )
+    assert process.stderr is not None
+    assert "is empty (0 bytes)" in process.stderr.readline()
+    process.send_signal(signal.SIGHUP)
+    shutil.copy(half_orbit[0], inbox)
+    deadline = time.monotonic() + 60
+    while not list(out.glob("*.geojson")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    printed, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "night windows" in printed

@@ -2,15 +2,32 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from edge.errors import LedgerError
-from edge.ledger import FileRecord, HalfOrbitRecord, Ledger
+from edge.errors import LedgerDamaged, LedgerError
+from edge.ledger import FileRecord, FileStatus, HalfOrbitRecord, Ledger, open_ledger
 
-FILE = FileRecord("a.h5", 10, 20, 30, "CSES_000011", "scored")
-FAILED = FileRecord("b.h5", 1, 2, 3, "CSES_000011", "failed", "is empty (0 bytes)", True)
-HALF_ORBIT = HalfOrbitRecord("CSES_000011", "scored", "abc", 499, 0, 1)
+
+def file_record(path: str, status: FileStatus, reason: str = "", **more: Any) -> FileRecord:
+    return FileRecord(
+        path=path,
+        size=10,
+        mtime_ns=20,
+        ctime_ns=30,
+        half_orbit="CSES_000011",
+        status=status,
+        reason=reason,
+        **more,
+    )
+
+
+FILE = file_record("a.h5", "scored")
+FAILED = file_record("b.h5", "failed", "is empty (0 bytes)", transient=True)
+HALF_ORBIT = HalfOrbitRecord(
+    key="CSES_000011", status="scored", parameters="abc", windows=499, alarms=1
+)
 
 
 def test_what_was_recorded_is_there_after_reopening(tmp_path: Path) -> None:
@@ -32,7 +49,7 @@ def test_it_is_a_plain_sqlite_file(tmp_path: Path) -> None:
 
 def test_a_record_that_fails_leaves_nothing(tmp_path: Path) -> None:
     with Ledger(tmp_path / "ledger.sqlite") as ledger:
-        bad = HalfOrbitRecord("x", "quiet", "abc", 0, 0, 0)  # type: ignore[arg-type]
+        bad = HalfOrbitRecord(key="x", status="quiet", parameters="abc")  # type: ignore[arg-type]
         with pytest.raises(LedgerError, match=r"ledger\.sqlite"):
             ledger.record([FILE], bad)
         assert ledger.files() == {}
@@ -53,3 +70,72 @@ def test_another_version_is_refused(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(LedgerError, match="version 9"):
         Ledger(path)
+
+
+@pytest.mark.parametrize("size", [0, 100, 5000])
+def test_a_ledger_that_is_no_database_is_begun_anew(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(b"\xfe" * size)
+    # That of a writer that a power cut ended; it is no part of the new ledger.
+    path.with_name("ledger.sqlite-journal").write_bytes(b"journal")
+    for number in (1, 2):
+        ledger, notice = open_ledger(path)
+        with ledger:
+            ledger.record([FILE], HALF_ORBIT)
+            assert ledger.half_orbits() == {"CSES_000011": HALF_ORBIT}
+        if size:
+            assert f"kept as ledger.sqlite.damaged-{number}" in notice
+            assert (tmp_path / f"ledger.sqlite.damaged-{number}").stat().st_size == size
+        path.write_bytes(b"\xfe" * size)
+
+
+def test_text_that_is_no_utf8_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with Ledger(path) as ledger:
+        ledger.record([FAILED], HALF_ORBIT)
+    path.write_bytes(path.read_bytes().replace(b"is empty", b"is \xff\xfety"))
+    with Ledger(path) as ledger, pytest.raises(LedgerDamaged, match="decode"):
+        ledger.files()
+
+
+# As the first release made it, with a scored half-orbit and one that a power cut ended.
+VERSION_1 = """
+CREATE TABLE file (path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    ctime_ns INTEGER NOT NULL, half_orbit TEXT, status TEXT NOT NULL, reason TEXT NOT NULL,
+    transient INTEGER NOT NULL) STRICT;
+CREATE INDEX file_half_orbit ON file (half_orbit);
+CREATE TABLE half_orbit (key TEXT PRIMARY KEY, status TEXT NOT NULL, parameters TEXT NOT NULL,
+    windows INTEGER NOT NULL, insufficient INTEGER NOT NULL, alarms INTEGER NOT NULL,
+    attempts INTEGER NOT NULL) STRICT;
+INSERT INTO file VALUES ('a.h5', 10, 20, 30, 'CSES_000011', 'scored', '', 0);
+INSERT INTO file VALUES ('c.h5', 10, 20, 30, 'CSES_000021', 'begun', '', 0);
+INSERT INTO half_orbit VALUES ('CSES_000011', 'scored', 'abc', 499, 0, 1, 0);
+INSERT INTO half_orbit VALUES ('CSES_000021', 'begun', 'abc', 0, 0, 0, 2);
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_ledger_of_version_1_is_taken_along(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    db = sqlite3.connect(path)
+    db.executescript(VERSION_1)
+    db.close()
+    with Ledger(path) as ledger:
+        assert ledger.file("a.h5") == FILE
+        assert ledger.half_orbit("CSES_000011") == HALF_ORBIT
+        begun = ledger.half_orbit("CSES_000021")
+        assert begun is not None
+        assert (begun.status, begun.attempts) == ("begun", 2)
+        assert ledger.due(now=1e9, horizon=1e5) == ["CSES_000021"]
+
+
+def test_what_failed_is_due_again_when_it_is_told_to(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "ledger.sqlite") as ledger:
+        for key, status in (("a", "scored"), ("b", "given up"), ("c", "failed")):
+            ledger.record([], HalfOrbitRecord(key=key, status=status, parameters="p", attempts=5))
+        assert [h.key for h in ledger.given_up()] == ["b"]
+        assert ledger.due(now=1e9, horizon=1e5) == []
+        assert ledger.retry(["a", "b"]) == ["b"]
+        assert ledger.due(now=1e9, horizon=1e5) == ["b"]
+        assert ledger.retry() == ["b", "c"]
+        assert ledger.given_up() == []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,15 +16,19 @@ from pathlib import Path
 import h5py
 import pytest
 
-from edge.bundle import load_bundle
-from edge.errors import Busy, ConfigError
-from edge.events import Event, Idle, Ignored, Problem, Scored, Waiting
-from edge.ledger import Ledger
-from edge.observables import PLASMA
-from edge.readers.halforbit import HalfOrbit
+from edge import ledger as ledger_module
+from edge import stream
+from edge.bundle import load_bundle, models_path
+from edge.errors import Busy, ConfigError, InputError, StationError
+from edge.events import Event, Idle, Ignored, Problem, Scored, Settling, Waiting
+from edge.ledger import LEDGER_FILE, Ledger
+from edge.observables import PLASMA, PROFILES, Profile
+from edge.plan import PAUSES_S
+from edge.readers import opening
+from edge.readers.halforbit import HalfOrbit, Payload
 from edge.readers.names import FileName, parse_name
 from edge.scoring import Scorer
-from edge.stream import LEDGER_FILE, Stream
+from edge.stream import Stream
 from edge.watching import hold, watch
 
 Turn = Callable[..., list[Event]]
@@ -49,9 +56,9 @@ def out(tmp_path: Path) -> Path:
 @pytest.fixture
 def turn(inbox: Path, out: Path, scorer: Scorer) -> Turn:
     def run(parameters: str = "p", wait: float = 0.0) -> list[Event]:
-        stream = Stream(inbox, out, PLASMA, parameters, lambda: scorer, wait=wait)
+        work = Stream(inbox, out, PLASMA, parameters, lambda: scorer, wait=wait)
         with Ledger(out / LEDGER_FILE) as ledger:
-            return list(stream.turn(ledger))
+            return list(work.turn(ledger))
 
     return run
 
@@ -77,7 +84,7 @@ def test_a_half_orbit_is_scored_once(turn: Turn, inbox: Path, half_orbit: dict[s
         shutil.copy(file, inbox)
     first = turn()
     assert len(scored(first)) == 1
-    assert sorted(scored(first)[0].track.summary.payloads) == ["HPM_5", "LAP_1", "PAP_0"]
+    assert sorted(scored(first)[0].half_orbit.summary.payloads) == ["HPM_5", "LAP_1", "PAP_0"]
     assert first[-1] == Idle(1, 0, 0)
     assert turn() == [Idle(0, 0, 0)]
 
@@ -86,9 +93,9 @@ def test_a_late_payload_rescores_the_half_orbit_whole(
     turn: Turn, inbox: Path, half_orbit: dict[str, Path]
 ) -> None:
     shutil.copy(half_orbit["LAP_1"], inbox)
-    assert scored(turn())[0].track.summary.payloads == ["LAP_1"]
+    assert scored(turn())[0].half_orbit.summary.payloads == ["LAP_1"]
     shutil.copy(half_orbit["HPM_5"], inbox)
-    assert scored(turn())[0].track.summary.payloads == ["HPM_5", "LAP_1"]
+    assert scored(turn())[0].half_orbit.summary.payloads == ["HPM_5", "LAP_1"]
 
 
 def test_running_again_writes_the_same_bytes(
@@ -118,7 +125,7 @@ def test_a_bad_payload_is_masked_and_named_and_its_siblings_are_scored(
     bad.write_bytes(half_orbit["HPM_5"].read_bytes()[:5000])
     events = turn()
     assert next(e.message for e in events if isinstance(e, Problem)).startswith(bad.name)
-    summary = scored(events)[0].track.summary
+    summary = scored(events)[0].half_orbit.summary
     assert summary.payloads == ["LAP_1"]
     assert list(summary.failed) == ["HPM_5"]
     lines = (out / f"{summary.half_orbit}.jsonl").read_text(encoding="utf-8").splitlines()
@@ -200,7 +207,7 @@ def test_a_late_payload_whose_siblings_are_gone_does_not_replace_their_result(
     assert idle == Idle(0, 1, 0)
     assert results(out) == before
     shutil.copy(half_orbit["LAP_1"], inbox)
-    assert scored(turn())[0].track.summary.payloads == ["HPM_5", "LAP_1"]
+    assert scored(turn())[0].half_orbit.summary.payloads == ["HPM_5", "LAP_1"]
 
 
 def test_siblings_that_are_put_back_unchanged_are_scored_with_the_late_one(
@@ -213,7 +220,7 @@ def test_siblings_that_are_put_back_unchanged_are_scored_with_the_late_one(
     assert isinstance(turn()[0], Problem)
     assert turn() == [Idle(0, 0, 0)]
     away.rename(lap)
-    assert scored(turn())[0].track.summary.payloads == ["HPM_5", "LAP_1"]
+    assert scored(turn())[0].half_orbit.summary.payloads == ["HPM_5", "LAP_1"]
 
 
 def test_a_file_that_is_moved_within_the_inbox_is_not_missed(
@@ -231,12 +238,12 @@ def test_a_later_version_of_a_payload_replaces_it(
     turn: Turn, inbox: Path, half_orbit: dict[str, Path]
 ) -> None:
     lap = Path(shutil.copy(half_orbit["LAP_1"], inbox))
-    before = scored(turn())[0].track
+    before = scored(turn())[0].half_orbit
     newer = inbox / lap.name.replace("_000.h5", "_001.h5")
     shutil.copy(lap, newer)
     with h5py.File(newer, "r+") as file:
         file["A311"][...] *= 2.0
-    after = scored(turn())[0].track
+    after = scored(turn())[0].half_orbit
     assert len(after.windows) == len(before.windows)
     assert [w.score for w in after.windows] != [w.score for w in before.windows]
     # The version that it replaced may go.
@@ -289,11 +296,12 @@ def test_payloads_of_other_profiles_are_left_alone(
     shutil.copy(half_orbit["LAP_1"], inbox)
     efd = half_orbit["LAP_1"].name.replace("LAP_1", "EFD_1").replace("_A3_", "_A1_")
     shutil.copy(half_orbit["LAP_1"], inbox / efd)
-    ignored, done, _ = turn()
+    # What is wanted comes first, however much else lies there.
+    done, ignored, _ = turn()
     assert isinstance(ignored, Ignored)
     assert "not of the profile plasma" in ignored.message
     assert isinstance(done, Scored)
-    assert done.track.summary.failed == {}
+    assert done.half_orbit.summary.failed == {}
     assert turn() == [Idle(0, 0, 0)]
 
 
@@ -304,7 +312,7 @@ def test_of_a_payload_that_came_twice_the_longer_file_is_kept(
     shutil.copy(file, inbox)
     (inbox / "resent").mkdir()
     (inbox / "resent" / file.name).write_bytes(file.read_bytes()[: 289 * 100])
-    track = scored(turn())[0].track
+    track = scored(turn())[0].half_orbit
     assert len(track.windows) > 300
 
 
@@ -341,12 +349,12 @@ def test_watching_outlives_an_inbox_that_is_gone_for_a_while(
     inbox: Path, out: Path, tmp_path: Path, scorer: Scorer, half_orbit: dict[str, Path]
 ) -> None:
     stop = threading.Event()
-    stream = Stream(inbox, out, PLASMA, "p", lambda: scorer)
+    work = Stream(inbox, out, PLASMA, "p", lambda: scorer)
     inbox.rename(tmp_path / "away")
     seen: list[Event] = []
     deadline = time.monotonic() + 60
     with Ledger(out / LEDGER_FILE) as ledger:
-        for event in watch(stream, ledger, inbox, 1.0, stop):
+        for event in watch(work, ledger, inbox, 1.0, stop):
             seen.append(event)
             if isinstance(event, Problem):
                 (tmp_path / "away").rename(inbox)
@@ -367,7 +375,7 @@ def test_watching_scores_what_arrives(
     inbox: Path, out: Path, scorer: Scorer, half_orbit: dict[str, Path]
 ) -> None:
     stop = threading.Event()
-    stream = Stream(inbox, out, PLASMA, "p", lambda: scorer)
+    work = Stream(inbox, out, PLASMA, "p", lambda: scorer)
 
     def arrive() -> Iterator[None]:
         part = inbox / (half_orbit["LAP_1"].name + ".part")
@@ -380,7 +388,7 @@ def test_watching_scores_what_arrives(
     deadline = time.monotonic() + 60
     with Ledger(out / LEDGER_FILE) as ledger:
         # A long poll: only a file event can end the wait in time.
-        for event in watch(stream, ledger, inbox, 600.0, stop):
+        for event in watch(work, ledger, inbox, 600.0, stop):
             seen.append(event)
             if isinstance(event, Idle):
                 next(arrival, None)
@@ -389,27 +397,129 @@ def test_watching_scores_what_arrives(
     assert len(scored(seen)) == 1
 
 
-def test_a_half_orbit_that_ends_the_process_is_left_alone_in_the_end(
-    turn: Turn, inbox: Path, out: Path, half_orbit: dict[str, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lap = Path(shutil.copy(half_orbit["LAP_1"], inbox))
+class Clock:
+    """Stands for the computer's clock, and goes on only when told to."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(stream, "_now", clock)
+    return clock
+
+
+def crash(turn: Turn, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Run a turn in which reading ends the process; whether it came to that."""
 
     def end(*_: object) -> None:
         raise SystemExit("as if libhdf5 had crashed")
 
     with monkeypatch.context() as patch:
         patch.setattr(Scorer, "read", end)
-        for _ in range(5):
-            with pytest.raises(SystemExit):
-                turn()
-        (event, idle) = turn()
+        try:
+            turn()
+        except SystemExit:
+            return True
+    return False
+
+
+def test_a_half_orbit_that_ends_the_process_is_left_alone_in_the_end(
+    turn: Turn,
+    inbox: Path,
+    out: Path,
+    half_orbit: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+) -> None:
+    lap = Path(shutil.copy(half_orbit["LAP_1"], inbox))
+    for pause in PAUSES_S:
+        assert crash(turn, monkeypatch)
+        if pause:
+            # Not at once: what ends the process may be the station's power.
+            assert not crash(turn, monkeypatch)
+            clock.now += pause - 1.0
+            assert not crash(turn, monkeypatch)
+        clock.now += 2.0
+    (event, idle) = turn()
     assert isinstance(event, Problem)
     assert "ended the process 5 times in a row" in event.message
-    assert idle == Idle(0, 1, 0)
-    assert turn() == [Idle(0, 0, 0)]
+    assert idle == Idle(0, 1, 0, given_up=1)
+    # Told in every run.
+    assert turn() == [Idle(0, 0, 0, given_up=1)]
     # Another delivery of the file is another chance.
     os.utime(lap, (1e9, 1e9))
     assert len(scored(turn())) == 1
+    assert turn() == [Idle(0, 0, 0)]
+
+
+def test_power_cuts_that_lie_far_apart_are_no_verdict(
+    turn: Turn,
+    inbox: Path,
+    half_orbit: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    for _ in range(7):
+        assert crash(turn, monkeypatch)
+        clock.now += 25 * 3600.0
+    assert len(scored(turn())) == 1
+
+
+def test_a_clock_that_was_ahead_holds_nothing_back(
+    turn: Turn,
+    inbox: Path,
+    half_orbit: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    clock.now += 10 * 365 * 86400.0
+    for _ in range(2):
+        assert crash(turn, monkeypatch)
+    clock.now -= 10 * 365 * 86400.0
+    assert len(scored(turn())) == 1
+
+
+def test_what_was_given_up_can_be_told_to_try_again(
+    turn: Turn,
+    inbox: Path,
+    out: Path,
+    half_orbit: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+) -> None:
+    lap = Path(shutil.copy(half_orbit["LAP_1"], inbox))
+    for pause in PAUSES_S:
+        assert crash(turn, monkeypatch)
+        clock.now += pause + 1.0
+    assert turn()[-1] == Idle(0, 1, 0, given_up=1)
+    with Ledger(out / LEDGER_FILE) as ledger:
+        (key,) = ledger.retry()
+    assert key == parse_name(lap).half_orbit
+    assert len(scored(turn())) == 1
+
+
+def test_files_that_are_taken_away_were_seen_to(
+    turn: Turn,
+    inbox: Path,
+    half_orbit: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+) -> None:
+    lap = Path(shutil.copy(half_orbit["LAP_1"], inbox))
+    for pause in PAUSES_S:
+        assert crash(turn, monkeypatch)
+        clock.now += pause + 1.0
+    assert turn()[-1] == Idle(0, 1, 0, given_up=1)
+    lap.unlink()
+    assert turn() == [Idle(0, 0, 0)]
 
 
 def test_one_interruption_is_no_verdict(
@@ -427,24 +537,357 @@ def test_one_interruption_is_no_verdict(
     assert len(scored(turn())) == 1
 
 
-def test_a_fault_in_one_half_orbit_does_not_stop_the_others(
-    turn: Turn, inbox: Path, simulated_cses: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first, second = sorted(simulated_cses.glob("*LAP_1*.h5"))[:2]
-    shutil.copy(first, inbox)
-    shutil.copy(second, inbox)
-    key = parse_name(first).half_orbit
+def faulty(key: str, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """Let the reading of one half-orbit, or of all (""), meet a fault that nobody expected."""
     read = Scorer.read
 
     def fault(self: Scorer, files: dict[Path, FileName]) -> HalfOrbit:
-        if parse_name(next(iter(files))).half_orbit == key:
-            raise ZeroDivisionError("division\nby zero")
+        if not key or parse_name(next(iter(files))).half_orbit == key:
+            raise error
         return read(self, files)
 
     monkeypatch.setattr(Scorer, "read", fault)
+
+
+def test_a_fault_in_one_half_orbit_does_not_stop_the_others(
+    turn: Turn, inbox: Path, simulated_cses: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    # Not one that ships with the package, on which the station tries itself.
+    shipped = {p.name[20:26] for p in (models_path() / "samples").glob("CSES*")}
+    files = [f for f in sorted(simulated_cses.glob("*LAP_1*.h5")) if f.name[20:26] not in shipped]
+    first, second = files[:2]
+    shutil.copy(first, inbox)
+    shutil.copy(second, inbox)
+    key = parse_name(first).half_orbit
+    with monkeypatch.context() as patch:
+        faulty(key, patch, ZeroDivisionError("division\nby zero"))
+        # The newest first.
+        done, problem, idle = turn()
+        assert isinstance(problem, Problem)
+        assert "ZeroDivisionError at test_stream.py" in problem.message
+        assert "attempt 1 of 5" in problem.message
+        assert "\n" not in problem.message
+        assert isinstance(done, Scored)
+        assert idle == Idle(1, 1, 0)
+        for pause in PAUSES_S[:-1]:
+            clock.now += pause + 1.0
+            problem, idle = turn()
+            assert isinstance(problem, Problem)
+        assert "5 times in a row" in problem.message
+        assert idle == Idle(0, 1, 0, given_up=1)
+
+
+def test_a_fault_of_the_station_is_no_half_orbits(
+    turn: Turn,
+    inbox: Path,
+    out: Path,
+    half_orbit: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    with monkeypatch.context() as patch:
+        faulty("", patch, ImportError("libhdf5.so: cannot open shared object file"))
+        for _ in range(9):
+            with pytest.raises(StationError, match=r"ImportError at .* no half-orbit is to blame"):
+                turn()
+            clock.now += 1.0
+    with Ledger(out / LEDGER_FILE) as ledger:
+        (record,) = ledger.half_orbits().values()
+    assert record.attempts == 0
+    assert len(scored(turn())) == 1
+
+
+def test_a_scorer_that_cannot_be_built_is_the_stations_fault(
+    inbox: Path, out: Path, half_orbit: dict[str, Path]
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+
+    def build() -> Scorer:
+        raise MemoryError
+
+    work = Stream(inbox, out, PLASMA, "p", build)
+    with Ledger(out / LEDGER_FILE) as ledger:
+        for _ in range(9):
+            with pytest.raises(StationError, match="MemoryError"):
+                list(work.turn(ledger))
+        assert ledger.half_orbits() == {}
+
+
+def test_a_file_that_cannot_be_read_for_now_is_tried_again_with_pauses(
+    turn: Turn,
+    inbox: Path,
+    out: Path,
+    half_orbit: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+) -> None:
+    lap = Path(shutil.copy(half_orbit["LAP_1"], inbox))
+    read = opening.read_payload
+
+    def broken(path: Path, *rest: object) -> Payload:
+        if path == lap:
+            raise InputError(path, "Input/output error", transient=True)
+        return read(path, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "read_payload", broken)
+        for pause in (*PAUSES_S, *PAUSES_S[-1:] * 4):
+            assert turn() == [
+                Problem(f"{lap.name}: Input/output error"),
+                Idle(0, 1, 0),
+            ]
+            if pause:
+                assert turn() == [Idle(0, 0, 0)]
+            clock.now += pause + 1.0
+    assert len(scored(turn())) == 1
+
+
+def test_new_files_come_before_a_backlog(turn: Turn, inbox: Path, simulated_cses: Path) -> None:
+    files = sorted(simulated_cses.glob("*LAP_1*.h5"))
+    for file in files[:3]:
+        shutil.copy(file, inbox)
+    assert [e.half_orbit.summary.half_orbit for e in scored(turn())] == [
+        parse_name(f).half_orbit for f in reversed(files[:3])
+    ]
+    # After an upgrade everything is scored again, and what is new comes first.
+    shutil.copy(files[3], inbox)
+    first = scored(turn("another bundle"))[0]
+    assert first.half_orbit.summary.half_orbit == parse_name(files[3]).half_orbit
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".geojson"])
+@pytest.mark.parametrize("how", ["deleted", "emptied", "cut short", "changed"])
+def test_results_that_were_touched_are_made_again(
+    turn: Turn, inbox: Path, out: Path, half_orbit: dict[str, Path], suffix: str, how: str
+) -> None:
+    lap = Path(shutil.copy(half_orbit["LAP_1"], inbox))
+    turn()
+    before = results(out)
+    assert turn() == [Idle(0, 0, 0)]
+    path = out / f"{parse_name(lap).half_orbit}{suffix}"
+    content = path.read_bytes()
+    if how == "deleted":
+        path.unlink()
+    elif how == "emptied":
+        path.write_bytes(b"")
+    elif how == "cut short":
+        path.write_bytes(content[:-100])
+    else:
+        path.write_bytes(content.replace(b"quiet", b"alarm"))
+    assert len(scored(turn())) == 1
+    assert results(out) == before
+    assert turn() == [Idle(0, 0, 0)]
+
+
+def test_a_touched_result_that_cannot_be_made_again_is_told_until_it_is_seen_to(
+    turn: Turn, inbox: Path, out: Path, half_orbit: dict[str, Path]
+) -> None:
+    lap = Path(shutil.copy(half_orbit["LAP_1"], inbox))
+    turn()
+    lap.unlink()
+    key = parse_name(lap).half_orbit
+    (out / f"{key}.csv").write_bytes(b"")
+    for _ in range(2):
+        (event, _) = turn()
+        assert isinstance(event, Problem)
+        assert f"{key}.csv: changed or missing" in event.message
+    for path in out.glob(f"{key}.*"):
+        path.unlink()
+    assert turn() == [Idle(0, 0, 0)]
+
+
+def test_a_copy_of_the_output_folder_is_as_good(
+    turn: Turn, inbox: Path, out: Path, half_orbit: dict[str, Path]
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    turn()
+    for path in out.glob("CSES*"):
+        os.utime(path, (1e9, 1e9))
+    assert turn() == [Idle(0, 0, 0)]
+
+
+def test_a_damaged_ledger_is_set_aside_and_the_results_are_kept(
+    turn: Turn, inbox: Path, out: Path, half_orbit: dict[str, Path]
+) -> None:
+    for payload in ("LAP_1", "HPM_5"):
+        shutil.copy(half_orbit[payload], inbox)
+    turn()
+    before = results(out)
+    ledger = out / LEDGER_FILE
+    content = bytearray(ledger.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    ledger.write_bytes(content)
     problem, done, idle = turn()
     assert isinstance(problem, Problem)
-    assert "ZeroDivisionError at test_stream.py" in problem.message
-    assert "\n" not in problem.message
+    assert "ledger.sqlite.damaged-1" in problem.message
     assert isinstance(done, Scored)
-    assert idle == Idle(1, 1, 0)
+    assert idle == Idle(1, 0, 0)
+    assert (out / "ledger.sqlite.damaged-1").read_bytes() == content
+    assert {n: b for n, b in results(out).items() if "damaged" not in n} == before
+
+
+def test_a_late_payload_replaces_no_better_result_though_the_ledger_is_lost(
+    turn: Turn, inbox: Path, out: Path, half_orbit: dict[str, Path]
+) -> None:
+    lap = Path(shutil.copy(half_orbit["LAP_1"], inbox))
+    turn()
+    (out / LEDGER_FILE).unlink()
+    lap.unlink()
+    before = results(out)
+    shutil.copy(half_orbit["HPM_5"], inbox)
+    (event, _) = turn()
+    assert isinstance(event, Problem)
+    assert "its result is kept" in event.message
+    assert results(out) == before
+
+
+def test_thousands_of_files_alike_make_one_line(
+    turn: Turn, inbox: Path, half_orbit: dict[str, Path]
+) -> None:
+    for k in range(1500):
+        (inbox / f"notes-{k}.txt").touch()
+        (inbox / f"CSES_01_broken-{k}.h5").touch()
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    events = turn()
+    problems = [e.message for e in events if isinstance(e, Problem)]
+    ignored = [e.message for e in events if isinstance(e, Ignored)]
+    assert len(problems) == len(ignored) == 3
+    assert problems[-1].endswith("(and 1497 more files)")
+    assert ignored[-1].endswith("(and 1497 more files)")
+    assert len(scored(events)) == 1
+    assert turn() == [Idle(0, 0, 0)]
+
+
+def test_what_is_no_regular_file_is_named_once(
+    turn: Turn, inbox: Path, tmp_path: Path, half_orbit: dict[str, Path]
+) -> None:
+    os.mkfifo(inbox / half_orbit["LAP_1"].name)
+    (inbox / "dead").symlink_to("nowhere")
+    (inbox / "ring").symlink_to("ring")
+    (inbox / "folder").symlink_to(tmp_path)
+    (inbox / half_orbit["HPM_5"].name).symlink_to(half_orbit["HPM_5"])
+    done, *ignored, idle = turn()
+    assert isinstance(done, Scored)
+    assert sorted(e.message.partition(": ")[2] for e in ignored if isinstance(e, Ignored)) == [
+        "is a FIFO, not a regular file",
+        "is a link that leads nowhere",
+        "is a link that leads nowhere",
+        "is a link to a folder, which is not followed: give that folder as the inbox",
+    ]
+    assert idle == Idle(1, 0, 0)
+    (inbox / "another.txt").touch()
+    assert [type(e) for e in turn()] == [Ignored, Idle]
+
+
+def test_folders_within_folders_without_end_are_named(
+    turn: Turn, inbox: Path, half_orbit: dict[str, Path]
+) -> None:
+    deep = inbox
+    for _ in range(200):
+        deep = deep / "d"
+    deep.mkdir(parents=True)
+    shutil.copy(half_orbit["LAP_1"], inbox / "d")
+    problem, done, _ = turn()
+    assert isinstance(problem, Problem)
+    assert "expected at most 32 folders within each other" in problem.message
+    assert isinstance(done, Scored)
+
+
+def test_a_file_settles_across_runs_though_the_clock_is_behind(
+    inbox: Path, out: Path, scorer: Scorer, half_orbit: dict[str, Path], clock: Clock
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    clock.now -= 86400.0
+
+    def run() -> list[Event]:
+        work = Stream(inbox, out, PLASMA, "p", lambda: scorer, settle=60.0)
+        with Ledger(out / LEDGER_FILE) as ledger:
+            return list(work.turn(ledger))
+
+    assert run() == [Settling(half_orbit["LAP_1"].name), Idle(0, 0, 1)]
+    clock.now += 59.0
+    assert run()[-1] == Idle(0, 0, 1)
+    clock.now += 2.0
+    assert len(scored(run())) == 1
+
+
+def test_a_run_with_nothing_new_writes_nothing(
+    turn: Turn, inbox: Path, out: Path, half_orbit: dict[str, Path]
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    turn()
+    turn()
+    before = {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in out.iterdir()}
+    turn()
+    assert {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in out.iterdir()} == before
+
+
+def test_a_payload_that_another_profile_wants_is_scored(
+    inbox: Path, out: Path, scorer: Scorer, half_orbit: dict[str, Path]
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+
+    def run(profile: Profile, parameters: str) -> list[Event]:
+        work = Stream(inbox, out, profile, parameters, lambda: scorer)
+        with Ledger(out / LEDGER_FILE) as ledger:
+            return list(work.turn(ledger))
+
+    assert isinstance(run(PROFILES["waves"], "w")[0], Ignored)
+    assert len(scored(run(PLASMA, "p"))) == 1
+
+
+def test_watching_outlives_a_ledger_that_another_program_holds(
+    inbox: Path,
+    out: Path,
+    scorer: Scorer,
+    half_orbit: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ledger_module, "_LOCK_SECONDS", 0.1)
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    stop = threading.Event()
+    work = Stream(inbox, out, PLASMA, "p", lambda: scorer)
+    seen: list[Event] = []
+    deadline = time.monotonic() + 60
+    with Ledger(out / LEDGER_FILE) as ledger:
+        other = sqlite3.connect(out / LEDGER_FILE, isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        for event in watch(work, ledger, inbox, 1.0, stop):
+            seen.append(event)
+            if isinstance(event, Problem):
+                other.execute("ROLLBACK")
+                other.close()
+            if isinstance(event, Scored) or time.monotonic() > deadline:
+                stop.set()
+    assert isinstance(seen[0], Problem)
+    assert "locked" in seen[0].message
+    assert len(scored(seen)) == 1
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_told_once_and_held_another_way(
+    out: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    said: list[str] = []
+    with hold(out, warn=said.append):
+        with pytest.raises(Busy, match="another edge-score"), hold(out):
+            pass
+        assert len(said) == 1
+    # A process that was killed leaves its file behind.
+    (out / ".lock").write_text("4194305", encoding="ascii")
+    with hold(out, warn=said.append):
+        pass
+    assert list(out.iterdir()) == []
+
+
+def test_folders_and_files_of_others_are_no_leftovers(out: Path) -> None:
+    (out / ".x.tmp").mkdir()
+    (out / ".notes.tmp").touch()
+    with hold(out):
+        pass
+    assert sorted(p.name for p in out.iterdir()) == [".notes.tmp", ".x.tmp"]

@@ -10,7 +10,7 @@ import pytest
 from edge.bundle import load_bundle
 from edge.geodesy import dobrovolsky_radius_km, great_circle_km
 from edge.readers.names import FileName, parse_name
-from edge.results import Track
+from edge.results import ScoredHalfOrbit
 from edge.scoring import Scorer
 from trainer.simulate import simulate_mission
 from trainer.simulate.orbits import half_orbits
@@ -23,7 +23,7 @@ HEADER = (
 )
 
 
-def score(folder: Path, catalogue: Path, injection: float) -> list[Track]:
+def score(folder: Path, catalogue: Path, injection: float) -> list[ScoredHalfOrbit]:
     simulate_mission(
         "cses",
         START,
@@ -40,7 +40,7 @@ def score(folder: Path, catalogue: Path, injection: float) -> list[Track]:
         name = parse_name(path)
         groups.setdefault(name.half_orbit, {})[path] = name
     scorer = Scorer(load_bundle())
-    return [scorer.score_files(files) for files in groups.values()]
+    return [scorer.score(scorer.read(files)) for files in groups.values()]
 
 
 @pytest.fixture(scope="module")

@@ -128,7 +128,7 @@ def test_samples_are_scored_by_the_edge(run: tuple[Path, str]) -> None:
     # Building the scorer also holds the golden windows against this runtime.
     scorer = Scorer(load_bundle(folder / "plasma"))
     for half_orbit in files.values():
-        track = scorer.score_files(half_orbit)
+        track = scorer.score(scorer.read(half_orbit))
         assert track.summary.status == "scored"
         assert track.summary.trained_on == "simulated"
         assert any(w.score is not None for w in track.windows)

@@ -16,14 +16,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from edge import __version__
+from edge.bundle import profile_and_fingerprint
 from edge.errors import ConfigError, EdgeError, describe_fault
 from edge.events import Event, Problem, Scored
-from edge.ledger import Ledger
-from edge.outcome import Outcome, profile_and_fingerprint, score_to_disk
-from edge.plan import Work
+from edge.ledger import LEDGER_FILE, Ledger
+from edge.outputs import score_to_disk
+from edge.plan import HalfOrbitFiles
 from edge.readers.names import FileName
+from edge.results import ScoredHalfOrbit, WrittenFile
 from edge.scoring import Scorer
-from edge.stream import LEDGER_FILE, Stream, named_files
+from edge.stream import Stream
 from trainer.archives.cluster import run_tasks
 from trainer.archives.progress import Progress
 from trainer.archives.row_stage import find_missions
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 #: Half-orbits of one task: half a second of work.
 HALF_ORBITS_PER_TASK = 16
+# A half-orbit with its windows left out, and the results that were written.
+Outcome = tuple[ScoredHalfOrbit, list[WrittenFile]]
 _ENDED = "ended every process that scored it, by a crash or for want of memory"
 
 
@@ -109,9 +113,9 @@ def rescore_archive(
     result = Rescored()
     with Ledger(out / LEDGER_FILE) as ledger:
         known = {key for key, h in ledger.half_orbits().items() if h.status == "scored"}
-        works: dict[str, Work] = {}
+        works: dict[str, HalfOrbitFiles] = {}
         for item in stream.due(ledger):
-            if isinstance(item, Work):
+            if isinstance(item, HalfOrbitFiles):
                 works[item.key] = item
             else:
                 _count(item, result)
@@ -133,14 +137,14 @@ def _score(
     client: Client,
     stream: Stream,
     ledger: Ledger,
-    works: dict[str, Work],
+    works: dict[str, HalfOrbitFiles],
     task: Batch,
     size: int,
 ) -> Iterator[Event]:
     keys = list(works)
     batches = {
         f"half-orbits-{start}": replace(
-            task, half_orbits={k: named_files(works[k]) for k in keys[start : start + size]}
+            task, half_orbits={k: works[k].named for k in keys[start : start + size]}
         )
         for start in range(0, len(keys), size)
     }
@@ -152,23 +156,26 @@ def _score(
                 continue
             yield from _conclude(stream, ledger, works, outcomes)
             progress.add(len(outcomes))
-        alone = {k: replace(task, half_orbits={k: named_files(works[k])}) for k in lost}
+        alone = {k: replace(task, half_orbits={k: works[k].named}) for k in lost}
         for key, outcomes in run_tasks(client, score_batch, alone):
             if outcomes is None:
-                yield from stream.give_up(works[key], ledger, _ENDED)
+                yield from stream.fail(works[key], ledger, _ENDED)
             else:
                 yield from _conclude(stream, ledger, works, outcomes)
             progress.add(1)
 
 
 def _conclude(
-    stream: Stream, ledger: Ledger, works: dict[str, Work], outcomes: dict[str, Outcome | str]
+    stream: Stream,
+    ledger: Ledger,
+    works: dict[str, HalfOrbitFiles],
+    outcomes: dict[str, Outcome | str],
 ) -> Iterator[Event]:
     for key, outcome in outcomes.items():
         if isinstance(outcome, str):
-            yield from stream.give_up(works[key], ledger, outcome)
+            yield from stream.fail(works[key], ledger, outcome)
         else:
-            yield from stream.conclude(works[key], outcome, ledger)
+            yield from stream.conclude(works[key], *outcome, ledger)
 
 
 def score_batch(batch: Batch) -> dict[str, Outcome | str]:
@@ -197,15 +204,14 @@ def score_batch(batch: Batch) -> dict[str, Outcome | str]:
     found: dict[str, Outcome | str] = {}
     for key, files in batch.half_orbits.items():
         try:
-            outcome = score_to_disk(scorer, batch.out, files)
+            scored, written = score_to_disk(scorer, batch.out, files)
         except EdgeError:
             raise
         except Exception as error:
             # A fault of ours in one half-orbit must not keep the archive from all others.
             found[key] = f"failed with {describe_fault(error)}"
             continue
-        track = msgspec.structs.replace(outcome.track, windows=[], alarms=[])
-        found[key] = replace(outcome, track=track)
+        found[key] = (msgspec.structs.replace(scored, windows=[], alarms=[]), written)
     return found
 
 
@@ -223,8 +229,8 @@ def _count(event: Event, result: Rescored) -> None:
     match event:
         case Problem(message):
             result.problems.append(message)
-        case Scored(track):
-            s = track.summary
+        case Scored(scored):
+            s = scored.summary
             result.scored += 1
             result.windows += s.windows
             result.insufficient += s.insufficient

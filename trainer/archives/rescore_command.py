@@ -36,7 +36,7 @@ def rescore(
     The results are the same files, with the same ledger: interrupted, it goes on where it was. A
     file that cannot be used is skipped and named at the end, and the exit code is then 2.
     """
-    from edge.outcome import profile_and_fingerprint
+    from edge.bundle import profile_and_fingerprint
     from edge.report import training_line
     from trainer.archives.cluster import check_cluster, connect
     from trainer.archives.holding import hold_output

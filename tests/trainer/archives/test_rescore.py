@@ -15,12 +15,11 @@ import numpy as np
 import pytest
 from distributed import Client, WorkerPlugin
 
-from edge.bundle import default_bundle_path, load_bundle, models_path
+from edge.bundle import default_bundle_path, load_bundle, models_path, profile_and_fingerprint
 from edge.errors import ConfigError, InputError
-from edge.ledger import Ledger
-from edge.outcome import profile_and_fingerprint
+from edge.ledger import LEDGER_FILE, Ledger
 from edge.scoring import Scorer
-from edge.stream import LEDGER_FILE, Stream
+from edge.stream import Stream
 from trainer.archives.cluster import connect
 from trainer.archives.rescore import Rescored, rescore_archive
 
