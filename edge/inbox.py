@@ -283,6 +283,8 @@ def walk(
 
 def printable(name: str) -> str:
     """Name as text that any database and terminal can hold."""
+    if name.isascii():
+        return name
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 

@@ -181,6 +181,15 @@ _FILE = "path, size, mtime_ns, ctime_ns, half_orbit, status, reason, transient"
 _HALF_ORBIT = ", ".join(HalfOrbitRecord.__dataclass_fields__)
 
 
+_FINISHED = """
+SELECT 1 FROM file WHERE path = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ? AND CASE status
+    WHEN 'refused' THEN 0
+    WHEN 'ignored' THEN half_orbit IS NULL OR instr(reason, ?)
+    ELSE NOT EXISTS (SELECT 1 FROM half_orbit WHERE key = file.half_orbit AND parameters != ?)
+END
+"""
+
+
 class Ledger:
     """The record of one output folder.
 
@@ -311,15 +320,15 @@ class Ledger:
         profile : str
             Its name; a payload that another one had no use for may be wanted now.
         """
-        rows = self._rows(
-            "SELECT 1 FROM file LEFT JOIN half_orbit ON file.half_orbit = key WHERE path = ? "
-            "AND size = ? AND mtime_ns = ? AND ctime_ns = ? AND CASE file.status "
-            "WHEN 'refused' THEN 0 "
-            "WHEN 'ignored' THEN file.half_orbit IS NULL OR instr(file.reason, ?) "
-            "ELSE key IS NULL OR parameters = ? END",
-            (key, *stamp, f" profile {profile},", parameters),
-        )
-        return bool(rows)
+        # Asked of every file of a folder that changed: no context manager, which costs as much.
+        try:
+            return bool(
+                self._db.execute(
+                    _FINISHED, (key, *stamp, f" profile {profile},", parameters)
+                ).fetchone()
+            )
+        except sqlite3.Error as error:
+            raise self._translate(error, "cannot be read") from None
 
     def results(self) -> Iterator[tuple[str, WrittenFile]]:
         """Every result file that was written, with the key of its half-orbit."""
@@ -487,10 +496,12 @@ class Ledger:
         try:
             yield
         except sqlite3.Error as error:
-            kind = LedgerError
-            if any(word in str(error).lower() for word in _DAMAGE):
-                kind = LedgerDamaged
-            raise kind(f"{self._path.name}: {what}: {error}") from None
+            raise self._translate(error, what) from None
+
+    def _translate(self, error: sqlite3.Error, what: str) -> LedgerError:
+        damaged = any(word in str(error).lower() for word in _DAMAGE)
+        kind = LedgerDamaged if damaged else LedgerError
+        return kind(f"{self._path.name}: {what}: {error}")
 
 
 def open_ledger(path: Path) -> tuple[Ledger, str]:
