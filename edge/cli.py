@@ -11,11 +11,11 @@ import os
 import signal
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from edge.entry import complain, run, say, say_bytes
+from edge.entry import Commands, complain, run, say, say_bytes
 from edge.errors import ConfigError, EdgeError, InputError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ _NAME = "edge-score"
 
 app = typer.Typer(
     name=_NAME,
+    cls=Commands,
     help="Score night-time windows of CSES and DEMETER half-orbits. Research only.",
     add_completion=False,
     rich_markup_mode=None,
@@ -36,17 +37,30 @@ app = typer.Typer(
 
 BundleOption = Annotated[
     Path | None,
-    typer.Option("--bundle", readable=False, help="Folder of the model bundle; the shipped one."),
+    typer.Option(
+        "--bundle",
+        readable=False,
+        help="Folder of the model bundle.",
+        show_default="the one that ships",
+    ),
 ]
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", readable=False, help="TOML file with settings.")
+    Path | None,
+    typer.Option("--config", readable=False, help="TOML file with settings.", show_default="none"),
 ]
 NightOption = Annotated[
-    str | None, typer.Option("--night", help="Night rule: dark or paper; the card's.")
+    Literal["dark", "paper"] | None,
+    typer.Option("--night", help="Night rule.", show_default="the card's"),
 ]
 CoverageOption = Annotated[
     float | None,
-    typer.Option("--min-coverage", help="Verdict 'insufficient' below it, 0 to 1; the card's."),
+    typer.Option(
+        "--min-coverage",
+        min=0.0,
+        max=1.0,
+        help="Verdict 'insufficient' below it.",
+        show_default="the card's",
+    ),
 ]
 
 
@@ -58,7 +72,10 @@ def score(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", readable=False, help="Folder for JSON Lines, CSV and GeoJSON results."
+            "--out",
+            readable=False,
+            help="Folder for JSON Lines, CSV and GeoJSON results.",
+            show_default="none",
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON line a window.")] = False,
@@ -131,11 +148,21 @@ def stream(
     ] = False,
     settle: Annotated[
         float | None,
-        typer.Option("--settle", help="Seconds a file must be unchanged; 30, 0 with --once."),
+        typer.Option(
+            "--settle",
+            min=0.0,
+            help="Seconds a file must be unchanged.",
+            show_default="30, or 0 with --once",
+        ),
     ] = None,
     wait: Annotated[
         float | None,
-        typer.Option("--wait", help="Seconds to wait for a half-orbit's missing payloads; 0."),
+        typer.Option(
+            "--wait",
+            min=0.0,
+            help="Seconds to wait for a half-orbit's missing payloads.",
+            show_default="0",
+        ),
     ] = None,
     min_coverage: CoverageOption = None,
     night: NightOption = None,
@@ -221,7 +248,9 @@ def retry(
     ],
     keys: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY]...", help="Half-orbits, such as CSES_096791; all."),
+        typer.Argument(
+            metavar="[KEY]...", help="Half-orbits, such as CSES_096791.", show_default="all"
+        ),
     ] = None,
 ) -> None:
     """Let a stream try half-orbits again that it gave up or holds back after a failure."""
@@ -269,7 +298,9 @@ def plot(
     file: Annotated[Path, typer.Argument(readable=False, help="A payload file.")],
     out: Annotated[
         Path | None,
-        typer.Option("--out", readable=False, help="The picture; <name of FILE>.png here."),
+        typer.Option(
+            "--out", readable=False, help="The picture.", show_default="<name of FILE>.png here"
+        ),
     ] = None,
 ) -> None:
     """Draw a payload file as PNG: its track, and its channels against latitude."""

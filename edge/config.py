@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args, get_type_hints
 
 import msgspec
 
@@ -108,4 +108,18 @@ def _convert(
     try:
         return msgspec.convert(dict(values), Settings, strict=strict)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{where}: {error}") from None
+        raise ConfigError(f"{where}: {_explain(str(error), values, prefix)}") from None
+
+
+def _explain(message: str, values: Mapping[str, object], prefix: str) -> str:
+    """Say which key has which value, and what was expected."""
+    expected, _, key = message.rstrip("`").partition(" - at `$.")
+    if key not in values:
+        return message
+    choices = [repr(c) for a in get_args(get_type_hints(Settings)[key]) for c in get_args(a) or ()]
+    choices = choices or [repr(c) for c in get_args(get_type_hints(Settings)[key])]
+    if expected.startswith("Invalid enum value"):
+        expected = f"Expected {' or '.join(choices)}"
+    name = prefix + key.upper() if prefix else key
+    expected = expected.partition(", got")[0]
+    return f"{name}: {expected[0].lower()}{expected[1:]}, got {values[key]!r}"

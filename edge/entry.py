@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from edge.errors import EdgeError, one_line
 
@@ -16,6 +17,17 @@ _UsageError: Any = typer.BadParameter.__base__
 
 # Set where standard output could not take everything, for a reason other than a closed pipe.
 _lost_output = ""
+
+
+class Commands(TyperGroup):
+    """A group whose list of commands shows the first sentence of each, whole."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(n, c.get_short_help_str(limit=500)) for n, c in commands if c and not c.hidden]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 def run(app: typer.Typer, name: str) -> NoReturn:
@@ -39,7 +51,9 @@ def run(app: typer.Typer, name: str) -> NoReturn:
         complain(name, error)
         code = error.exit_code
     except _UsageError as error:
-        complain(name, f"{one_line(error.format_message())} ({name} --help tells more)")
+        # A name that is nearly right is mentioned in the message itself, or only beside it.
+        text = error.message if "Did you mean" in error.message else error.format_message()
+        complain(name, f"{one_line(text)} ({name} --help tells more)")
         code = 2
     except (typer.Abort, KeyboardInterrupt):
         code = 130

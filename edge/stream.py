@@ -143,7 +143,8 @@ class Stream:
         ------
         Event or HalfOrbitFiles
             Half-orbits that are to be scored, new ones first and the newest of them before
-            the others; of each `conclude` or `fail` must be told. Then what became of files
+            the others; of each `conclude`, `fail` or `give_up` must be
+            told. Then what became of files
             that are not.
 
         Raises
@@ -159,14 +160,26 @@ class Stream:
             elif item.missing:
                 yield from self._keep_earlier(item, ledger)
             elif item.crashed and item.attempts >= MAX_ATTEMPTS:
-                self._check_station()
+                check_station(self._ready())
                 why = f"ended the process {item.attempts} times in a row"
-                yield from self._give_up(item, ledger, why)
+                yield from self.give_up(item, ledger, why)
             else:
                 yield item
 
-    def _give_up(self, work: HalfOrbitFiles, ledger: Ledger, why: str) -> Iterator[Event]:
-        """Record a half-orbit that is not to be tried again, and say why."""
+    def give_up(self, work: HalfOrbitFiles, ledger: Ledger, why: str) -> Iterator[Event]:
+        """Record a half-orbit that is not to be tried again, and say why.
+
+        Parameters
+        ----------
+        work : HalfOrbitFiles
+        ledger : Ledger
+        why : str
+            What it did.
+
+        Yields
+        ------
+        Event
+        """
         reason = f"half-orbit {work.key} {why}; it is left alone until its files change"
         ledger.record(
             [FileRecord.of(f, "failed", reason) for f in work.files],
@@ -190,7 +203,7 @@ class Stream:
         """
         attempts = work.attempts + 1
         if attempts >= MAX_ATTEMPTS:
-            yield from self._give_up(work, ledger, f"{why}, {attempts} times in a row")
+            yield from self.give_up(work, ledger, f"{why}, {attempts} times in a row")
             return
         ledger.record(
             [FileRecord.of(f, "failed", why) for f in work.files],
@@ -291,7 +304,7 @@ class Stream:
             except Exception as error:
                 # Ours in this one half-orbit, or this computer's in any: that decides whether
                 # the attempt counts.
-                self._check_station(error)
+                check_station(scorer, error)
                 yield from self.fail(work, ledger, f"failed with {describe_fault(error)}")
                 return
         except EdgeError:
@@ -311,13 +324,6 @@ class Stream:
                 raise StationError(_cannot(error)) from error
         return self._scorer
 
-    def _check_station(self, cause: Exception | None = None) -> None:
-        """Score what ships with the package; where that fails, no half-orbit is to blame."""
-        try:
-            self._ready().check()
-        except Exception as error:
-            raise StationError(_cannot(cause or error)) from error
-
     def _keep_earlier(self, work: HalfOrbitFiles, ledger: Ledger) -> Iterator[Event]:
         """Refuse a late file whose siblings are gone: scoring it alone would lose theirs."""
         for file in work.files:
@@ -330,6 +336,26 @@ class Stream:
                 )
                 ledger.record([FileRecord.of(file, "refused", error.reason)])
                 yield Problem(str(error))
+
+
+def check_station(scorer: Scorer, cause: Exception | None = None) -> None:
+    """Score what ships with the package; where that fails, no half-orbit is to blame.
+
+    Parameters
+    ----------
+    scorer : Scorer
+    cause : Exception, optional
+        The fault that raised the question.
+
+    Raises
+    ------
+    StationError
+        This computer cannot score.
+    """
+    try:
+        scorer.check()
+    except Exception as error:
+        raise StationError(_cannot(cause or error)) from error
 
 
 def _cannot(error: Exception) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.entry import run
+from edge.entry import Commands, run
 from trainer.archives.rescore_command import rescore
 from trainer.catalogues.command import catalogue
 from trainer.datasets.check_command import check
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from edge.observables import MissionName
 
 app = typer.Typer(
+    cls=Commands,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

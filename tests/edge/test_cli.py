@@ -308,7 +308,7 @@ def test_no_permission_is_one_clear_line(half_orbit: list[Path], tmp_path: Path)
 @pytest.mark.parametrize(
     ("arguments", "found"),
     [
-        (["score", "--min-coverage", "2", "x.h5"], "min_coverage"),
+        (["score", "--min-coverage", "2", "x.h5"], "--min-coverage"),
         (["score", "--night", "dusk", "x.h5"], "dusk"),
         (["score", "--colour", "x.h5"], "--colour"),
         (["score", "--bundle", "nowhere", "x.h5"], "nowhere"),

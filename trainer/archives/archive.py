@@ -17,6 +17,7 @@ from edge.arrays import BoolArray
 from edge.errors import InputError
 from edge.geodesy import dipole_latitude, solar_zenith_angle
 from edge.grid import Grid, make_grid
+from edge.inbox import group_by_half_orbit
 from edge.night import HIGHEST_DIPOLE_LATITUDE_DEG, night_rows
 from edge.observables import PROFILES, MissionName
 from edge.readers import sniff
@@ -159,7 +160,7 @@ def find_half_orbits(
     wanted = set(PROFILES[profile].payloads(mission))
     if mission == "demeter":
         wanted |= MODE_APIDS
-    groups: dict[str, dict[Path, FileName]] = {}
+    named: list[tuple[Path, FileName]] = []
     for file in sorted(path.rglob("*")):
         if not looks_like_payload(file.name) or not file.is_file():
             continue
@@ -173,13 +174,9 @@ def find_half_orbits(
             and name.night_side == (rule != "day")
             and name.payload in wanted
         ):
-            groups.setdefault(name.half_orbit, {})[file] = name
-    return dict(sorted(groups.items(), key=lambda item: _order(item[1])))
-
-
-def _order(files: dict[Path, FileName]) -> tuple[int, int]:
-    first = next(iter(files.values()))
-    return first.orbit, first.direction
+            named.append((file, name))
+    # Keys of one mission have one width, so their order is that of orbit and direction.
+    return group_by_half_orbit(named)
 
 
 def read_pass(

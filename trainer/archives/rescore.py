@@ -25,7 +25,7 @@ from edge.plan import HalfOrbitFiles
 from edge.readers.names import FileName
 from edge.results import ScoredHalfOrbit, WrittenFile
 from edge.scoring import Scorer
-from edge.stream import Stream
+from edge.stream import Stream, check_station
 from trainer.archives.cluster import run_tasks
 from trainer.archives.progress import Progress
 from trainer.archives.row_stage import find_missions
@@ -159,7 +159,7 @@ def _score(
         alone = {k: replace(task, half_orbits={k: works[k].named}) for k in lost}
         for key, outcomes in run_tasks(client, score_batch, alone):
             if outcomes is None:
-                yield from stream.fail(works[key], ledger, _ENDED)
+                yield from stream.give_up(works[key], ledger, _ENDED)
             else:
                 yield from _conclude(stream, ledger, works, outcomes)
             progress.add(1)
@@ -208,7 +208,9 @@ def score_batch(batch: Batch) -> dict[str, Outcome | str]:
         except EdgeError:
             raise
         except Exception as error:
-            # A fault of ours in one half-orbit must not keep the archive from all others.
+            # A fault of ours in one half-orbit must not keep the archive from all others, nor
+            # a fault of this worker be taken for the half-orbit's.
+            check_station(scorer, error)
             found[key] = f"failed with {describe_fault(error)}"
             continue
         found[key] = (msgspec.structs.replace(scored, windows=[], alarms=[]), written)
