@@ -19,6 +19,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 SUBJECTS = (
     "start_up",
+    "idle",
     "scoring",
     "isolation",
     "cses_reading",
