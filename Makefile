@@ -1,25 +1,33 @@
 # Everything is installed in .venv, from the locks in requirements/ alone. `make run` needs edge.txt, which has no
 # TensorFlow; the other targets need trainer.txt, which holds the edge's packages too and so serves `make run` as well.
+# PYTHON=python3.13 takes that interpreter, and makes .venv again if it has another one.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: run test test-all train-export reproduce bench fuzz lint format clean lock help
+.PHONY: run test test-edge test-all train-export reproduce bench fuzz lint format clean lock help
 
-PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
+# The newest first, but last the one that TensorFlow has no packages for.
+TRAINER_PYTHONS := 3.13 3.12 3.11
+EDGE_PYTHONS := $(TRAINER_PYTHONS) 3.14
+PYTHON ?=
 SECONDS ?= 600
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
-EDITABLE := $(PIP) install --no-deps --no-build-isolation -e .
+INSTALL := bin/python -m pip --disable-pip-version-check -qq install --no-deps
+EDITABLE := --no-build-isolation -e .
 
 # A stamp says that its environment is whole: it goes before anything is changed, and comes back at the end.
 EDGE := $(VENV)/edge.stamp
 TRAINER := $(VENV)/trainer.stamp
 
+# What stations run: the edge's lock alone, and on top of it only what its tests need.
+EDGE_VENV := build/test-edge$(addprefix -,$(notdir $(PYTHON)))
+EDGE_TESTED := $(EDGE_VENV)/test.stamp
+
 LOCK_VENV := build/lock
-PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(LOCK_VENV)/bin/pip-compile -q --upgrade \
-	--all-build-deps --allow-unsafe --strip-extras \
-	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+BUILD_REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
+LOCK := $(LOCK_VENV)/bin/python -c '$(BUILD_REQUIRES)' | $(LOCK_VENV)/bin/uv pip compile -q - pyproject.toml \
+	--universal --python-version 3.11 --upgrade --no-python-downloads --custom-compile-command "make lock"
 
 run: $(EDGE)  ## score the sample half-orbits with the shipped model and print the result
 	@rm -rf build/run
@@ -28,6 +36,9 @@ run: $(EDGE)  ## score the sample half-orbits with the shipped model and print t
 test: $(TRAINER)  ## run the tests: the kernels without numba first, then everything that is not slow
 	@NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m "kernel and not slow"
 	@$(BIN)/pytest -q
+
+test-edge: $(EDGE_TESTED)  ## run the edge's tests with the edge's packages alone, in an environment of their own
+	@$(EDGE_VENV)/bin/pytest -q tests/edge
 
 test-all: $(TRAINER)  ## run the tests, the slow ones too
 	@NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m kernel
@@ -60,30 +71,43 @@ clean:  ## remove the environment, caches and everything built
 	@rm -rf $(VENV) build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -not -path "./.git/*" -prune -exec rm -rf {} +
 
-lock:  ## make both locks again with the newest releases that pyproject.toml allows
-	@test -x $(LOCK_VENV)/bin/pip-compile || { $(PYTHON) -m venv $(LOCK_VENV) && \
-		$(LOCK_VENV)/bin/pip --disable-pip-version-check -qq install pip-tools; }
-	@$(PIP_COMPILE) -o requirements/edge.txt pyproject.toml
-	@$(PIP_COMPILE) --extra trainer,report,quakeml,spaceweather,dev -o requirements/trainer.txt pyproject.toml
+lock:  ## make the locks again with the newest releases that pyproject.toml allows
+	@requirements/venv.sh $(LOCK_VENV) "$(PYTHON)" $(EDGE_PYTHONS)
+	@$(LOCK_VENV)/bin/pip --disable-pip-version-check -qq install uv
+	@$(LOCK) -o requirements/edge.txt
+	@$(LOCK) -c requirements/edge.txt --extra test --extra report -o requirements/test.txt
+	@$(LOCK) $(foreach extra,trainer report quakeml spaceweather dev,--extra $(extra)) -o requirements/trainer.txt
 
 help:  ## show this list
 	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
-$(VENV)/pyvenv.cfg:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
-		echo "Python 3.11 is needed and $(PYTHON) is not: make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@$(PYTHON) -m venv --clear $(VENV)
+# Looked at each time, and newer than the stamps only where it was made again.
+FORCE:
+$(TRAINER): PYTHONS := $(TRAINER_PYTHONS)
+$(EDGE) $(EDGE_TESTED): PYTHONS := $(EDGE_PYTHONS)
+%/pyvenv.cfg: FORCE
+	@requirements/venv.sh $* "$(PYTHON)" $(PYTHONS)
 
 $(EDGE): $(VENV)/pyvenv.cfg requirements/edge.txt pyproject.toml
 	@echo "Installing requirements/edge.txt in $(VENV)"
 	@rm -f $(EDGE) $(TRAINER)
-	@$(PIP) install --no-deps -r requirements/edge.txt
-	@$(EDITABLE)
+	@$(VENV)/$(INSTALL) -r requirements/edge.txt
+	@$(VENV)/$(INSTALL) $(EDITABLE)
 	@touch $(EDGE)
 
 $(TRAINER): $(VENV)/pyvenv.cfg requirements/edge.txt requirements/trainer.txt pyproject.toml
 	@echo "Installing requirements/trainer.txt in $(VENV)"
 	@rm -f $(EDGE) $(TRAINER)
-	@$(PIP) install --no-deps -r requirements/trainer.txt
-	@$(EDITABLE)
+	@$(VENV)/$(INSTALL) -r requirements/trainer.txt
+	@$(VENV)/$(INSTALL) $(EDITABLE)
 	@touch $(EDGE) $(TRAINER)
+
+# The sample is scored before the tests' packages come, so that none of them can stand in for one of the edge's.
+$(EDGE_TESTED): $(EDGE_VENV)/pyvenv.cfg requirements/edge.txt requirements/test.txt pyproject.toml
+	@echo "Installing requirements/edge.txt in $(EDGE_VENV)"
+	@rm -rf $(EDGE_TESTED) $(EDGE_VENV)/run
+	@$(EDGE_VENV)/$(INSTALL) -r requirements/edge.txt
+	@$(EDGE_VENV)/$(INSTALL) $(EDITABLE)
+	@$(EDGE_VENV)/bin/edge-score stream models/samples --out $(EDGE_VENV)/run --once >/dev/null
+	@$(EDGE_VENV)/$(INSTALL) -r requirements/test.txt
+	@touch $(EDGE_TESTED)

@@ -11,6 +11,7 @@ import sys
 import tarfile
 import tomllib
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -172,23 +173,74 @@ def test_lock_names_no_host_and_no_place(lock: Path) -> None:
     for word in ("http", "--", "file:/", "@"):
         assert word not in text
     assert not re.search(r"(^|[\s=])[/~]|\\", text)
-    pins = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
-    assert pins
-    for pin in pins:
-        assert re.fullmatch(r"[a-z0-9.-]+==[^\s*]+( ; .+)?", pin), pin
+    lines = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
+    assert lines
+    for line in lines:
+        assert re.fullmatch(r"[a-z0-9.-]+==[^\s*]+( ; .+)?", line), line
 
 
-@pytest.mark.parametrize(
-    ("name", "extras"), [("edge", []), ("trainer", ["trainer", "report", "dev"])]
-)
-def test_lock_meets_pyproject(name: str, extras: list[str]) -> None:
-    lines = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8").splitlines()
-    pins = [Requirement(line) for line in lines if line and not line.lstrip().startswith("#")]
-    locked = {canonicalize_name(pin.name): next(iter(pin.specifier)).version for pin in pins}
+def pins(lock: str, environment: dict[str, str]) -> dict[str, str]:
+    """Return what a lock installs in an environment: name and version."""
+    lines = (ROOT / "requirements" / f"{lock}.txt").read_text(encoding="utf-8").splitlines()
+    found: dict[str, str] = {}
+    for pin in (Requirement(line) for line in lines if line and not line.lstrip().startswith("#")):
+        if pin.marker is None or pin.marker.evaluate(environment):
+            assert found.setdefault(pin.name, str(pin.specifier)) == str(pin.specifier)
+    return {canonicalize_name(name): version.removeprefix("==") for name, version in found.items()}
+
+
+def wanted(extra: str, environment: dict[str, str]) -> Iterator[Requirement]:
+    """Yield what an extra asks for in an environment, and what the extras that it names ask for."""
     project = pyproject()["project"]
-    wanted = list(pyproject()["build-system"]["requires"]) + project["dependencies"]
-    for extra in extras:
-        wanted += project["optional-dependencies"][extra]
-    for requirement in map(Requirement, wanted):
-        if requirement.marker is None or requirement.marker.evaluate():
+    lists = project["optional-dependencies"] | {"": project["dependencies"]}
+    for requirement in map(Requirement, lists[extra]):
+        if requirement.name == project["name"]:
+            for named in requirement.extras:
+                yield from wanted(named, environment)
+        elif requirement.marker is None or requirement.marker.evaluate(environment):
+            yield requirement
+
+
+def linux(python: str, machine: str) -> dict[str, str]:
+    """Return the variables of environment markers that a station or a developer has."""
+    return {
+        "python_version": python,
+        "python_full_version": f"{python}.1",
+        "sys_platform": "linux",
+        "platform_machine": machine,
+    }
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+@pytest.mark.parametrize(
+    ("lock", "extras", "pythons"),
+    [
+        ("edge", [], ["3.11", "3.12", "3.13", "3.14"]),
+        ("test", ["test"], ["3.11", "3.12", "3.13", "3.14"]),
+        ("trainer", ["trainer", "report", "dev"], ["3.11", "3.12", "3.13"]),
+    ],
+)
+def test_lock_meets_pyproject(
+    lock: str, extras: list[str], pythons: list[str], machine: str
+) -> None:
+    for python in pythons:
+        environment = linux(python, machine)
+        locked = pins(lock, environment)
+        build = map(Requirement, pyproject()["build-system"]["requires"])
+        for requirement in (*build, *(r for e in ["", *extras] for r in wanted(e, environment))):
             assert locked[canonicalize_name(requirement.name)] in requirement.specifier
+
+
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
+def test_tests_run_with_what_stations_install(python: str) -> None:
+    environment = linux(python, "x86_64")
+    assert pins("edge", environment).items() <= pins("test", environment).items()
+
+
+@pytest.mark.parametrize("lock", ["edge", "trainer"])
+def test_one_interpreter_with_the_numpy_that_it_takes(lock: str) -> None:
+    old, new = (pins(lock, linux(python, "aarch64")) for python in ("3.11", "3.12"))
+    assert old["numpy"].startswith("1.")
+    assert new["numpy"].startswith("2.")
+    assert ("tflite-runtime" in old, "ai-edge-litert" in old) == (True, False)
+    assert ("tflite-runtime" in new, "ai-edge-litert" in new) == (False, True)

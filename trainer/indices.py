@@ -270,7 +270,7 @@ def write_indices(path: Path, indices: Indices, header_lines: Iterable[str]) -> 
         text.write(f"# {' '.join(line.split())}\n")
     text.write(_TITLE + "\n")
     for i in range(size):
-        day = first + i
+        day = first + np.timedelta64(i, "D")
         text.write(_line(day, kp[i], flux[i][np.isfinite(flux[i])]))
     replace_file(path, text.getvalue().encode("ascii", "replace"))
 

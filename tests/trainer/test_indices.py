@@ -106,7 +106,9 @@ def test_kp_is_that_of_the_interval_that_begins_before() -> None:
     indices = some_indices(2, 7)
     asked = indices.time[:, None] + np.array([0, 1, 10_799_999], "timedelta64[ms]")
     np.testing.assert_array_equal(indices.kp_at(asked), np.repeat(indices.kp[:, None], 3, axis=1))
-    outside = np.array([indices.time[0] - 1, indices.time[-1] + np.timedelta64(3, "h")])
+    outside = np.array(
+        [indices.time[0] - np.timedelta64(1, "ms"), indices.time[-1] + np.timedelta64(3, "h")]
+    )
     assert np.isnan(indices.kp_at(outside)).all()
 
 

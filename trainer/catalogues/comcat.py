@@ -78,5 +78,5 @@ def _time(path: Path, where: str, text: str) -> np.datetime64:
     try:
         time = np.datetime64(stamp.replace(" ", "T"), "ms")
     except ValueError:
-        time = np.datetime64("NaT")
+        time = np.datetime64("NaT", "ms")
     return checked_time(path, where, time, text)

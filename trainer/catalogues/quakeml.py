@@ -53,7 +53,7 @@ def parse_quakeml(content: bytes, path: Path) -> Iterator[CatalogueEvent]:
         size = _preferred(event.preferred_magnitude, event.magnitudes)
         magnitude = _number(path, where, "mag", None if size is None else size.mag)
         if origin is None or origin.time is None:
-            nowhere = np.datetime64("NaT"), np.nan, np.nan, np.nan
+            nowhere = np.datetime64("NaT", "ms"), np.nan, np.nan, np.nan
             yield CatalogueEvent(key, *nowhere, magnitude, kind)
             continue
         time = np.datetime64(int(origin.time.ns) // 1_000_000, "ms")

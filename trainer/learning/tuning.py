@@ -224,6 +224,7 @@ def _search(
 def _open_study(folder: Path, recipe: TuneRecipe) -> Iterator[optuna.Study]:
     import optuna
     from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.pool import NullPool
 
     pruner = optuna.pruners.MedianPruner(
         n_startup_trials=recipe.pruning.startup_trials,
@@ -231,7 +232,10 @@ def _open_study(folder: Path, recipe: TuneRecipe) -> Iterator[optuna.Study]:
     )
     path = folder / STUDY_FILE
     try:
-        storage = optuna.storages.RDBStorage(f"sqlite:///{path.resolve()}")
+        # Without a pool no connection outlives a storage that could not be built.
+        storage = optuna.storages.RDBStorage(
+            f"sqlite:///{path.resolve()}", engine_kwargs={"poolclass": NullPool}
+        )
         study = optuna.create_study(
             storage=storage,
             study_name=_STUDY_NAME,

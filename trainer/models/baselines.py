@@ -169,6 +169,8 @@ def _share_of_year(windows: WindowSet) -> FloatArray:
     """Time since the year began over its length, NaN where the time is unknown, shape (n,)."""
     time = windows.time.astype("datetime64[ms]")
     start = time.astype("datetime64[Y]")
-    whole = (start + 1).astype("datetime64[ms]") - start.astype("datetime64[ms]")
+    whole = (start + np.timedelta64(1, "Y")).astype("datetime64[ms]") - start.astype(
+        "datetime64[ms]"
+    )
     result: FloatArray = (time - start.astype("datetime64[ms]")) / whole
     return result

@@ -127,7 +127,7 @@ def windows_of_arrays(
         label.astype(np.int8),
         observables,
         "arrays",
-        np.full(n, np.datetime64("NaT"), dtype="datetime64[ms]"),
+        np.full(n, np.datetime64("NaT", "ms"), dtype="datetime64[ms]"),
         *(unknown.copy() for _ in range(5)),
         names,
         known,

@@ -145,7 +145,7 @@ def simulate_catalogue(
         followed = np.log(10.0) * span * 10.0**-BATH / (1.0 - 10.0**-span)
         parts = []
         # Those of earlier mainshocks reach into the range.
-        for day in np.arange(first - AFTERSHOCK_DAYS, last):
+        for day in np.arange(first - np.timedelta64(AFTERSHOCK_DAYS, "D"), last):
             main = _one_day(day, seed, events_per_day / (1.0 + followed))
             parts += [main, *_aftershocks(main, int(day.astype(np.int64)), seed)]
     if not parts:

@@ -103,7 +103,7 @@ def simulate_indices(
         raise ValueError(f"start {first} of the indices must come before their end {last}")
     if seed < 0:
         raise ValueError(f"seed must be 0 or more, not {seed}")
-    days = np.arange(first - _MEMORY_DAYS, last)
+    days = np.arange(first - np.timedelta64(_MEMORY_DAYS, "D"), last)
     count = int((last - first).astype(np.int64))
     draws = [_one_day(int(day.astype(np.int64)), seed) for day in days]
     cycle = np.array([solar_cycle(day) for day in days])

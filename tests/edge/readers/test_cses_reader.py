@@ -233,7 +233,7 @@ def test_a_row_out_of_order_is_dropped_with_its_values(make_cses):
     assert read.notes == ("1 record out of time order",)
     expected = np.delete(column(path, "A311"), 10)
     np.testing.assert_array_equal(read.channels["A311"].values, expected)
-    assert np.all(np.diff(read.track.time) > np.timedelta64(0))
+    assert np.all(np.diff(read.track.time) > np.timedelta64(0, "ms"))
 
 
 def test_rows_outside_the_name_s_bracket_are_dropped(make_cses):
@@ -380,7 +380,8 @@ def test_times_that_are_no_integers_are_refused(make_cses, refused):
 def test_an_impossible_number_of_records_is_refused_before_it_is_read(make_cses, refused, records):
     path = make_cses(GEO_LAT=None)
     with h5py.File(path, "a") as file:
-        file.create_dataset("GEO_LAT", shape=(records, 1), maxshape=(None, 1), chunks=(64, 1))
+        shape = {"shape": (records, 1), "maxshape": (None, 1), "chunks": (64, 1)}
+        file.create_dataset("GEO_LAT", dtype="f4", **shape)
     huge = "dataset GEO_LAT declares shape (1000000000000, 1), 7629395 MiB; at most 512 MiB"
     usual = f"GEO_LAT has {records} records; a half-orbit has 1 to 72000"
     refused(path, huge if records > 10**9 else usual)
@@ -471,7 +472,7 @@ def test_a_damaged_file_gives_an_input_error_or_a_payload(whole_files, which, by
         assert said.isprintable()
         return
     assert isinstance(read, Payload)
-    assert np.all(np.diff(read.track.time) > np.timedelta64(0))
+    assert np.all(np.diff(read.track.time) > np.timedelta64(0, "ms"))
 
 
 # The real file.

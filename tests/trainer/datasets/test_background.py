@@ -112,7 +112,7 @@ def random_passes(seed: int, count: int = 6, n: int = 120):
     rng = np.random.default_rng(seed)
     passes = []
     for i in range(count):
-        time = str(np.datetime64("2019-01-01") + int(rng.integers(0, 700)))
+        time = str(np.datetime64("2019-01-01") + np.timedelta64(rng.integers(0, 700), "D"))
         latitude = np.linspace(-20.0, 20.0, n)
         made = night_pass(time, latitude, float(rng.uniform(-180, 180)), np.zeros(n))
         made.grid.values[:] = rng.normal(i, 1.0, (n, 5))

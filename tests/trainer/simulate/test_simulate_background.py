@@ -110,7 +110,7 @@ def test_the_rest_does_not_depend_on_the_waves(night: Pass) -> None:
 
 
 def test_density_follows_the_solar_flux_and_the_storm(night: Pass) -> None:
-    time = night.time[0].astype("M8[D]") - 60 + np.arange(121)
+    time = night.time[0].astype("M8[D]") + np.arange(-60, 61).astype("m8[D]")
     quiet = np.full((121, 8), 1.0)
     stormy = quiet.copy()
     stormy[60 - 1 :, :] = 6.0

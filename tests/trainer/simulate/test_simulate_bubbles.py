@@ -15,7 +15,9 @@ from trainer.simulate.orbits import Pass, half_orbits
 @pytest.fixture(scope="module")
 def nights() -> list[Pass]:
     first = np.datetime64("2006-05-01")
-    return [h for h in half_orbits("demeter", first, first + 8) if h.direction == 1]
+    return [
+        h for h in half_orbits("demeter", first, first + np.timedelta64(8, "D")) if h.direction == 1
+    ]
 
 
 def test_a_bubble_has_its_width_its_depth_and_steep_walls() -> None:
@@ -71,7 +73,9 @@ def test_there_are_more_where_and_when_they_are_known() -> None:
 
 def test_none_by_day() -> None:
     first = np.datetime64("2006-05-01")
-    day = next(h for h in half_orbits("demeter", first, first + 1) if h.direction == 0)
+    day = next(
+        h for h in half_orbits("demeter", first, first + np.timedelta64(1, "D")) if h.direction == 0
+    )
     p = PARAMETERS["demeter"]
     busy = replace(p, bubbles=replace(p.bubbles, rate=3.0))
     assert background(day, np.random.SeedSequence(1), False, busy).bubbles == ()

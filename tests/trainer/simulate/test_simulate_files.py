@@ -16,7 +16,7 @@ from trainer.simulate.plagues import NO_PLAGUES, Plagues
 
 
 def one_night(mission: str, text: str) -> tuple[Pass, Background]:
-    found = half_orbits(mission, np.datetime64(text), np.datetime64(text) + 1)
+    found = half_orbits(mission, np.datetime64(text), np.datetime64(text) + np.timedelta64(1, "D"))
     half_orbit = next(h for h in found if h.direction == 1)
     return half_orbit, background(half_orbit, np.random.SeedSequence(2), mission == "cses")
 
@@ -162,7 +162,8 @@ def test_n1_records(
         assert record[0] == 76
         day = int.from_bytes(record[1:4], "big")
         (ms,) = struct.unpack_from(">I", record, 4)
-        times.append(np.datetime64("1950-01-01", "ms") + day * 86_400_000 + ms)
+        since = np.timedelta64(day * 86_400_000 + ms, "ms")
+        times.append(np.datetime64("1950-01-01", "ms") + since)
         year, month, date, hour, minute, second, milli = struct.unpack_from(">7h", record, 8)
         calendar = f"{year}-{month:02}-{date:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}"
         assert np.datetime64(calendar) == times[-1]

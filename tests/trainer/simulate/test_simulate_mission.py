@@ -47,7 +47,9 @@ def event() -> Catalogue:
     )
 
 
-@pytest.mark.parametrize(("mission", "start"), [("cses", START), ("demeter", START - 5200)])
+@pytest.mark.parametrize(
+    ("mission", "start"), [("cses", START), ("demeter", START - np.timedelta64(5200, "D"))]
+)
 def test_same_seed_same_bytes(tmp_path: Path, mission: str, start: np.datetime64) -> None:
     folders = [tmp_path / name for name in ("one", "two", "other")]
     for folder, seed in zip(folders, (1, 1, 2), strict=True):
@@ -145,7 +147,7 @@ def test_nothing_after_the_event_or_too_early(event: Catalogue) -> None:
 def test_mission_never_starts_with_a_bad_value(tmp_path: Path) -> None:
     for arguments, message in (
         (("cses", END, START, 1, 1.0), "must come before"),
-        (("cses", START - 5000, END, 1, 1.0), r"2018-02-02\.\.2030-01-01"),
+        (("cses", START - np.timedelta64(5000, "D"), END, 1, 1.0), r"2018-02-02\.\.2030-01-01"),
         (("cses", START, END, -1, 1.0), "seed must be 0 or more, not -1"),
         (("cses", START, END, 1, -0.5), r"in 0\.\.100 standard deviations, not -0\.5"),
     ):

@@ -37,7 +37,7 @@ def node_local_time(half_orbit: Pass) -> float:
 def test_local_time_and_altitude(
     mission: str, start: str, night_h: float, lowest_km: float, highest_km: float
 ) -> None:
-    found = list(half_orbits(mission, day(start), day(start) + 1))
+    found = list(half_orbits(mission, day(start), day(start) + np.timedelta64(1, "D")))
     assert 28 <= len(found) <= 31
     for half_orbit in found:
         expected = night_h if half_orbit.direction == 1 else (night_h + 12.0) % 24.0

@@ -30,7 +30,9 @@ START = np.datetime64("2019-11-01", "ms")
 @pytest.fixture(scope="module")
 def over_belts() -> tuple[Pass, Background, np.ndarray]:
     """A night half-orbit with many seconds in burst mode, its state and its mode."""
-    nights = [h for h in half_orbits("cses", START, START + 86_400_000) if h.direction == 1]
+    nights = [
+        h for h in half_orbits("cses", START, START + np.timedelta64(1, "D")) if h.direction == 1
+    ]
     night = max(nights, key=lambda h: in_burst_zone(h).sum())
     return night, background(night, np.random.SeedSequence(2)), in_burst_zone(night)
 

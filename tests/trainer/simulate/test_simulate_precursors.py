@@ -31,7 +31,9 @@ START = np.datetime64("2019-11-01", "ms")
 
 @pytest.fixture(scope="module")
 def night() -> Pass:
-    return next(h for h in half_orbits("cses", START, START + 86_400_000) if h.direction == 1)
+    return next(
+        h for h in half_orbits("cses", START, START + np.timedelta64(1, "D")) if h.direction == 1
+    )
 
 
 def event_at(night: Pass, latitude: float, hours: float = 12.0, size: float = 7.0) -> Catalogue:

@@ -43,8 +43,8 @@ def test_f107_follows_the_real_cycle() -> None:
     assert solar_cycle(np.datetime64("2014-04-15")) > solar_cycle(np.datetime64("2012-01-01"))
     daily = found.f107[::8]
     assert daily.min() > 63.0
-    maximum = (found.time[::8] > time[1] - 200 * 86_400_000) & (
-        found.time[::8] < time[1] + 200 * 86_400_000
+    maximum = (found.time[::8] > time[1] - np.timedelta64(200, "D")) & (
+        found.time[::8] < time[1] + np.timedelta64(200, "D")
     )
     assert 5.0 < daily[maximum].std() < 60.0
 

@@ -26,7 +26,7 @@ DAY = {"cses": np.datetime64("2019-11-01"), "demeter": np.datetime64("2006-05-01
 
 def loudest_night(mission: str) -> Pass:
     """The night half-orbit of a day that hears transmitters below 17 kHz best."""
-    nights = half_orbits(mission, DAY[mission], DAY[mission] + 1)
+    nights = half_orbits(mission, DAY[mission], DAY[mission] + np.timedelta64(1, "D"))
     return max((h for h in nights if h.direction == 1), key=lambda h: heard(h)[:, :12].max())
 
 

@@ -46,7 +46,9 @@ def test_a_mission_follows_its_elements(tmp_path: Path, tle: Path) -> None:
 def test_elements_serve_thirty_days(tmp_path: Path, tle: Path) -> None:
     start = np.datetime64("2019-12-25", "ms")
     with pytest.raises(TrainError, match="elements of 2019-11-18T12:00:00 serve 30 days"):
-        simulate_mission("cses", start, start + 1, 1, 0.0, tmp_path / "out", tle=tle)
+        simulate_mission(
+            "cses", start, start + np.timedelta64(1, "D"), 1, 0.0, tmp_path / "out", tle=tle
+        )
     with pytest.raises(ValueError, match="serve mission cses alone, not demeter"):
         simulate_mission(
             "demeter", np.datetime64("2006-05-01"), np.datetime64("2006-05-02"), 1, 0.0,
@@ -91,7 +93,7 @@ def test_the_real_elements_have_their_local_time_and_altitude(shared_data: Path)
     elements = read_two_line(found[0])
     assert str(elements.epoch.astype("M8[D]")) == "2019-11-18"
     day = elements.epoch.astype("M8[D]")
-    found_orbits = list(half_orbits("cses", day, day + 1, elements.satrec))
+    found_orbits = list(half_orbits("cses", day, day + np.timedelta64(1, "D"), elements.satrec))
     hours, heights = [], []
     for one in found_orbits:
         heights.append(one.radius_km - geometry.ellipsoid_radius(one.latitude))

@@ -26,7 +26,9 @@ KINDS = {
 @pytest.fixture(scope="module")
 def night() -> Pass:
     day = np.datetime64("2006-05-01")
-    nights = [h for h in half_orbits("demeter", day, day + 1) if h.direction == 1]
+    nights = [
+        h for h in half_orbits("demeter", day, day + np.timedelta64(1, "D")) if h.direction == 1
+    ]
     return max(nights, key=lambda h: heard(h)[:, :9].max())
 
 
@@ -129,7 +131,9 @@ def test_profiles_share_their_files(tmp_path: Path, mission: str, start: str) ->
 def test_other_files_are_refused(tmp_path: Path, options: dict[str, object], message: str) -> None:
     start = np.datetime64("2019-11-01", "ms")
     with pytest.raises(ValueError, match=message):
-        simulate_mission("cses", start, start + 1, 3, 0.0, tmp_path / "out", **options)
+        simulate_mission(
+            "cses", start, start + np.timedelta64(1, "D"), 3, 0.0, tmp_path / "out", **options
+        )
     assert not (tmp_path / "out").exists()
 
 
