@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from importlib import import_module
 
-__version__ = "0.1.0"
+#: The version that the next release is made of; ``__version__`` adds the commit.
+RELEASE = "0.1.0.dev0"
+
+__version__: str
 
 _PUBLIC = {
     "Bundle": "edge.bundle",
@@ -21,6 +24,7 @@ _PUBLIC = {
 }
 
 __all__ = [
+    "RELEASE",
     "Bundle",
     "Card",
     "Channel",
@@ -33,7 +37,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name on first use."""
+    """Import a public name on first use; likewise find the version out."""
+    if name == "__version__":
+        version = import_module("edge.versions").code_version()
+        globals()[name] = version
+        return version
     if name in _PUBLIC:
         return getattr(import_module(_PUBLIC[name]), name)
     raise AttributeError(f"module 'edge' has no attribute {name!r}")

@@ -11,8 +11,8 @@ import msgspec
 
 from edge import __version__
 from edge.errors import BundleError, one_line
-from edge.installed import installed_runtime
 from edge.observables import GRID_STEP_S, PROFILES, Profile
+from edge.versions import installed_runtime
 
 if TYPE_CHECKING:
     from edge.arrays import AnyArray

@@ -64,6 +64,26 @@ CoverageOption = Annotated[
 ]
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        from edge.versions import version_line
+
+        say([version_line(_NAME)])
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Print the version and end."
+        ),
+    ] = False,
+) -> None:
+    """Take what stands before the command."""
+
+
 @app.command()
 def score(
     files: Annotated[

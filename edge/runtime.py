@@ -1,11 +1,15 @@
 """One small interface over the two TFLite interpreters.
 
-`tflite-runtime` is the default; `ai-edge-litert`, its successor, is used where it is
-installed and asked for.
+`tflite-runtime` serves Python 3.11; `ai-edge-litert`, its successor, serves the later ones, and
+is taken before it where both are installed.
 """
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
@@ -14,12 +18,9 @@ import numpy as np
 
 from edge.arrays import Features, FloatArray
 from edge.errors import BundleError, ConfigError
-from edge.installed import installed_runtime
+from edge.versions import RUNTIMES, installed_runtime, runtime_name
 
 RuntimeName = Literal["auto", "tflite", "litert"]
-
-_MODULES = {"tflite": "tflite_runtime.interpreter", "litert": "ai_edge_litert.interpreter"}
-_INSTALL = {"tflite": "tflite-runtime", "litert": "ai-edge-litert"}
 
 #: Windows in one call of the interpreter; a larger batch gains nothing.
 BATCH = 64
@@ -35,21 +36,30 @@ class Model:
     runtime : {"auto", "tflite", "litert"}
     threads : int
 
+    Attributes
+    ----------
+    runtime : str
+        Distribution and version of the interpreter, such as ``ai-edge-litert 2.3.0``.
+    window_shape : (int, int)
+        L, C.
+
     Raises
     ------
     BundleError
         The file is not a model of that form.
     ConfigError
-        The runtime is not installed.
+        The runtime is not installed, or cannot be loaded.
     """
 
     def __init__(self, path: Path, runtime: RuntimeName = "auto", threads: int = 1) -> None:
         interpreter_class = _interpreter_class(runtime)
+        self.runtime: str = installed_runtime(runtime)
         try:
             self._interpreter: Any = interpreter_class(model_path=str(path), num_threads=threads)
             before = self._interpreter.get_input_details()[0]
             self._interpreter.resize_tensor_input(before["index"], [BATCH, *before["shape"][1:]])
-            self._interpreter.allocate_tensors()
+            with _without_info_lines():
+                self._interpreter.allocate_tensors()
             details = self._interpreter.get_input_details()[0]
             result = self._interpreter.get_output_details()[0]
         except (ValueError, RuntimeError, IndexError) as error:
@@ -59,7 +69,6 @@ class Model:
                 f"{path.name}: input {tuple(details['shape'])} and output "
                 f"{tuple(result['shape'])}; expected (B, L, C) and (B, 1)"
             )
-        self.runtime = installed_runtime(runtime)
         self.window_shape: tuple[int, int] = (int(details["shape"][1]), int(details["shape"][2]))
         self._input_index: int = details["index"]
         self._output_index: int = result["index"]
@@ -106,14 +115,36 @@ class Model:
 
 
 def _interpreter_class(runtime: RuntimeName) -> Any:
-    names = ["tflite", "litert"] if runtime == "auto" else [runtime]
-    for name in names:
+    package, distribution = RUNTIMES[runtime_name(runtime)]
+    try:
+        return import_module(f"{package}.interpreter").Interpreter
+    except ImportError as error:
+        raise ConfigError(f"runtime {distribution} cannot be loaded: {error}") from None
+
+
+@contextmanager
+def _without_info_lines() -> Iterator[None]:
+    """Keep LiteRT's INFO lines off standard error; it has no switch for them.
+
+    Whatever else the process writes there meanwhile comes out afterwards.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    with os.fdopen(os.memfd_create("stderr"), "w+b") as said:
         try:
-            return import_module(_MODULES[name]).Interpreter
-        except ModuleNotFoundError:
-            continue
-    wanted = " or ".join(_INSTALL[name] for name in names)
-    raise ConfigError(f"runtime {runtime!r} is not installed: install {wanted}")
+            error = os.dup(2)
+        except OSError:  # Closed.
+            yield
+            return
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(error, 2)
+            said.seek(0)
+            with os.fdopen(error, "wb", buffering=0) as out, suppress(OSError):
+                out.writelines(line for line in said if not line.startswith(b"INFO: "))
 
 
 def _quantisation(details: dict[str, Any]) -> tuple[float, int]:

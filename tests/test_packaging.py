@@ -18,8 +18,11 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import edge
+
 ROOT = Path(__file__).parent.parent
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
 # What setuptools reads. The build happens in a copy, since one in the checkout leaves a build/lib
 # behind, from which later wheels take files that no longer exist.
 SOURCES = ["edge", "trainer", "models", "pyproject.toml", "LICENSE", "README.md"]
@@ -62,6 +65,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
             )
         else:
             shutil.copy(ROOT / name, copy / name)
+    (copy / ".git").mkdir()
+    (copy / ".git/HEAD").write_text(f"{COMMIT}\n")
     return copy
 
 
@@ -110,6 +115,18 @@ def test_wheel_holds_code_and_models(wheel: Path) -> None:
     assert any(name.startswith("samples/") for name in shipped)
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"edge", "trainer"}
+
+
+def test_wheel_tells_the_commit_that_it_was_built_from(
+    wheel: Path, installed: Path, tmp_path: Path
+) -> None:
+    version = f"{edge.RELEASE}+g{COMMIT[:8]}"
+    assert wheel.name == f"seqnetquake_edge-{version}-py3-none-any.whl"
+    for command in ("edge-score", "edge-train"):
+        printed = run(
+            installed / "bin" / command, "--version", cwd=tmp_path, PYTHONPATH=str(installed)
+        )
+        assert printed.startswith(f"{command} {version} (Python 3.")
 
 
 def test_source_archive_builds_the_same_wheel(source: Path, wheel: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edge.entry import Commands, run
+from edge.entry import Commands, run, say
 from trainer.archives.rescore_command import rescore
 from trainer.catalogues.command import catalogue
 from trainer.datasets.check_command import check
@@ -24,6 +24,8 @@ from trainer.simulate.strengths_command import strengths
 
 if TYPE_CHECKING:
     from edge.observables import MissionName
+
+_NAME = "edge-train"
 
 app = typer.Typer(
     cls=Commands,
@@ -50,6 +52,26 @@ for command in (
     reproduce,
 ):
     app.command()(command)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from edge.versions import version_line
+
+        say([version_line(_NAME)])
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Print the version and end."
+        ),
+    ] = False,
+) -> None:
+    """Take what stands before the command."""
 
 
 @app.command("train-export")
@@ -105,7 +127,7 @@ def train_export(
 
 def main() -> None:
     """Run ``edge-train``."""
-    run(app, "edge-train")
+    run(app, _NAME)
 
 
 if __name__ == "__main__":

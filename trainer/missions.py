@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from edge import __version__
+from edge import RELEASE
 from edge.bundle import MissionData
 from edge.climatology import Climatology
 from edge.observables import MissionName
@@ -233,9 +233,7 @@ def _is_current(folder: Path, wanted: Simulation, profile: str) -> bool:
 
 
 def _request(wanted: Simulation, profile: str) -> bytes:
-    return msgspec.json.encode(
-        {"code_version": __version__, "profile": profile, "parameters": wanted}
-    )
+    return msgspec.json.encode({"code_version": RELEASE, "profile": profile, "parameters": wanted})
 
 
 def _simulate(mission: MissionName, wanted: Simulation, profile: str, folder: Path) -> None:

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from edge import __version__
+from edge import RELEASE
 from edge.geodesy import dipole_latitude
 from edge.grid import Grid
 from edge.observables import PLASMA
@@ -144,7 +144,7 @@ class RowsMaker:
             ]
             record = PartRecord(
                 ROWS_FORMAT,
-                __version__,
+                RELEASE,
                 self.mission,
                 PLASMA.name,
                 "dark",
@@ -158,7 +158,7 @@ class RowsMaker:
         failed: list[FailedFile] = []
         whole = RowsRecord(
             ROWS_FORMAT,
-            __version__,
+            RELEASE,
             self.mission,
             PLASMA.name,
             "dark",

@@ -11,7 +11,7 @@ from tempfile import mkstemp
 
 import numpy as np
 
-from edge import __version__
+from edge import RELEASE
 from edge.errors import describe_fault
 from edge.observables import PROFILES
 from edge.readers.names import parse_name
@@ -140,9 +140,9 @@ def peak_bytes() -> int:
 
 def _read(part: Part) -> tuple[list[NightPass], list[HalfOrbitRows], list[FailedFile]]:
     request = part.request
-    if request.code_version != __version__:
+    if request.code_version != RELEASE:
         raise TrainError(
-            f"this worker has version {__version__}, whoever asks has {request.code_version}"
+            f"this worker has version {RELEASE}, whoever asks has {request.code_version}"
         )
     passes, half_orbits, failed = [], [], []
     for key, below in part.half_orbits.items():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from edge import __version__
+from edge import RELEASE
 from edge.errors import one_line
 from edge.observables import MissionName
 from edge.readers.names import FileName
@@ -43,7 +43,7 @@ class RowsRequest:
     profile: str
     night: RowRule
     simulated: bool
-    code_version: str = __version__
+    code_version: str = RELEASE
 
 
 @dataclass(frozen=True, slots=True)

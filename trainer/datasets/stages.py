@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from edge import __version__
+from edge import RELEASE
 from edge.outputs import replace_file
 from trainer.errors import TrainError
 
@@ -105,7 +105,7 @@ class Stages:
 def fingerprint_of(*parts: Any) -> str:
     """sha256 of anything that JSON can say, with the version of the code and of the layout."""
     return hashlib.sha256(
-        msgspec.json.encode([__version__, DATASET_FORMAT, *parts], order="deterministic")
+        msgspec.json.encode([RELEASE, DATASET_FORMAT, *parts], order="deterministic")
     ).hexdigest()
 
 

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from edge import __version__
+from edge import RELEASE
 from edge.errors import one_line
 from edge.outputs import replace_file
 from trainer.datasets.stages import file_sha256
@@ -195,7 +195,7 @@ class RunRecord(_Record, frozen=True):
 
 def identity_of(*parts: Any) -> str:
     """sha256 of all that a run is made from, with the versions of code and layout."""
-    content = msgspec.json.encode([__version__, RUN_FORMAT, *parts], order="deterministic")
+    content = msgspec.json.encode([RELEASE, RUN_FORMAT, *parts], order="deterministic")
     return hashlib.sha256(content).hexdigest()
 
 

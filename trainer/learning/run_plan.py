@@ -239,8 +239,10 @@ def refuse_another(out: Path, planned: RunRecord) -> RunRecord | None:
 
 def _difference(found: RunRecord, planned: RunRecord) -> str:
     """Name the first thing in which two runs differ."""
-    keys = ("stage", "kind", "name", "seed", "fraction", "transfer", "code_version", "mission")
+    keys = ("stage", "kind", "name", "seed", "fraction", "transfer", "mission")
     pairs: list[tuple[str, Any, Any]] = [
+        # Another commit of the same release may go on with the run.
+        ("release", *(record.code_version.partition("+")[0] for record in (found, planned))),
         *((key, getattr(found, key), getattr(planned, key)) for key in keys),
         *(
             (key, found.parameters.get(key), planned.parameters.get(key))

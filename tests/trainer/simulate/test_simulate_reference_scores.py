@@ -14,7 +14,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from edge import __version__
+from edge import RELEASE
 from edge.observables import PROFILES
 from trainer.archives.archive import find_half_orbits, read_pass
 from trainer.archives.manifest import MANIFEST_FILE, ROWS_FORMAT, RowsRecord
@@ -43,9 +43,7 @@ def prepared(archive: Path, dataset: Path) -> Path:
     for part in parts:
         make_part(part)
     fingerprints = {p.path.name: p.fingerprint for p in parts}
-    record = RowsRecord(
-        ROWS_FORMAT, __version__, "demeter", "plasma", "dark", True, fingerprints, []
-    )
+    record = RowsRecord(ROWS_FORMAT, RELEASE, "demeter", "plasma", "dark", True, fingerprints, [])
     (rows / MANIFEST_FILE).write_bytes(msgspec.json.encode(record))
     found = []
     for key, files in groups.items():
