@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from edge.arrays import BoolArray, FloatArray, IntArray
@@ -24,10 +23,9 @@ from edge.readers.cses_series import UNIT_KEYS, ComputedSpectra, Series, Spectra
 from edge.readers.cses_tables import MOST_RECORDS, PAYLOADS
 from edge.readers.cses_tables import Dataset as Spec
 from edge.readers.halforbit import SIMULATED, Channel, Payload
-from edge.readers.hdf5 import DAMAGE, MIB, Dataset, RootGroup
+from edge.readers.hdf5 import DAMAGE, MIB, Dataset, RootGroup, explain_fault, open_file
 from edge.readers.names import FileName
 from edge.readers.rows import make_track, not_filled, note_rows, trusted_times
-from edge.readers.sniffing import explain_os_error
 
 #: Waveforms above this, as float64, are read only where they are asked for by name.
 WAVEFORM_BYTES = 64 * MIB
@@ -104,15 +102,12 @@ def open_cses(
         As `read_cses`; also for damage that is met inside the ``with`` block.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with open_file(path) as file:
             yield CsesFile(path, name, RootGroup(path, file), channels)
     except InputError:
         raise
-    except PermissionError as error:
-        raise explain_os_error(path, error) from None
     except DAMAGE as error:
-        # The library's text is the cause.
-        raise InputError(path, f"damaged HDF5: {error}") from None
+        raise explain_fault(path, error) from None
 
 
 class CsesFile:
