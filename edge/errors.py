@@ -19,6 +19,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+#: Most characters of a text of others in a line of ours.
+MAX_LINE = 400
+
 
 class EdgeError(Exception):
     """Base of all errors that a user can meet."""
@@ -84,9 +87,12 @@ def one_line(text: str) -> str:
     """Fold a text of any origin into one printable line.
 
     File names and library messages may hold line breaks or control characters,
-    which would let one error look like several in a log.
+    which would let one error look like several in a log. Of one that is longer than
+    `MAX_LINE` characters the middle is left out.
     """
-    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    line = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    half = (MAX_LINE - 5) // 2
+    return line if len(line) <= MAX_LINE else f"{line[:half]} ... {line[-half:]}"
 
 
 def describe_fault(error: Exception) -> str:

@@ -13,21 +13,19 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from edge.arrays import BoolArray, FloatArray, IntArray
 from edge.errors import InputError
 from edge.observables import Band, Request, band_name
-from edge.readers.cses_identity import check_identity, from_utc, from_verse
+from edge.readers.cses_identity import check_identity, choose_times, from_utc, from_verse
 from edge.readers.cses_series import UNIT_KEYS, ComputedSpectra, Series, Spectra
 from edge.readers.cses_tables import MOST_RECORDS, PAYLOADS
 from edge.readers.cses_tables import Dataset as Spec
 from edge.readers.halforbit import SIMULATED, Channel, Payload
-from edge.readers.hdf5 import DAMAGE, MIB, Dataset, RootGroup
+from edge.readers.hdf5 import DAMAGE, MIB, Dataset, RootGroup, explain_fault, open_file
 from edge.readers.names import FileName
-from edge.readers.rows import make_track, not_filled, note_rows, trusted_times
-from edge.readers.sniffing import explain_os_error
+from edge.readers.rows import make_track, not_filled, time_order, trusted_times
 
 #: Waveforms above this, as float64, are read only where they are asked for by name.
 WAVEFORM_BYTES = 64 * MIB
@@ -104,15 +102,12 @@ def open_cses(
         As `read_cses`; also for damage that is met inside the ``with`` block.
     """
     try:
-        with h5py.File(path, "r") as file:
+        with open_file(path) as file:
             yield CsesFile(path, name, RootGroup(path, file), channels)
     except InputError:
         raise
-    except PermissionError as error:
-        raise explain_os_error(path, error) from None
     except DAMAGE as error:
-        # The library's text is the cause.
-        raise InputError(path, f"damaged HDF5: {error}") from None
+        raise explain_fault(path, error) from None
 
 
 class CsesFile:
@@ -156,14 +151,24 @@ class CsesFile:
         self._latitude = self._column("GEO_LAT")
         self._n = self._latitude.size
         milliseconds, known = self._times()
-        self._keep = trusted_times(path, name, milliseconds, known, self.notes)
+        order = time_order(milliseconds, known)
+        if order is not None:
+            self.notes.append("its records are out of order: put in order of time")
+            milliseconds, known = milliseconds[order], known[order]
+        trusted = trusted_times(path, name, milliseconds, known, self.notes)
+        rows = np.flatnonzero(trusted) if order is None else order[trusted]
+        self._keep = np.zeros(self._n, dtype=np.bool_)
+        self._keep[rows] = True
+        # Places of the records, in order of time, among those that are kept in the file's.
+        self._order = None if order is None else np.searchsorted(np.sort(rows), rows)
         self.track = make_track(
-            milliseconds[self._keep],
-            self._position("GEO_LAT"),
-            self._position("GEO_LON"),
-            self._position("ALTITUDE"),
+            milliseconds[trusted],
+            self._position("GEO_LAT")[rows],
+            self._position("GEO_LON")[rows],
+            self._position("ALTITUDE")[rows],
             self.table.cadence,
             self.notes,
+            rows if order is None else None,
         )
 
     def held(self) -> list[str]:
@@ -247,7 +252,7 @@ class CsesFile:
 
     def add(self, content: dict[str, Channel], series: Series) -> None:
         """Add the channel of all values of a series."""
-        values, valid = series.whole()
+        values, valid = self._in_order(*series.whole())
         frequency = series.frequency if isinstance(series, Spectra | ComputedSpectra) else None
         content[series.name] = Channel(
             series.name, self.name.payload, series.unit, values, valid, self.track, frequency
@@ -261,7 +266,7 @@ class CsesFile:
         means = spectra.band_means(bands)
         for k, band in enumerate(bands):
             name = band_name(channel, band)
-            values, valid = means.values[:, k].copy(), means.valid[:, k].copy()
+            values, valid = self._in_order(means.values[:, k].copy(), means.valid[:, k].copy())
             content[name] = Channel(
                 name, self.name.payload, spectra.unit, values, valid, self.track
             )
@@ -276,7 +281,13 @@ class CsesFile:
         # Nothing outside of these is a fill value; a NaN makes the comparison false.
         if not (values.min() > -9999.0 and values.max() < 99999.0):
             values = np.where(not_filled(values), values, np.nan)
-        return values[self._keep]
+        return values
+
+    def _in_order(self, values: FloatArray, valid: BoolArray) -> tuple[FloatArray, BoolArray]:
+        """Put a channel's rows in order of time, where the file's are not."""
+        if self._order is None:
+            return values, valid
+        return values[self._order], valid[self._order]
 
     def _flag(self, name: str) -> BoolArray:
         if name not in self._flags:
@@ -284,21 +295,22 @@ class CsesFile:
         return self._flags[name]
 
     def _times(self) -> tuple[IntArray, BoolArray]:
-        """Milliseconds since 1970: VERSE_TIME, and UTC_TIME where that is missing."""
+        """Milliseconds since 1970, of VERSE_TIME and UTC_TIME or the one that is there."""
         times: list[tuple[IntArray, BoolArray]] = []
-        for name, decode in (("VERSE_TIME", from_verse), ("UTC_TIME", from_utc)):
+        for name in ("VERSE_TIME", "UTC_TIME"):
             if self._root.has(name):
                 dataset = self._root.dataset(name, kinds="iu")
                 self._check_shape(dataset, 1)
-                times.append(decode(dataset.integers()))
+                values = dataset.integers()
+                verse = name == "VERSE_TIME"
+                times.append(
+                    from_verse(values, dataset.text(*UNIT_KEYS)) if verse else from_utc(values)
+                )
         if not times:
             raise InputError(self.path, "datasets VERSE_TIME and UTC_TIME are both missing")
-        if len(times) == 1:
-            return times[0]
-        (verse, verse_known), (utc, utc_known) = times
-        differ = verse_known & utc_known & (np.abs(verse - utc) > 1000)
-        note_rows(self.notes, differ, "with two times that differ by more than 1 s")
-        return np.where(verse_known, verse, utc), verse_known | utc_known
+        return (
+            times[0] if len(times) == 1 else choose_times(self.name, times[0], times[1], self.notes)
+        )
 
     def _frequencies(self) -> FloatArray:
         """Frequencies of the bins in Hz, shape (M,)."""

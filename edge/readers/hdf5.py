@@ -23,24 +23,25 @@ from h5py import h5a, h5d, h5l, h5o, h5s, h5t, h5z
 
 from edge.arrays import AnyArray, FloatArray, IntArray
 from edge.errors import InputError
+from edge.readers.sniffing import explain_os_error, system_errno
 from edge.readers.variable_text import variable_texts
 
 MIB = 1024 * 1024
 #: Most bytes, as float64, that one dataset may declare.
-MOST_BYTES = 512 * MIB
+MAX_BYTES = 512 * MIB
 #: Most bytes of one chunk, and of the chunks beside each other that a record crosses:
 #: libhdf5 unpacks them whole.
-MOST_CHUNK_BYTES = 16 * MIB
+MAX_CHUNK_BYTES = 16 * MIB
 # libhdf5 keeps kilobytes for every chunk that one read touches.
-_MOST_CHUNKS = 10_000
+_MAX_CHUNKS = 10_000
 # lzf packs at most 88 to 1, and its filter grows its buffer until all is unpacked.
-_MOST_LZF_CHUNK_BYTES = MIB
+_MAX_LZF_CHUNK_BYTES = MIB
 #: Most declared bytes for one stored, of datasets over `_SMALL`; packed flags reach more.
-MOST_RATIO = 200
+MAX_RATIO = 200
 _SMALL = MIB
 # A gzip chunk that packs nothing is a little longer than what it holds.
 _PACKING_SLACK = 4096
-_MOST_ATTRIBUTE_BYTES = 65536
+_MAX_ATTRIBUTE_BYTES = 65536
 
 _SHUFFLE, _GZIP, _FLETCHER, _LZF = (
     h5z.FILTER_SHUFFLE,
@@ -50,8 +51,52 @@ _SHUFFLE, _GZIP, _FLETCHER, _LZF = (
 )
 _ALLOWED = {_SHUFFLE, _GZIP, _FLETCHER, _LZF}
 _LETTERS = {h5t.INTEGER: "i", h5t.FLOAT: "f"}
-# What h5py raises on damaged bytes.
+# What h5py raises on damaged bytes, and where a system call fails.
 DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError, OverflowError)
+
+# More than libhdf5 needs at a time for any dataset that is let through.
+_MEMORY_NEEDED = 4 * MAX_CHUNK_BYTES
+
+
+def open_file(path: Path) -> h5py.File:
+    """Open a file for reading, whoever holds a lock on it.
+
+    libhdf5 locks what it reads. A lock of another program, or a file system without locks,
+    would then pass for damage, and a reader has nothing to protect.
+    """
+    return h5py.File(path, "r", locking=False)
+
+
+def explain_fault(path: Path, error: BaseException) -> InputError:
+    """Tell the fault of the bytes from that of the station.
+
+    Parameters
+    ----------
+    path : Path
+    error : BaseException
+        One of `DAMAGE`.
+
+    Returns
+    -------
+    InputError
+        Transient where a system call failed or memory is short.
+    """
+    if system_errno(error):
+        return explain_os_error(path, error)
+    text = str(error)
+    if isinstance(error, MemoryError) or "alloc" in text:
+        # Damaged bytes make libhdf5 want any amount; what may be read needs no more than this.
+        short = isinstance(error, MemoryError)
+        try:
+            np.empty(_MEMORY_NEEDED, dtype=np.uint8)
+        except MemoryError:
+            short = True
+        if short:
+            return InputError(path, "not enough memory to read it", transient=True)
+    if "already open for write" in text:
+        return InputError(path, "is still open in the program that writes it, or was never closed")
+    # The library's text is the cause.
+    return InputError(path, f"damaged HDF5: {text}")
 
 
 class Dataset:
@@ -97,10 +142,10 @@ class Dataset:
         if layout == h5d.VIRTUAL or plist.get_external_count():
             raise self._refuse("keeps its values in another file")
         declared = math.prod(self.shape) * max(self.item_bytes, 8)
-        if declared > MOST_BYTES:
+        if declared > MAX_BYTES:
             raise self._refuse(
                 f"declares shape {self.shape}, {declared / MIB:.0f} MiB; "
-                f"at most {MOST_BYTES // MIB} MiB are read"
+                f"at most {MAX_BYTES // MIB} MiB are read"
             )
         if layout == h5d.CHUNKED:
             self._check_chunks(plist)
@@ -110,10 +155,10 @@ class Dataset:
         stored = self._id.get_storage_size()
         if stored > self._file.size:
             raise self._refuse(f"stores {stored} bytes in a file of {self._file.size}")
-        if declared > _SMALL and declared > MOST_RATIO * stored:
+        if declared > _SMALL and declared > MAX_RATIO * stored:
             raise self._refuse(
                 f"declares {declared} bytes and stores {stored}; "
-                f"at most {MOST_RATIO} times as many are read"
+                f"at most {MAX_RATIO} times as many are read"
             )
 
     def _check_chunks(self, plist: Any) -> None:
@@ -123,14 +168,14 @@ class Dataset:
         across = math.prod(chunk) * max(self.item_bytes, 8)
         for length, step in zip(self.shape[1:], chunk[1:], strict=True):
             across *= -(-length // step)
-        if across > MOST_CHUNK_BYTES:
+        if across > MAX_CHUNK_BYTES:
             raise self._refuse(
-                f"has chunks {chunk}, over {MOST_CHUNK_BYTES // MIB} MiB in one row of them"
+                f"has chunks {chunk}, over {MAX_CHUNK_BYTES // MIB} MiB in one row of them"
             )
         self.chunk_rows = chunk[0]
         count = math.prod(-(-n // step) for n, step in zip(self.shape, chunk, strict=True))
-        if count > _MOST_CHUNKS:
-            raise self._refuse(f"has {count} chunks {chunk}; at most {_MOST_CHUNKS} are read")
+        if count > _MAX_CHUNKS:
+            raise self._refuse(f"has {count} chunks {chunk}; at most {_MAX_CHUNKS} are read")
         filters = [plist.get_filter(k)[0] for k in range(plist.get_nfilters())]
         unknown = sorted(set(filters) - _ALLOWED)
         if unknown:
@@ -140,8 +185,8 @@ class Dataset:
         packing = [f for f in filters if f != _FLETCHER]
         if packing not in ([], [_SHUFFLE], [_GZIP], [_LZF], [_SHUFFLE, _GZIP], [_SHUFFLE, _LZF]):
             raise self._refuse(f"is packed by HDF5 filters {filters}, in an unknown order")
-        if _LZF in filters and size > _MOST_LZF_CHUNK_BYTES:
-            raise self._refuse(f"has lzf chunks {chunk}, over {_MOST_LZF_CHUNK_BYTES // MIB} MiB")
+        if _LZF in filters and size > _MAX_LZF_CHUNK_BYTES:
+            raise self._refuse(f"has lzf chunks {chunk}, over {_MAX_LZF_CHUNK_BYTES // MIB} MiB")
         if packing and packing != [_SHUFFLE]:
             self._check_packed(size, _GZIP in filters)
 
@@ -316,7 +361,7 @@ class RootGroup:
                 return None
             attribute = h5a.open(item, name)
             # A null attribute stores nothing.
-            if not 0 < attribute.get_storage_size() <= _MOST_ATTRIBUTE_BYTES:
+            if not 0 < attribute.get_storage_size() <= _MAX_ATTRIBUTE_BYTES:
                 return None
             kind = attribute.get_type()
             what = kind.get_class()
@@ -331,6 +376,10 @@ class RootGroup:
             else:
                 values, memory = np.empty(attribute.shape, f"S{kind.get_size()}"), kind
             attribute.read(values, memory)
-        except DAMAGE:
+        except DAMAGE as error:
+            # A damaged attribute says nothing; one that could not be read may say anything.
+            fault = explain_fault(self.path, error)
+            if fault.transient:
+                raise fault from None
             return None
         return values

@@ -21,6 +21,9 @@ from edge.readers.names import FileName
 #: Fill values seen in CSES files (HPM attributes) and DEMETER ephemerides.
 SENTINELS = (-9999.0, -99999.0, -999999.0, 99999.0)
 
+# Beyond this nothing is measured: netCDF fills with 9.97e36 and -9.2e18, CDF with -1e31.
+_MAX_VALUE = 1e18
+
 DAY_MS = 86_400_000
 
 #: Name times bracket the data within this (design decision 11).
@@ -30,6 +33,14 @@ NAME_MARGIN = timedelta(minutes=5)
 # neighbouring records is a jump in position.
 _FASTEST_KM_S = 12.0
 _EARTH_RADIUS_KM = 6371.2
+
+# A step between records is odd that differs from the typical one by more than this share.
+_ODD_STEP = 0.5
+# What was shuffled has such a share of regular steps once it is put in order.
+_REGULAR_SHARE = 0.9
+# The clock was set back where this many steps before and after are regular: a single record
+# of a wrong time has an odd step on both sides.
+_STEADY = 2
 
 # The slowest cadence seen is the nominal one; a margin for its jitter.
 _SLOWEST = 1.5
@@ -47,9 +58,10 @@ def not_filled(values: FloatArray, fill: float | None = None) -> BoolArray:
     Returns
     -------
     ndarray of bool, shape of `values`
-        True where the value is finite and not a fill value.
+        True where the value is possible in any unit and not a fill value.
     """
-    good: BoolArray = np.isfinite(values)
+    # False for a NaN, too.
+    good: BoolArray = np.abs(values) < _MAX_VALUE
     for sentinel in SENTINELS if fill is None else (*SENTINELS, fill):
         good &= values != sentinel
     return good
@@ -89,6 +101,85 @@ def increasing_rows(milliseconds: IntArray) -> BoolArray:
     return keep
 
 
+def time_order(milliseconds: IntArray, known: BoolArray) -> IntArray | None:
+    """Order of the rows where they are a regular series that was shuffled.
+
+    Parameters
+    ----------
+    milliseconds : ndarray of int64, shape (N,)
+    known : ndarray of bool, shape (N,)
+        False where the file gives no time.
+
+    Returns
+    -------
+    ndarray of int64, shape (N,), or None
+        Rows in order of time, those without a time last. None where the rows are in order,
+        but for a few that are better left out, and where order would make no regular series
+        of them: two records of one time, or steps of every length, are no permutation.
+    """
+    rows = np.flatnonzero(known)
+    times = milliseconds[rows]
+    lost = rows.size - int(increasing_rows(times).sum())
+    if lost <= max(3, rows.size // 20):
+        return None
+    order = np.argsort(times, kind="stable")
+    steps = np.diff(times[order])
+    typical = float(np.median(steps))
+    regular = steps <= (1.0 + _ODD_STEP) * typical
+    if steps.min() <= (1.0 - _ODD_STEP) * typical or regular.mean() < _REGULAR_SHARE:
+        return None
+    ordered: IntArray = np.concatenate((rows[order], np.flatnonzero(~known)))
+    return ordered
+
+
+def _clock_steps(times: IntArray, notes: list[str]) -> None:
+    """Name the places where the clock was set back amid records at a steady pace.
+
+    Parameters
+    ----------
+    times : ndarray of int64, shape (N,)
+        Milliseconds, in the file's order.
+    notes : list of str
+        Receives a line where there is any.
+    """
+    steps = np.diff(times)
+    if steps.size < 2 * _STEADY:
+        return
+    typical = float(np.median(steps))
+    early = steps < (1.0 - _ODD_STEP) * typical
+    odd = np.concatenate(
+        (np.zeros(_STEADY, np.bool_), early | (steps > (1.0 + _ODD_STEP) * typical))
+    )
+    odd = np.concatenate((odd, np.zeros(_STEADY, np.bool_)))
+    alone = sum(odd[k : k + steps.size].astype(np.int64) for k in range(2 * _STEADY + 1)) == 1
+    found = np.flatnonzero(early & alone)
+    if not found.size:
+        return
+    first = int(found[0])
+    by = (typical - float(steps[first])) / 1000.0
+    again = f" and {found.size - 1} times more" if found.size > 1 else ""
+    at = np.datetime64(int(times[first]), "ms").astype(str)
+    notes.append(f"the clock was set back by {by:.1f} s at {at}{again}")
+
+
+def inside_name(name: FileName, milliseconds: IntArray) -> BoolArray:
+    """Mark the times that agree with a file's name.
+
+    Parameters
+    ----------
+    name : FileName
+    milliseconds : ndarray of int64, shape (N,)
+        Since 1970-01-01 UTC.
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+    """
+    low, high = _epoch_ms(name.start - NAME_MARGIN), _epoch_ms(name.end + NAME_MARGIN)
+    result: BoolArray = (milliseconds >= low) & (milliseconds <= high)
+    return result
+
+
 def trusted_times(
     path: Path, name: FileName, milliseconds: IntArray, known: BoolArray, notes: list[str]
 ) -> BoolArray:
@@ -112,13 +203,12 @@ def trusted_times(
     Raises
     ------
     InputError
-        Fewer than half of the known times agree with the file's name, or none is known.
+        Fewer than half of the known times agree with the file's name, or none is known, or
+        fewer than half of them are in order.
     """
     if not known.any():
         raise InputError(path, f"none of its {known.size} records has a valid time")
-    low = _epoch_ms(name.start - NAME_MARGIN)
-    high = _epoch_ms(name.end + NAME_MARGIN)
-    inside = known & (milliseconds >= low) & (milliseconds <= high)
+    inside = known & inside_name(name, milliseconds)
     if 2 * int(inside.sum()) < int(known.sum()):
         first, last = (
             np.datetime64(int(milliseconds[known][i]), "ms").astype(str) for i in (0, -1)
@@ -130,6 +220,12 @@ def trusted_times(
         )
     good = inside.copy()
     good[inside] = increasing_rows(milliseconds[inside])
+    kept, of = int(good.sum()), int(np.unique(milliseconds[inside]).size)
+    if 2 * kept < of:
+        raise InputError(
+            path, f"its records are in no order of time: at most {kept} of {of} could be kept"
+        )
+    _clock_steps(milliseconds[inside], notes)
     note_rows(notes, ~known, "without a valid time")
     note_rows(notes, known & ~inside, "outside the name's times")
     note_rows(notes, inside & ~good, "out of time order")
@@ -143,6 +239,7 @@ def make_track(
     altitude: FloatArray,
     nominal_cadence: float,
     notes: list[str],
+    rows: IntArray | None = None,
 ) -> Track:
     """Build the track of a payload; invalid positions become NaN.
 
@@ -156,6 +253,9 @@ def make_track(
         Seconds; used where the times do not tell.
     notes : list of str
         Receives a line for each defect.
+    rows : ndarray of int64, shape (N,), optional
+        Numbers of these records in the file; by default they follow each other. Where the
+        clock was set back, the number of records tells how far the satellite can have come.
 
     Returns
     -------
@@ -165,13 +265,14 @@ def make_track(
     # Both orbits lie within 450-800 km; CSES declares 0..1000 km.
     good &= (altitude > 0.0) & (altitude < 1000.0)
     wrapped = wrap_longitude(np.where(good, longitude, 0.0))
-    good &= _no_jump(milliseconds, latitude, wrapped, good)
-    note_rows(notes, ~good, "without a valid position")
     steps = np.diff(milliseconds)
     cadence = float(np.median(steps)) / 1000.0 if steps.size >= 2 else nominal_cadence
     # What is left of a file full of holes must not pass for a slow cadence, or values
     # would be interpolated across the holes.
     cadence = min(cadence, _SLOWEST * nominal_cadence)
+    count = np.arange(milliseconds.size) if rows is None else rows
+    good &= _no_jump(milliseconds / 1000.0, cadence * count, latitude, wrapped, good)
+    note_rows(notes, ~good, "without a valid position")
     return Track(
         time=milliseconds.astype("datetime64[ms]"),
         latitude=np.where(good, latitude, np.nan),
@@ -182,9 +283,16 @@ def make_track(
 
 
 def _no_jump(
-    milliseconds: IntArray, latitude: FloatArray, longitude: FloatArray, good: BoolArray
+    seconds: FloatArray,
+    counted: FloatArray,
+    latitude: FloatArray,
+    longitude: FloatArray,
+    good: BoolArray,
 ) -> BoolArray:
-    """Mark rows that can be reached from their neighbours at orbital speed."""
+    """Mark rows that can be reached from their neighbours at orbital speed.
+
+    Time went on by the clock's `seconds`, or by those `counted` in records where they are more.
+    """
     rows = np.flatnonzero(good)
     if rows.size < 3:
         return good
@@ -192,11 +300,12 @@ def _no_jump(
     xyz = _EARTH_RADIUS_KM * np.stack(
         (np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat))
     )
-    seconds = milliseconds[rows] / 1000.0
+    seconds, counted = seconds[rows], counted[rows]
 
     def reachable(a: IntArray, b: IntArray) -> BoolArray:
         step = np.sqrt(np.sum((xyz[:, b] - xyz[:, a]) ** 2, axis=0))
-        result: BoolArray = step <= _FASTEST_KM_S * (seconds[b] - seconds[a])
+        passed = np.maximum(seconds[b] - seconds[a], counted[b] - counted[a])
+        result: BoolArray = step <= _FASTEST_KM_S * passed
         return result
 
     index = np.arange(rows.size)

@@ -7,12 +7,15 @@ that finds nothing new imports no reader.
 from __future__ import annotations
 
 import errno
+import os
+import re
 import stat
 from pathlib import Path
 
 from edge.errors import InputError
 from edge.readers.names import FileName, parse_name
 
+_HEAD_BYTES = 24
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # CCSDS P-field of every N1 record, decimal 76 (DMT-SP-9-CM-6054-LPC, block 1).
 _CCSDS_P_FIELD = 0x4C
@@ -37,6 +40,7 @@ RECORD_BYTES = {
     "1144": 289,
 }
 
+# What an errno says of a file, where the system's own words do not suffice.
 _WHY = {
     errno.ENOENT: "no such file",
     errno.EACCES: "no permission to read it",
@@ -44,13 +48,100 @@ _WHY = {
     errno.EISDIR: "is a folder, not a file",
     errno.ELOOP: "a loop of symbolic links",
     errno.ENAMETOOLONG: "its path is too long",
+    errno.EIO: "the disk or the network gives a read error",
+    errno.EAGAIN: "another program holds it locked, or the system is short of resources",
+    errno.ENOLCK: "its file system has no locks to give",
+    errno.EMFILE: "this program has too many files open",
+    errno.ENFILE: "the system has too many files open",
+    errno.ENOMEM: "not enough memory to read it",
+    errno.ESTALE: "its network file system lost it for the moment",
+    errno.ETIMEDOUT: "its disk or network does not answer",
 }
 
+# The errnos that the same file gives again however often it is tried: what it is, and a
+# place in it (an address that libhdf5 took from its bytes) that no file can have. Every
+# other errno speaks of the station: disk, network, memory, rights.
+_LASTING = {
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.EINVAL,
+    errno.EOVERFLOW,
+    errno.EFBIG,
+    errno.ESPIPE,
+}
 
-def explain_os_error(path: Path, error: OSError) -> InputError:
-    """Turn an operating system error into one that names the file and the cause."""
-    why = _WHY.get(error.errno or 0) or error.strerror or str(error)
-    return InputError(path, why, transient=True)
+# libhdf5 gives the errno of the system call in its text, h5py not always in the exception.
+_IN_TEXT = re.compile(r"errno = ([0-9]+)")
+
+
+def system_errno(error: BaseException) -> int:
+    """Errno of the system call that failed, told by the exception or by libhdf5's text.
+
+    Parameters
+    ----------
+    error : BaseException
+
+    Returns
+    -------
+    int
+        0 where no system call failed.
+    """
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
+    found = _IN_TEXT.search(str(error))
+    return int(found[1]) if found else 0
+
+
+def explain_os_error(path: Path, error: BaseException) -> InputError:
+    """Turn the failure of a system call into an error that names the file and the cause.
+
+    Parameters
+    ----------
+    path : Path
+    error : BaseException
+        An OSError, or what h5py made of one.
+
+    Returns
+    -------
+    InputError
+        Transient unless the errno speaks of the file's name or bytes.
+    """
+    code = system_errno(error)
+    if not code:
+        return InputError(path, getattr(error, "strerror", None) or str(error), transient=True)
+    name = errno.errorcode.get(code, str(code))
+    why = _WHY.get(code) or f"it cannot be read: {os.strerror(code)}"
+    return InputError(path, f"{why} ({name})", transient=code not in _LASTING)
+
+
+# First bytes of what lies under a payload's name by mistake. Never the bytes themselves:
+# the line goes to logs.
+_SIGNATURES = (
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"PK\x03\x04", "a ZIP archive"),
+    (b"BZh", "a bzip2 archive"),
+    (b"\xfd7zXZ\x00", "an xz archive"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"\x89HDF\r\n\x1a\n", "HDF5"),
+    (b"CDF\x01", "netCDF 3"),
+    (b"CDF\x02", "netCDF 3"),
+    (b"\xcd\xf3\x00\x01", "NASA CDF"),
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"%PDF", "a PDF document"),
+    (b"version https://git-lfs", "a Git LFS pointer, not the file itself"),
+    (b"<?xml", "XML"),
+    (b"{", "JSON or other text"),
+    (bytes(8), "zero bytes, as a download that was broken off leaves them"),
+)
+
+
+def _what_it_is(head: bytes) -> str:
+    text = head.lstrip().lower()
+    if text.startswith((b"<!doctype", b"<html", b"<head")):
+        return ": it is a web page, as a server sends in place of a file"
+    return next((f": it is {what}" for first, what in _SIGNATURES if head.startswith(first)), "")
 
 
 def sniff(path: Path | str) -> FileName:
@@ -80,8 +171,9 @@ def sniff(path: Path | str) -> FileName:
         if not stat.S_ISREG(status.st_mode):
             raise InputError(path, "is not a regular file")
         name = parse_name(path)
-        with path.open("rb") as stream:
-            head = stream.read(len(_HDF5_SIGNATURE))
+        with path.open("rb", 0) as stream:
+            # What `read` of a stream makes of EAGAIN is an empty file.
+            head = os.read(stream.fileno(), _HEAD_BYTES)
     except OSError as error:
         raise explain_os_error(path, error) from None
     except ValueError as error:
@@ -89,8 +181,8 @@ def sniff(path: Path | str) -> FileName:
     if not head:
         raise InputError(path, "is empty (0 bytes)")
     if name.mission == "cses":
-        if head != _HDF5_SIGNATURE:
-            raise InputError(path, f"is not HDF5: it begins with {head.hex(' ')}")
+        if not head.startswith(_HDF5_SIGNATURE):
+            raise InputError(path, f"is not HDF5{_what_it_is(head)}")
         return name
     record = RECORD_BYTES[name.payload]
     if status.st_size % record:
@@ -101,6 +193,8 @@ def sniff(path: Path | str) -> FileName:
         )
     if head[0] != _CCSDS_P_FIELD:
         raise InputError(
-            path, f"is not DEMETER N1: it begins with 0x{head[0]:02x}, a record with 0x4c"
+            path,
+            f"is not DEMETER N1: it begins with 0x{head[0]:02x}, a record with 0x4c"
+            f"{_what_it_is(head)}",
         )
     return name

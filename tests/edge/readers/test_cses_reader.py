@@ -252,6 +252,108 @@ def test_two_times_that_differ_are_noted_and_verse_time_is_kept(make_cses):
     np.testing.assert_array_equal(read.track.time, read_payload(make_cses()).track.time)
 
 
+EPOCH = np.datetime64("2009-01-01", "ms")
+
+
+def utc_digits(verse):
+    times = (EPOCH + verse.astype("m8[ms]")).astype(str)
+    return np.array([int("".join(c for c in t if c.isdigit())) for t in times])
+
+
+@pytest.mark.parametrize("wrong", ["VERSE_TIME", "UTC_TIME"])
+@pytest.mark.parametrize("rows", [slice(None), slice(10, 30)], ids=["all", "some"])
+@pytest.mark.parametrize("shift_s", [86_400 * 365, -86_400])
+def test_a_wrong_time_gives_way_to_the_one_that_agrees_with_the_name(
+    make_cses, wrong, rows, shift_s
+):
+    right = column(make_cses(), "VERSE_TIME").astype(np.int64)
+    shifted = right.copy()
+    shifted[rows] += 1000 * shift_s
+    values = shifted if wrong == "VERSE_TIME" else utc_digits(shifted)
+    read = read_payload(make_cses(**{wrong: values}))
+    np.testing.assert_array_equal(read.track.time, EPOCH + right.astype("m8[ms]"))
+    count = right[rows].size
+    assert read.notes[0] == f"{count} records with two times that differ by more than 1 s"
+
+
+def test_a_verse_time_out_of_order_gives_way_to_a_utc_time_in_order(make_cses):
+    right = column(make_cses(), "VERSE_TIME").astype(np.int64)
+    stepped = right.copy()
+    stepped[20:] -= 20_000
+    read = read_payload(make_cses(VERSE_TIME=stepped))
+    np.testing.assert_array_equal(read.track.time, EPOCH + right.astype("m8[ms]"))
+    assert "VERSE_TIME gives way to UTC_TIME, which more records keep to" in read.notes
+
+
+def test_two_clocks_that_stand_apart_are_never_mixed(make_cses):
+    right = column(make_cses(), "VERSE_TIME").astype(np.int64)
+    verse = right + 60_000
+    verse[5] = -9999
+    read = read_payload(make_cses(VERSE_TIME=verse))
+    # UTC_TIME alone has every record.
+    np.testing.assert_array_equal(read.track.time, EPOCH + right.astype("m8[ms]"))
+
+
+def both_times(verse):
+    return {"VERSE_TIME": verse, "UTC_TIME": utc_digits(verse)}
+
+
+@pytest.mark.parametrize(("payload", "lost"), [("HPM_5", 2), ("LAP_1", 0)])
+def test_a_clock_set_back_by_2_s_costs_the_records_about_it(make_cses, payload, lost):
+    n = 400
+    verse = column(make_cses(payload, n=n), "VERSE_TIME").astype(np.int64)
+    verse[n // 2 :] -= 2000
+    read = read_payload(make_cses(payload, n=n, **both_times(verse)))
+    assert read.track.time.size == n - lost
+    assert np.isfinite(read.track.latitude).all()
+    assert read.notes[0].startswith("the clock was set back by 2.0 s at 2020-03-01T02:")
+
+
+@pytest.mark.parametrize("payload", ["LAP_1", "EFD_2"])
+@pytest.mark.parametrize("how", ["reversed", "halves swapped", "shuffled"])
+def test_rows_out_of_order_are_put_in_order(make_cses, payload, how):
+    n = 60
+    order = {
+        "reversed": np.arange(n)[::-1],
+        "halves swapped": np.r_[n // 2 : n, : n // 2],
+        "shuffled": np.random.default_rng(3).permutation(n),
+    }[how]
+    path = make_cses(payload, n=n)
+    with h5py.File(path) as file:
+        per_row = {k: file[k][...] for k in file if k != "FREQ"}
+    mixed = make_cses(payload, n=n, **{k: v[order] for k, v in per_row.items()})
+    band = ((40.0, 100.0), (500.0, 1200.0))
+    request = {"A121_P": band} if payload == "EFD_2" else None
+    one, other = read_payload(path, request), read_payload(mixed, request)
+    assert other.notes == ("its records are out of order: put in order of time",)
+    for ours, theirs in zip(one.channels.values(), other.channels.values(), strict=True):
+        np.testing.assert_array_equal(ours.values, theirs.values)
+        np.testing.assert_array_equal(ours.valid, theirs.valid)
+    np.testing.assert_array_equal(one.track.time, other.track.time)
+    np.testing.assert_array_equal(one.track.latitude, other.track.latitude)
+
+
+def test_rows_in_no_order_are_refused_by_name(make_cses, refused):
+    # A name with room for them.
+    start = column(make_cses(n=693), "VERSE_TIME").astype(np.int64)[0]
+    verse = start + np.random.default_rng(0).integers(0, 693 * 3000, 693)
+    refused(make_cses(n=693, **both_times(verse)), "in no order of time: at most", "could be kept")
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"),
+    [("s", 1e-3), ("ms", 1), ("ns", 10**6), ("seconds", 1e-3), ("", 1), ("MS", 1)],
+)
+def test_verse_time_is_in_the_unit_that_it_names(make_cses, unit, factor):
+    verse = column(make_cses(), "VERSE_TIME").astype(np.int64)
+    path = make_cses(
+        VERSE_TIME=(verse * factor).astype(np.int64),
+        UTC_TIME=None,
+        attributes={"VERSE_TIME": {"units": np.bytes_(unit.encode())}},
+    )
+    np.testing.assert_array_equal(read_payload(path).track.time, EPOCH + verse.astype("m8[ms]"))
+
+
 # Position.
 
 

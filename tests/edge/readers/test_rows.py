@@ -15,6 +15,7 @@ from edge.readers.rows import (
     increasing_rows,
     make_track,
     not_filled,
+    time_order,
     trusted_times,
     wrap_longitude,
 )
@@ -42,7 +43,11 @@ def lost(track) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    "value", [-9999.0, -99999.0, -999999.0, 99999.0, np.nan, np.inf, -np.inf, 42.0]
+    "value",
+    [
+        *(-9999.0, -99999.0, -999999.0, 99999.0, np.nan, np.inf, -np.inf, 42.0),
+        *(9.969209968386869e36, float(np.float32(9.96921e36)), -1e31, float(-(2**63) + 2)),
+    ],
 )
 def test_every_fill_value_is_told_from_values(value):
     assert not_filled(np.array([1.0, value, -9998.0]), 42.0).tolist() == [True, False, True]
@@ -191,3 +196,98 @@ def test_many_pieces_are_told_apart_in_time():
     latitude = np.where(np.arange(n) % 2, 60.0, -60.0)
     track = make_track(times, latitude, np.zeros(n), np.full(n, 500.0), 1.0, [])
     assert np.isfinite(track.latitude).sum() >= 1
+
+
+# The clock of the satellite, and rows that were shuffled.
+
+
+def moved_on(rows, step_s=1.0):
+    """Latitudes of rows at orbital speed."""
+    return -20.0 + 0.0624 * step_s * np.asarray(rows)
+
+
+def trust(seconds):
+    notes: list[str] = []
+    times = START_MS + np.round(1000 * np.asarray(seconds)).astype(np.int64)
+    return trusted_times("x", NAME, times, np.ones(len(times), dtype=bool), notes), times, notes
+
+
+@given(
+    back=st.floats(0.0, 60.0),
+    at=st.integers(3, 190),
+    cadence=st.sampled_from([1.0, 2.048, 3.0]),
+)
+def test_a_clock_set_back_costs_the_records_about_it(back, at, cadence):
+    n = 200
+    seconds = cadence * np.arange(n)
+    seconds[at:] -= back
+    good, times, notes = trust(seconds)
+    lost = n - good.sum()
+    assert lost <= min(back / cadence + 1, at, n - at)
+    if back > 0.51 * cadence and 3 <= at <= n - 4:
+        assert any("the clock was set back by" in note for note in notes)
+    elif back < 0.49 * cadence:
+        assert notes == []
+    rows = np.flatnonzero(good)
+    track = make_track(
+        times[good], moved_on(rows, cadence), np.full(rows.size, 10.0), np.full(rows.size, 507.0),
+        cadence, notes, rows,
+    )  # fmt: skip
+    assert np.isfinite(track.latitude).all()
+
+
+def test_a_clock_step_is_named_with_its_place_and_size():
+    seconds = np.arange(60.0)
+    seconds[30:] -= 2.0
+    _, _, notes = trust(seconds)
+    assert notes == [
+        "the clock was set back by 2.0 s at 2020-01-01T00:00:29.000",
+        "2 records out of time order",
+    ]
+    seconds[45:] -= 2.0
+    assert "and 1 times more" in trust(seconds)[2][0]
+
+
+@given(st.permutations(range(40)))
+def test_shuffled_rows_are_put_in_order(order):
+    times = START_MS + 3000 * np.array(order, dtype=np.int64)
+    found = time_order(times, np.ones(40, dtype=bool))
+    if found is None:
+        assert increasing_rows(times).sum() >= 37
+    else:
+        np.testing.assert_array_equal(times[found], np.sort(times))
+
+
+@pytest.mark.parametrize(
+    "seconds",
+    [
+        np.arange(60.0),
+        np.where(np.arange(60) == 7, 30.0, np.arange(60.0)),
+        np.r_[np.arange(30.0), np.arange(30.0)],
+        np.arange(60.0) % 7,
+        np.random.default_rng(0).uniform(0, 500, 60),
+    ],
+    ids=["in order", "one wrong", "twice", "seven times", "any"],
+)
+def test_what_is_no_permutation_is_left_as_it_is(seconds):
+    times = START_MS + (1000 * seconds).astype(np.int64)
+    assert time_order(times, np.ones(60, dtype=bool)) is None
+
+
+def test_rows_without_a_time_come_last():
+    times = START_MS + 1000 * np.arange(40)[::-1]
+    known = np.ones(40, dtype=bool)
+    known[[3, 8]] = False
+    found = time_order(times, known)
+    assert found[-2:].tolist() == [3, 8]
+    assert np.all(np.diff(times[found[:-2]]) > 0)
+
+
+def test_rows_in_no_order_are_refused():
+    with pytest.raises(InputError, match=r"in no order of time: at most .* of 60 could be kept"):
+        trust(np.random.default_rng(0).uniform(0, 500, 60))
+
+
+def test_doubled_rows_are_no_disorder():
+    good, _, _ = trust(np.repeat(np.arange(20.0), 3))
+    assert good.sum() == 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 from pathlib import Path
 
@@ -47,6 +48,17 @@ def test_a_damaged_heap_is_one_clear_line(file: Path) -> None:
         assert "\n" not in str(error)  # noqa: PT017
 
 
+def answer(monkeypatch: pytest.MonkeyPatch, *program: str) -> None:
+    monkeypatch.setattr(variable_text, "_PROGRAM", "\n".join(program))
+
+
+def refusal(file: Path) -> InputError:
+    with pytest.raises(InputError) as caught:
+        variable_texts(file)
+    assert str(caught.value).isprintable()
+    return caught.value
+
+
 def test_a_process_that_takes_too_long_is_ended(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -54,8 +66,69 @@ def test_a_process_that_takes_too_long_is_ended(
         raise subprocess.TimeoutExpired("python", 10)
 
     monkeypatch.setattr(variable_text.subprocess, "run", late)
-    with pytest.raises(InputError, match=r"a\.h5: damaged HDF5: its attributes"):
-        variable_texts(file)
+    error = refusal(file)
+    assert error.transient
+    assert "did not answer in time" in str(error)
+
+
+@pytest.mark.parametrize("code", [errno.ENOMEM, errno.EAGAIN, errno.EMFILE])
+def test_a_process_that_cannot_be_started_is_the_stations_fault(
+    file: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(code, "no")
+
+    monkeypatch.setattr(variable_text.subprocess, "run", refuse)
+    error = refusal(file)
+    assert error.transient
+    assert errno.errorcode[code] in str(error)
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        (["import h5pi"], "could not start"),
+        (["import os; os.kill(os.getpid(), 11)"], "could not start"),
+        (["print('ready', flush=True)", "import os; os.kill(os.getpid(), 9)"], "by signal 9"),
+        (["print('ready', flush=True)", "import os; os.kill(os.getpid(), 15)"], "by signal 15"),
+        (["print('ready')", "print('\"(errno = 5, ...)\"')"], "EIO"),
+    ],
+)
+def test_what_the_station_does_to_the_process_is_tried_again(
+    file: Path, monkeypatch: pytest.MonkeyPatch, program: list[str], words: str
+) -> None:
+    answer(monkeypatch, *program)
+    error = refusal(file)
+    assert error.transient
+    assert words in str(error)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        ["import os; os.kill(os.getpid(), 11)"],
+        ["import os; os.kill(os.getpid(), 24)"],
+        ["print('\"damaged heap\"')"],
+        ["print('{')"],
+        ["raise SystemExit(1)"],
+    ],
+)
+def test_what_the_bytes_do_to_the_process_is_the_files_fault(
+    file: Path, monkeypatch: pytest.MonkeyPatch, program: list[str]
+) -> None:
+    answer(monkeypatch, "print('ready', flush=True)", *program)
+    error = refusal(file)
+    assert not error.transient
+    assert "damaged HDF5: its attributes of variable-length text" in str(error)
+
+
+def test_a_heap_that_never_ends_costs_seconds_of_the_processor_and_is_damage(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = variable_text._PROGRAM.replace("found = {}", "while True: pass")
+    program = program.replace("int(used) + 5", "int(used) + 1")
+    monkeypatch.setattr(variable_text, "_PROGRAM", program)
+    assert not refusal(file).transient
 
 
 def test_the_real_file_needs_no_process(real_hpm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
