@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.arrays import BoolArray, FloatArray, IntArray
+from edge.arrays import BoolArray, FloatArray, IntArray, TimeArray
 from edge.errors import InputError
 from edge.readers.halforbit import Track
 from edge.readers.names import FileName
@@ -30,6 +30,18 @@ NAME_MARGIN = timedelta(minutes=5)
 # neighbouring records is a jump in position.
 _FASTEST_KM_S = 12.0
 _EARTH_RADIUS_KM = 6371.2
+
+# Records that are nearer to each other than this share of their cadence are one record twice.
+# The packets of SCM_3, 0.08 s long, are a twenty-sixth of the nominal cadence apart.
+_REPEAT_SHARE = 1.0 / 30.0
+
+#: A sensor is stuck that gives one value for this long, in this many valid records.
+STUCK_SECONDS = 60.0
+STUCK_RECORDS = 10
+
+#: Units of the continuous quantities, in which a sensor that works never does that. Potentials
+#: and angles are left out: they may come from few bits.
+STUCK_UNITS = frozenset({"m^-3", "cm^-3", "K", "nT", "nT^2/Hz", "uV^2/m^2/Hz", "mV^2/m^2/Hz"})
 
 # The slowest cadence seen is the nominal one; a margin for its jitter.
 _SLOWEST = 1.5
@@ -222,6 +234,81 @@ def _no_jump(
     result = np.zeros_like(good)
     result[rows[keep]] = True
     return result
+
+
+def distinct_rows(milliseconds: IntArray, cadence: float, notes: list[str]) -> BoolArray:
+    """Mark the records that do not repeat the one before, so that a doubled one counts once.
+
+    Parameters
+    ----------
+    milliseconds : ndarray of int64, shape (N,)
+        Trusted times, strictly increasing.
+    cadence : float
+        Shortest nominal time between records in seconds.
+    notes : list of str
+        Receives a line on the records that are left out.
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+    """
+    distinct = np.ones(milliseconds.size, dtype=np.bool_)
+    gap = 1000.0 * cadence * _REPEAT_SHARE
+    if milliseconds.size < 2 or float(np.diff(milliseconds).min()) >= gap:
+        return distinct
+    last = int(milliseconds[0])
+    for row, value in enumerate(milliseconds[1:].tolist(), 1):
+        distinct[row] = value - last >= gap
+        last = value if distinct[row] else last
+    note_rows(notes, ~distinct, f"within {gap:.3g} ms of the one before: doubled, left out")
+    return distinct
+
+
+def without_stuck(
+    name: str, values: FloatArray, valid: BoolArray, time: TimeArray, notes: list[str]
+) -> BoolArray:
+    """Mask what a stuck sensor gives: one and the same value for minutes.
+
+    Parameters
+    ----------
+    name : str
+        Of the channel, for the note.
+    values : ndarray of float64, shape (N,) or (N, K)
+        A continuous quantity (`STUCK_UNITS`), so that no two values in a row need be equal.
+        Each of the K columns is looked at by itself.
+    valid : ndarray of bool, shape of `values`
+    time : ndarray of datetime64[ms], shape (N,)
+    notes : list of str
+        Receives a line where anything is masked.
+
+    Returns
+    -------
+    ndarray of bool, shape of `values`
+        `valid` itself where nothing is stuck.
+    """
+    # Almost always two looks suffice; without a fill value between, equal values are neighbours.
+    if len(values) < STUCK_RECORDS or (valid.all() and not (values[1:] == values[:-1]).any()):
+        return valid
+    columns, good = values.reshape(len(values), -1), valid.reshape(len(values), -1).copy()
+    milliseconds = time.astype(np.int64)
+    for k in range(columns.shape[1]):
+        rows = np.flatnonzero(good[:, k])
+        column = columns[rows, k]
+        equal = np.zeros(rows.size + 1, dtype=np.bool_)
+        np.equal(column[1:], column[:-1], out=equal[1:-1])
+        if np.count_nonzero(equal) < STUCK_RECORDS - 1:
+            continue
+        first, last = np.flatnonzero(np.diff(equal)).reshape(-1, 2).T
+        long = last - first >= STUCK_RECORDS - 1
+        long &= milliseconds[rows[last]] - milliseconds[rows[first]] >= 1000.0 * STUCK_SECONDS
+        for a, b in zip(first[long].tolist(), last[long].tolist(), strict=True):
+            good[rows[a : b + 1], k] = False
+    good = good.reshape(valid.shape)
+    lost = (valid & ~good).reshape(len(values), -1).any(axis=1)
+    note_rows(
+        notes, lost, f"with one value of {name} for {STUCK_SECONDS:.0f} s or more: stuck, masked"
+    )
+    return good
 
 
 def _epoch_ms(moment: datetime) -> int:
