@@ -7,15 +7,17 @@ that finds nothing new imports no reader.
 from __future__ import annotations
 
 import errno
+import re
 import stat
+import struct
 from pathlib import Path
 
 from edge.errors import InputError
 from edge.readers.names import FileName, parse_name
 
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
-# CCSDS P-field of every N1 record, decimal 76 (DMT-SP-9-CM-6054-LPC, block 1).
-_CCSDS_P_FIELD = 0x4C
+#: First byte of every N1 record, decimal 76 (CCSDS P-field; DMT-SP-9-CM-6054-LPC, block 1).
+CCSDS_P_FIELD = 0x4C
 
 #: Bytes of one N1 record for each APID (table N1-1 and following).
 RECORD_BYTES = {
@@ -69,8 +71,7 @@ def sniff(path: Path | str) -> FileName:
     ------
     InputError
         No such file, a folder, no permission, an unknown name, an empty file, other
-        first bytes than the format's, or a DEMETER file that is not a whole number
-        of records.
+        first bytes than the format's, or a DEMETER file of less than a record.
     """
     path = Path(path)
     try:
@@ -82,6 +83,8 @@ def sniff(path: Path | str) -> FileName:
         name = parse_name(path)
         with path.open("rb") as stream:
             head = stream.read(len(_HDF5_SIGNATURE))
+            if name.mission == "demeter" and head and head[0] != CCSDS_P_FIELD:
+                head += stream.read(2 * RECORD_BYTES[name.payload])
     except OSError as error:
         raise explain_os_error(path, error) from None
     except ValueError as error:
@@ -93,14 +96,17 @@ def sniff(path: Path | str) -> FileName:
             raise InputError(path, f"is not HDF5: it begins with {head.hex(' ')}")
         return name
     record = RECORD_BYTES[name.payload]
-    if status.st_size % record:
-        raise InputError(
-            path,
-            f"{status.st_size} bytes are not a whole number of {record}-byte records "
-            f"of APID {name.payload}",
-        )
-    if head[0] != _CCSDS_P_FIELD:
+    if status.st_size < record:
+        raise InputError(path, f"has {status.st_size} bytes, less than a record of {record}")
+    if head[0] != CCSDS_P_FIELD and not _lost_its_begin(head, name):
         raise InputError(
             path, f"is not DEMETER N1: it begins with 0x{head[0]:02x}, a record with 0x4c"
         )
     return name
+
+
+def _lost_its_begin(head: bytes, name: FileName) -> bool:
+    """Whether a file's first record is zeros, or is followed by one of the half-orbit's."""
+    identity = re.escape(struct.pack(">Hh", name.orbit & 0xFFFF, name.direction))
+    header = re.compile(rb"%c.{21}%b" % (CCSDS_P_FIELD, identity), re.DOTALL)
+    return not any(head[: RECORD_BYTES[name.payload]]) or header.search(head) is not None
