@@ -26,7 +26,15 @@ from edge.readers.cses_tables import Dataset as Spec
 from edge.readers.halforbit import SIMULATED, Channel, Payload
 from edge.readers.hdf5 import DAMAGE, MIB, Dataset, RootGroup
 from edge.readers.names import FileName
-from edge.readers.rows import make_track, not_filled, note_rows, trusted_times
+from edge.readers.rows import (
+    STUCK_UNITS,
+    distinct_rows,
+    make_track,
+    not_filled,
+    note_rows,
+    trusted_times,
+    without_stuck,
+)
 from edge.readers.sniffing import explain_os_error
 
 #: Waveforms above this, as float64, are read only where they are asked for by name.
@@ -157,6 +165,9 @@ class CsesFile:
         self._n = self._latitude.size
         milliseconds, known = self._times()
         self._keep = trusted_times(path, name, milliseconds, known, self.notes)
+        self._keep[self._keep] = distinct_rows(
+            milliseconds[self._keep], self.table.cadence, self.notes
+        )
         self.track = make_track(
             milliseconds[self._keep],
             self._position("GEO_LAT"),
@@ -248,6 +259,8 @@ class CsesFile:
     def add(self, content: dict[str, Channel], series: Series) -> None:
         """Add the channel of all values of a series."""
         values, valid = series.whole()
+        if series.spec.kind == "value" and series.spec.unit in STUCK_UNITS:
+            valid = without_stuck(series.name, values, valid, self.track.time, self.notes)
         frequency = series.frequency if isinstance(series, Spectra | ComputedSpectra) else None
         content[series.name] = Channel(
             series.name, self.name.payload, series.unit, values, valid, self.track, frequency
@@ -259,9 +272,10 @@ class CsesFile:
             raise ValueError(f"{self.name.payload} channel {channel} has no bands")
         spectra = self.spectra(channel)
         means = spectra.band_means(bands)
+        good = without_stuck(channel, means.values, means.valid, self.track.time, self.notes)
         for k, band in enumerate(bands):
             name = band_name(channel, band)
-            values, valid = means.values[:, k].copy(), means.valid[:, k].copy()
+            values, valid = means.values[:, k].copy(), good[:, k].copy()
             content[name] = Channel(
                 name, self.name.payload, spectra.unit, values, valid, self.track
             )
