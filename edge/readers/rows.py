@@ -36,7 +36,7 @@ _EARTH_RADIUS_KM = 6371.2
 _REPEAT_SHARE = 1.0 / 30.0
 
 #: A sensor is stuck that gives one value for this long, in this many valid records.
-STUCK_SECONDS = 60.0
+STUCK_SPAN = np.timedelta64(60, "s")
 STUCK_RECORDS = 10
 
 #: Units of the continuous quantities, in which a sensor that works never does that. Potentials
@@ -286,29 +286,32 @@ def without_stuck(
     ndarray of bool, shape of `values`
         `valid` itself where nothing is stuck.
     """
-    # Almost always two looks suffice; without a fill value between, equal values are neighbours.
-    if len(values) < STUCK_RECORDS or (valid.all() and not (values[1:] == values[:-1]).any()):
+    # Ten records in a row hold two of every fifth one: almost always a look at those suffices.
+    stride = STUCK_RECORDS // 2
+    some = values[::stride]
+    if len(values) < STUCK_RECORDS or (valid.all() and not (some[1:] == some[:-1]).any()):
         return valid
-    columns, good = values.reshape(len(values), -1), valid.reshape(len(values), -1).copy()
-    milliseconds = time.astype(np.int64)
+    columns, good = values.reshape(len(values), -1), valid.reshape(len(values), -1)
+    stuck = np.zeros_like(good)
     for k in range(columns.shape[1]):
+        # Fill values between two records do not part them.
         rows = np.flatnonzero(good[:, k])
+        some = columns[rows[::stride], k]
+        if not (some[1:] == some[:-1]).any():
+            continue
         column = columns[rows, k]
         equal = np.zeros(rows.size + 1, dtype=np.bool_)
         np.equal(column[1:], column[:-1], out=equal[1:-1])
-        if np.count_nonzero(equal) < STUCK_RECORDS - 1:
-            continue
         first, last = np.flatnonzero(np.diff(equal)).reshape(-1, 2).T
         long = last - first >= STUCK_RECORDS - 1
-        long &= milliseconds[rows[last]] - milliseconds[rows[first]] >= 1000.0 * STUCK_SECONDS
+        long &= time[rows[last]] - time[rows[first]] >= STUCK_SPAN
         for a, b in zip(first[long].tolist(), last[long].tolist(), strict=True):
-            good[rows[a : b + 1], k] = False
-    good = good.reshape(valid.shape)
-    lost = (valid & ~good).reshape(len(values), -1).any(axis=1)
-    note_rows(
-        notes, lost, f"with one value of {name} for {STUCK_SECONDS:.0f} s or more: stuck, masked"
-    )
-    return good
+            stuck[rows[a : b + 1], k] = True
+    if not stuck.any():
+        return valid
+    span = f"{STUCK_SPAN.astype(int)} s or more"
+    note_rows(notes, stuck.any(axis=1), f"with one value of {name} for {span}: stuck, masked")
+    return valid & ~stuck.reshape(valid.shape)
 
 
 def _epoch_ms(moment: datetime) -> int:

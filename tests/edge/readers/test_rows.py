@@ -12,7 +12,7 @@ from edge.errors import InputError
 from edge.readers.names import FileName
 from edge.readers.rows import (
     STUCK_RECORDS,
-    STUCK_SECONDS,
+    STUCK_SPAN,
     date_ms,
     distinct_rows,
     increasing_rows,
@@ -301,8 +301,8 @@ def test_the_runs_that_are_masked_are_those_of_a_plain_loop(runs, holes, step):
     begin = 0
     for k in range(1, len(rows) + 1):
         if k == len(rows) or values[rows[k]] != values[rows[begin]]:
-            span = step * (rows[k - 1] - rows[begin])
-            if k - begin >= STUCK_RECORDS and span >= STUCK_SECONDS:
+            span = (rows[k - 1] - rows[begin]) * np.timedelta64(round(1000 * step), "ms")
+            if k - begin >= STUCK_RECORDS and span >= STUCK_SPAN:
                 expected += rows[begin:k]
             begin = k
     assert stuck_rows(values, valid, step)[0] == expected
