@@ -23,7 +23,12 @@ from edge.readers.demeter_records import (
     record_times,
     to_float,
 )
-from edge.readers.demeter_spectra import class_channels, spectra_channels, usable_records
+from edge.readers.demeter_spectra import (
+    blank_spectra,
+    class_channels,
+    spectra_channels,
+    usable_records,
+)
 from edge.readers.demeter_tables import APIDS, HEADER, Quantity
 from edge.readers.halforbit import SIMULATED, Channel, Payload
 from edge.readers.names import FileName
@@ -80,6 +85,15 @@ def read_demeter(path: Path, name: FileName, channels: Request | None = None) ->
         if not usable.any():
             raise InputError(path, f"none of its {usable.size} records has the format's block 4")
         records, heads = records[usable], heads[usable]
+    if apid.form == "spectra":
+        blank = blank_spectra(records)
+        if blank.any():
+            note_rows(notes, blank, "with zeros in place of spectra")
+            if blank.all():
+                raise InputError(
+                    path, f"all of its {blank.size} records have zeros in place of spectra"
+                )
+            records, heads = records[~blank], heads[~blank]
     milliseconds, known = record_times(heads, notes)
     good = trusted_times(path, name, milliseconds, known, notes)
     good[good] = distinct_rows(milliseconds[good], apid.min_step or apid.cadence, notes)

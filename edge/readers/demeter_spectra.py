@@ -32,6 +32,8 @@ _TYPES = ((2, 1024), (8, 256))
 _MIN_STEP_S, _MAX_STEP_S = 0.25, 4.1
 # The last frequency, nbf times df, is the instrument's within this share.
 _FREQUENCY_SHARE = 0.01
+# Zeros in a row that are lost bytes; a sector of a disk has 127 whole values.
+_BLANK_BINS = 100
 # Vectors and classes of a record of the neural network (table N1-27); seconds between vectors.
 _MAX_VECTORS, _MAX_CLASSES = 128, 20
 _CLASS_STEP_S = (1e-3, 60.0)
@@ -70,6 +72,29 @@ def usable_records(heads: Records, apid: Apid) -> BoolArray:
         step = to_float(heads["dt"])
         usable &= (step >= _CLASS_STEP_S[0]) & (step <= _CLASS_STEP_S[1])
     return usable
+
+
+def blank_spectra(records: Records) -> BoolArray:
+    """Mark records in whose spectra a block of bytes was replaced by zeros.
+
+    A zero is the logarithm of a power that is possible, but a hundred neighbours are not.
+
+    Parameters
+    ----------
+    records : structured ndarray, shape (N,)
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+    """
+    # Zero bytes are zeros in any order.
+    bits = records["spectra"].view(np.uint32)
+    suspect = bits[:, ::_BLANK_BINS] == 0
+    blank = np.zeros(records.size, dtype=np.bool_)
+    for row in np.flatnonzero(suspect.any(axis=1)).tolist() if suspect.any() else ():
+        edges = np.flatnonzero(np.diff(bits[row] == 0, prepend=False, append=False))
+        blank[row] = (edges[1::2] - edges[::2]).max() >= _BLANK_BINS
+    return blank
 
 
 def spectra_channels(

@@ -188,6 +188,29 @@ def test_zeros_in_the_first_record_cost_it(make_demeter):
     assert seconds(read_payload(path)) == [*range(2, 40)]
 
 
+@pytest.mark.parametrize("apid", ["1132", "1134", "1137"])
+@pytest.mark.parametrize("at", [318, 2000, 8510 - SECTOR])
+def test_zeros_in_place_of_spectra_are_no_power(make_demeter, refused, apid, at):
+    path = make_demeter(apid, n=10)
+    content = path.read_bytes()
+    start = 4 * 8510 + at
+    path.write_bytes(content[:start] + bytes(SECTOR) + content[start + SECTOR :])
+    payload = read_payload(path)
+    assert payload.notes == ("1 record with zeros in place of spectra",)
+    assert payload.track.time.size == 18
+    whole = [content[k * 8510 :][:318] + bytes(8192) for k in range(10)]
+    path.write_bytes(b"".join(whole))
+    refused(path, "all of its 10 records have zeros in place of spectra")
+
+
+def test_a_few_zeros_are_values(make_demeter):
+    some = (0.0,) * 99 + (1.0,) * 1949
+    path = make_demeter("1132", n=3, edit=lambda _, values: values.update(spectra=some))
+    payload = read_payload(path)
+    assert payload.notes == ()
+    assert payload.channels["spectra"].valid.all()
+
+
 def test_zeros_alone_are_no_half_orbit(make_demeter, refused):
     path = make_demeter(n=5)
     path.write_bytes(bytes(5 * 289))
