@@ -43,7 +43,7 @@ from edge.readers.rows import (
 
 # Clean IAP records (rule of pysat's demeter_iap): O+ of at least 5e2 cm^-3 and one light
 # ion above 2 % of it; else temperature and velocities are doubtful.
-_IAP_LOWEST_O = 5e2
+_IAP_MIN_O = 5e2
 _IAP_LIGHT_SHARE = 0.02
 _IAP_DOUBTFUL = ("Ti", "v_Oz", "ang_v_-Oz", "ang_vxy_Ox")
 
@@ -80,20 +80,15 @@ def read_demeter(path: Path, name: FileName, channels: Request | None = None) ->
     if bytes(heads["hk"][0]).startswith(b"simulated"):
         notes.insert(0, SIMULATED)
     usable = usable_records(heads, apid)
-    if not usable.all():
-        note_rows(notes, ~usable, "with another block 4 than the format's")
-        if not usable.any():
-            raise InputError(path, f"none of its {usable.size} records has the format's block 4")
-        records, heads = records[usable], heads[usable]
+    note_rows(notes, ~usable, "with another block 4 than the format's")
     if apid.form == "spectra":
-        blank = blank_spectra(records)
-        if blank.any():
-            note_rows(notes, blank, "with zeros in place of spectra")
-            if blank.all():
-                raise InputError(
-                    path, f"all of its {blank.size} records have zeros in place of spectra"
-                )
-            records, heads = records[~blank], heads[~blank]
+        blank = usable & blank_spectra(records)
+        note_rows(notes, blank, "with zeros in place of spectra")
+        usable &= ~blank
+    if not usable.any():
+        raise InputError(path, f"none of its {usable.size} records has the format's block 4")
+    if not usable.all():
+        records, heads = records[usable], heads[usable]
     milliseconds, known = record_times(heads, notes)
     good = trusted_times(path, name, milliseconds, known, notes)
     good[good] = distinct_rows(milliseconds[good], apid.min_step or apid.cadence, notes)
@@ -157,4 +152,4 @@ def _field(block: RecordBlock, field: str) -> Records:
 
 def _clean_iap(oxygen: FloatArray, hydrogen: FloatArray, helium: FloatArray) -> BoolArray:
     light = np.maximum(hydrogen, helium)
-    return (oxygen >= _IAP_LOWEST_O) & (light > _IAP_LIGHT_SHARE * oxygen)
+    return (oxygen >= _IAP_MIN_O) & (light > _IAP_LIGHT_SHARE * oxygen)

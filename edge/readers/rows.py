@@ -41,7 +41,7 @@ STUCK_RECORDS = 10
 
 #: Units of the continuous quantities, in which a sensor that works never does that. Potentials
 #: and angles are left out: they may come from few bits.
-STUCK_UNITS = frozenset({"m^-3", "cm^-3", "K", "nT", "nT^2/Hz", "uV^2/m^2/Hz", "mV^2/m^2/Hz"})
+STUCK_UNITS = frozenset({"m^-3", "cm^-3", "K", "nT"})
 
 # The slowest cadence seen is the nominal one; a margin for its jitter.
 _SLOWEST = 1.5
@@ -274,8 +274,8 @@ def without_stuck(
     name : str
         Of the channel, for the note.
     values : ndarray of float64, shape (N,) or (N, K)
-        A continuous quantity (`STUCK_UNITS`), so that no two values in a row need be equal.
-        Each of the K columns is looked at by itself.
+        A continuous quantity (`STUCK_UNITS`, or the power of bands), in which no two values in
+        a row need be equal. Each of the K columns is looked at by itself.
     valid : ndarray of bool, shape of `values`
     time : ndarray of datetime64[ms], shape (N,)
     notes : list of str
