@@ -23,7 +23,7 @@ from edge.readers.demeter_layout import BLOCK_1, BLOCK_2, BLOCK_3
 from edge.readers.demeter_tables import APIDS, Apid
 from edge.readers.names import FileName
 from edge.readers.rows import NAME_MARGIN, note_rows
-from edge.readers.sniffing import CCSDS_P_FIELD, explain_os_error
+from edge.readers.sniffing import CCSDS_P_FIELD, explain_os_error, not_ready
 
 _FORMATS = {"u8": "u1", "i16": ">i2", "u16": ">u2", "u32": ">u4", "i32": ">i4", "f32": ">f4"}
 
@@ -128,6 +128,8 @@ def _read_bytes(path: Path, name: FileName) -> AnyArray:
             done = 0
             while done < size:
                 got = stream.readinto(raw.data[done:])
+                if got is None:
+                    raise not_ready()
                 if not got:
                     raise InputError(
                         path,

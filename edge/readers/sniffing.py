@@ -7,6 +7,7 @@ that finds nothing new imports no reader.
 from __future__ import annotations
 
 import errno
+import os
 import re
 import stat
 import struct
@@ -55,6 +56,11 @@ def explain_os_error(path: Path, error: OSError) -> InputError:
     return InputError(path, why, transient=True)
 
 
+def not_ready() -> BlockingIOError:
+    """Give the error EAGAIN, in whose place an unbuffered read gives None."""
+    return BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+
 def sniff(path: Path | str) -> FileName:
     """Check that a file can be a payload of a half-orbit.
 
@@ -81,10 +87,12 @@ def sniff(path: Path | str) -> FileName:
         if not stat.S_ISREG(status.st_mode):
             raise InputError(path, "is not a regular file")
         name = parse_name(path)
-        with path.open("rb") as stream:
+        with path.open("rb", buffering=0) as stream:
             head = stream.read(len(_HDF5_SIGNATURE))
+            if head is None:
+                raise not_ready()
             if name.mission == "demeter" and head and head[0] != CCSDS_P_FIELD:
-                head += stream.read(2 * RECORD_BYTES[name.payload])
+                head += stream.read(2 * RECORD_BYTES[name.payload]) or b""
     except OSError as error:
         raise explain_os_error(path, error) from None
     except ValueError as error:

@@ -45,7 +45,12 @@ def reads(monkeypatch):
     """Answer every read of a file with what the test puts in place of `FileIO.readinto`."""
 
     def answer(readinto):
-        raw = type("Raw", (io.FileIO,), {"readinto": readinto})
+        def read(self, size):
+            view = bytearray(size)
+            got = self.readinto(memoryview(view))
+            return got if got is None else bytes(view[:got])
+
+        raw = type("Raw", (io.FileIO,), {"readinto": readinto, "read": read})
         monkeypatch.setattr(Path, "open", lambda path, *_, **__: raw(path))
 
     return answer
@@ -65,6 +70,16 @@ def test_a_fault_of_the_machine_is_not_the_file_s(make_demeter, reads, code):
     with pytest.raises(InputError, match=re.escape(os.strerror(number))) as caught:
         read(path)
     assert caught.value.transient
+
+
+def test_a_read_that_must_be_tried_again_is_not_the_file_s(make_demeter, reads):
+    path = make_demeter(n=3)
+    # What `FileIO` makes of EAGAIN.
+    reads(lambda *_: None)
+    for look in (read, read_payload):
+        with pytest.raises(InputError, match="temporarily unavailable") as caught:
+            look(path)
+        assert caught.value.transient
 
 
 def test_a_read_that_gives_less_is_gone_on_with(make_demeter, reads):
