@@ -166,7 +166,7 @@ def test_times_cross_midnight_and_the_year(make_demeter, apid):
     read = read_payload(make_demeter(apid, n=4, start=datetime(2006, 12, 31, 23, 59, 58, 500_000)))
     assert read.notes == ()
     assert read.track.time[0] == np.datetime64("2006-12-31T23:59:58.500")
-    assert np.all(np.diff(read.track.time) > np.timedelta64(0))
+    assert np.all(np.diff(read.track.time) > np.timedelta64(0, "ms"))
     step = read.track.time[-1] - read.track.time[0]
     assert step < np.timedelta64(120, "s")
 
@@ -215,7 +215,7 @@ def test_rows_that_overlap_the_next_record_are_left_out(make_demeter):
     flux = read.channels["spectra"]
     assert read.notes == ("1 record of several rows that overlap the next one",)
     assert flux.time.size == len(flux.values) == 11
-    assert np.all(np.diff(flux.time) > np.timedelta64(0))
+    assert np.all(np.diff(flux.time) > np.timedelta64(0, "ms"))
 
 
 @pytest.mark.parametrize("value", [-1.0, float("nan"), 99999.0])
@@ -356,12 +356,12 @@ def test_damage_gives_an_input_error_or_a_payload(whole, apid, damage, head, cut
         assert said.isprintable()
         return
     assert isinstance(read, Payload)
-    assert np.all(np.diff(read.track.time) > np.timedelta64(0))
+    assert np.all(np.diff(read.track.time) > np.timedelta64(0, "ms"))
     for channel in read.channels.values():
         assert len(channel.values) == channel.time.size
         assert channel.values.shape == channel.valid.shape
         assert np.isfinite(channel.values[channel.valid]).all()
-        assert np.all(np.diff(channel.time) > np.timedelta64(0))
+        assert np.all(np.diff(channel.time) > np.timedelta64(0, "ms"))
 
 
 def test_a_simulated_file_says_so(simulated_demeter: Path) -> None:

@@ -281,6 +281,6 @@ def test_a_damaged_file_gives_an_input_error_or_a_payload(make_demeter, apid, by
         assert said.isprintable()
         return
     assert isinstance(read, Payload)
-    assert np.all(np.diff(read.track.time) > np.timedelta64(0))
+    assert np.all(np.diff(read.track.time) > np.timedelta64(0, "ms"))
     position = np.isfinite(read.track.latitude)
     assert np.all(np.abs(read.track.latitude[position]) <= 90.0)
