@@ -27,7 +27,8 @@ _FACTORS = {("m^-3", "cm^-3"): 1e-6, ("mV^2/m^2/Hz", "uV^2/m^2/Hz"): 1e6}
 def canonical_unit(text: str) -> str:
     """Give the project's spelling of a unit, or the text itself where it is unknown."""
     text = text.strip()
-    return _CANONICAL.get(text.lower(), text)
+    # The Greek letter, not the micro sign that Latin-1 has.
+    return _CANONICAL.get(text.lower().replace("\u03bc", "\xb5"), text)
 
 
 def conversion_factor(unit: str, target: str) -> float:

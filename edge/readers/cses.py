@@ -25,7 +25,15 @@ from edge.readers.cses_tables import Dataset as Spec
 from edge.readers.halforbit import SIMULATED, Channel, Payload
 from edge.readers.hdf5 import DAMAGE, MIB, Dataset, RootGroup, explain_fault, open_file
 from edge.readers.names import FileName
-from edge.readers.rows import make_track, not_filled, time_order, trusted_times
+from edge.readers.rows import (
+    STUCK_UNITS,
+    distinct_rows,
+    make_track,
+    not_filled,
+    time_order,
+    trusted_times,
+    without_stuck,
+)
 
 #: Waveforms above this, as float64, are read only where they are asked for by name.
 WAVEFORM_BYTES = 64 * MIB
@@ -156,6 +164,7 @@ class CsesFile:
             self.notes.append("its records are out of order: put in order of time")
             milliseconds, known = milliseconds[order], known[order]
         trusted = trusted_times(path, name, milliseconds, known, self.notes)
+        trusted[trusted] = distinct_rows(milliseconds[trusted], self.table.cadence, self.notes)
         rows = np.flatnonzero(trusted) if order is None else order[trusted]
         self._keep = np.zeros(self._n, dtype=np.bool_)
         self._keep[rows] = True
@@ -253,6 +262,8 @@ class CsesFile:
     def add(self, content: dict[str, Channel], series: Series) -> None:
         """Add the channel of all values of a series."""
         values, valid = self._in_order(*series.whole())
+        if series.spec.kind == "value" and series.spec.unit in STUCK_UNITS:
+            valid = without_stuck(series.name, values, valid, self.track.time, self.notes)
         frequency = series.frequency if isinstance(series, Spectra | ComputedSpectra) else None
         content[series.name] = Channel(
             series.name, self.name.payload, series.unit, values, valid, self.track, frequency
@@ -264,9 +275,11 @@ class CsesFile:
             raise ValueError(f"{self.name.payload} channel {channel} has no bands")
         spectra = self.spectra(channel)
         means = spectra.band_means(bands)
+        power, valid = self._in_order(means.values, means.valid)
+        good = without_stuck(channel, power, valid, self.track.time, self.notes)
         for k, band in enumerate(bands):
             name = band_name(channel, band)
-            values, valid = self._in_order(means.values[:, k].copy(), means.valid[:, k].copy())
+            values, valid = power[:, k].copy(), good[:, k].copy()
             content[name] = Channel(
                 name, self.name.payload, spectra.unit, values, valid, self.track
             )

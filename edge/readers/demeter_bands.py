@@ -13,7 +13,7 @@ from edge.arrays import AnyArray
 from edge.jit import kernel
 from edge.readers.demeter_tables import LOG_POWER
 
-_MOST = np.float32(LOG_POWER[1])
+_MAX_LOG = np.float32(LOG_POWER[1])
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 # 10**x = 2**n * 2**r, with n the integer nearest to x log2(10) and |r| <= 1/2.
 _LOG2_10 = math.log2(10.0)
@@ -94,7 +94,7 @@ def sum_bands(
             bad = 0
             for j in range(width):
                 log = logs[j]
-                good = abs(log) <= _MOST
+                good = abs(log) <= _MAX_LOG
                 bad += not good
                 log = log if good else _ZERO
                 product = log * _HIGH

@@ -1,38 +1,25 @@
-"""DEMETER N1 records: bytes to structured arrays, identity, times, units.
-
-What is the same for all 16 kinds. Layout: `edge.readers.demeter_layout`.
-"""
+"""DEMETER N1 records: their times, units and values. What is the same for all 16 kinds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from edge.arrays import BoolArray, FloatArray, IntArray, Records
 from edge.errors import InputError
-from edge.readers.demeter_layout import BLOCK_1, BLOCK_2, BLOCK_3
-from edge.readers.demeter_tables import APIDS, Apid, Quantity
+from edge.readers.demeter_file import plain_text
+from edge.readers.demeter_tables import Apid, Quantity
 from edge.readers.halforbit import Track
-from edge.readers.names import FileName
 from edge.readers.rows import DAY_MS, date_ms, increasing_rows, not_filled, note_rows
-from edge.readers.sniffing import explain_os_error
 from edge.units import canonical_unit
 
-_FORMATS = {"u8": "u1", "i16": ">i2", "u16": ">u2", "u32": ">u4", "i32": ">i4", "f32": ">f4"}
 _EPOCH_1950_MS = int(np.datetime64("1950-01-01", "ms").astype(np.int64))
 
-# A file of survey data has a few MB, one of burst waveforms some 100 MB.
-_LARGEST_BYTES = 2**30
 
-# A field of this many bytes is an array of data; what comes before the first one is the head.
-_ARRAY_BYTES = 500
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Source:
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class RecordBlock:
     """The usable records of one file, from which channels are made.
 
     Attributes
@@ -74,117 +61,17 @@ class Source:
         if not field:
             return quantity.unit
         texts = self.heads[field]
+        text = plain_text(texts[0])
         other = np.flatnonzero(texts != texts[0])
         if other.size:
-            raise InputError(self.path, f"{field} changes at record {int(other[0])}")
-        text = plain_text(texts[0])
+            named = {plain_text(text) for text in set(texts.tolist())}
+            text = max(named, key=len)
+            # A record that ends in zeros names a part of its unit, or none.
+            if not all(text.startswith(part) for part in named):
+                raise InputError(self.path, f"{field} changes at record {int(other[0])}")
         if text and _spelt(text) != quantity.unit:
-            raise InputError(self.path, f"{field} is {text!r}; the format has {quantity.unit!r}")
+            raise InputError(self.path, f"{field}: expected {quantity.unit!r}, got {text!r}")
         return quantity.unit
-
-
-@lru_cache
-def record_dtype(apid: str) -> np.dtype[np.void]:
-    """Structured dtype of one record.
-
-    Parameters
-    ----------
-    apid : str
-        ``"1144"`` and so on, see `demeter_tables.APIDS`.
-
-    Returns
-    -------
-    dtype
-        Unaligned, big-endian; a 24-bit integer is a field of three bytes.
-    """
-    return np.dtype(_numpy_fields(apid))
-
-
-@lru_cache
-def _head_dtype(apid: str) -> np.dtype[np.void]:
-    fields = _numpy_fields(apid)
-    for at, field in enumerate(fields):
-        if np.dtype([field]).itemsize >= _ARRAY_BYTES:
-            return np.dtype(fields[:at])
-    return np.dtype(fields)
-
-
-def _numpy_fields(apid: str) -> list[tuple[str, str, tuple[int, ...]]]:
-    fields: list[tuple[str, str, tuple[int, ...]]] = []
-    for name, kind, count in (*BLOCK_1, *BLOCK_2, *BLOCK_3, *APIDS[apid].block_4):
-        if kind == "char":
-            fields.append((name, f"S{count}", ()))
-        elif kind == "u24":
-            fields.append((name, "u1", (3,)))
-        else:
-            fields.append((name, _FORMATS[kind], () if count == 1 else (count,)))
-    return fields
-
-
-def read_records(path: Path, apid: str) -> tuple[Records, Records]:
-    """Read all records of a file.
-
-    Parameters
-    ----------
-    path : Path
-    apid : str
-
-    Returns
-    -------
-    records, heads : structured ndarray, shape (N,)
-        See `Source`.
-
-    Raises
-    ------
-    InputError
-        The file cannot be read, is empty or is larger than 1 GiB.
-
-    Notes
-    -----
-    Read, not mapped: a map whose file is cut short while it is used ends the process.
-    """
-    dtype = record_dtype(apid)
-    try:
-        size = path.stat().st_size
-        if size > _LARGEST_BYTES:
-            raise InputError(path, f"has {size} bytes; the most that is read is {_LARGEST_BYTES}")
-        records = np.fromfile(path, dtype=dtype)
-    except OSError as error:
-        raise explain_os_error(path, error) from None
-    if not records.size:
-        raise InputError(path, f"has {size} bytes, less than a record")
-    heads = _head_dtype(apid)
-    if heads.itemsize == dtype.itemsize:
-        return records, records
-    raw = records.view(np.uint8).reshape(records.size, dtype.itemsize)
-    return records, np.ascontiguousarray(raw[:, : heads.itemsize]).view(heads)[:, 0]
-
-
-def check_identity(path: Path, name: FileName, heads: Records, kind: str) -> None:
-    """Check every record's orbit, direction and kind against the name.
-
-    Raises
-    ------
-    InputError
-        A record is of another half-orbit or kind.
-    """
-    for field, expected in (("orbit", name.orbit), ("suborbit", name.direction)):
-        values = heads[field]
-        wrong = np.flatnonzero(values != expected)
-        if wrong.size:
-            row = int(wrong[0])
-            raise InputError(
-                path,
-                f"name and content disagree: record {row} has {field} {int(values[row])}, "
-                f"the name {expected}",
-            )
-    kinds = heads["type"]
-    wrong = np.flatnonzero(kinds != kinds[0])
-    found = plain_text(kinds[int(wrong[0])] if wrong.size else kinds[0])
-    if wrong.size or found != kind:
-        raise InputError(
-            path, f"name and content disagree: a record of kind {found!r}, the name says {kind!r}"
-        )
 
 
 def record_times(heads: Records, notes: list[str]) -> tuple[IntArray, BoolArray]:
@@ -229,10 +116,10 @@ def to_float(values: Records) -> FloatArray:
 def in_range(values: FloatArray, quantity: Quantity) -> BoolArray:
     """Mark values that are finite, no fill value and possible."""
     valid = not_filled(values)
-    if np.isfinite(quantity.least):
-        valid &= values >= quantity.least
-    if np.isfinite(quantity.most):
-        valid &= values <= quantity.most
+    if np.isfinite(quantity.minimum):
+        valid &= values >= quantity.minimum
+    if np.isfinite(quantity.maximum):
+        valid &= values <= quantity.maximum
     return valid
 
 
@@ -276,12 +163,6 @@ def part_track(
     )
     part = Track(times.astype("datetime64[ms]"), latitude, longitude, altitude, cadence)
     return part, index
-
-
-def plain_text(raw: bytes) -> str:
-    """Text of a character field."""
-    # The micro sign is one byte, 0xB5, so the text is Latin-1 and never UTF-8.
-    return " ".join(bytes(raw).decode("latin-1").replace("\0", " ").split())
 
 
 def _spelt(text: str) -> str:

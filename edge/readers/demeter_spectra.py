@@ -14,26 +14,28 @@ import numpy as np
 from edge.arrays import AnyArray, BoolArray, FloatArray, IntArray, Records
 from edge.observables import FEWEST_BINS, Band, band_name
 from edge.readers.bands import band_bins
+from edge.readers.demeter_file import plain_text
 from edge.readers.demeter_records import (
-    Source,
+    RecordBlock,
     calendar_ms,
     in_range,
     part_track,
-    plain_text,
     to_float,
 )
 from edge.readers.demeter_tables import APIDS, Apid, Quantity
 from edge.readers.halforbit import Channel, Track
-from edge.readers.rows import note_rows
+from edge.readers.rows import note_rows, without_stuck
 
 # Spectra of a record, and values of one: types 0 and 1, and type 2 of the document.
 _TYPES = ((2, 1024), (8, 256))
 # A spectrum takes 0.512 or 2.048 s; twice as far is damaged.
-_SHORTEST_S, _LONGEST_S = 0.25, 4.1
+_MIN_STEP_S, _MAX_STEP_S = 0.25, 4.1
 # The last frequency, nbf times df, is the instrument's within this share.
 _FREQUENCY_SHARE = 0.01
+# Zeros in a row that are lost bytes; a sector of a disk has 127 whole values.
+_BLANK_BINS = 100
 # Vectors and classes of a record of the neural network (table N1-27); seconds between vectors.
-_MOST_VECTORS, _MOST_CLASSES = 128, 20
+_MAX_VECTORS, _MAX_CLASSES = 128, 20
 _CLASS_STEP_S = (1e-3, 60.0)
 
 
@@ -60,26 +62,49 @@ def usable_records(heads: Records, apid: Apid) -> BoolArray:
             usable |= (nb == spectra) & (nbf == values)
         with np.errstate(invalid="ignore", over="ignore"):
             step = to_float(heads["total_duration"]) / np.maximum(nb, 1)
-            usable &= (step >= _SHORTEST_S) & (step <= _LONGEST_S)
+            usable &= (step >= _MIN_STEP_S) & (step <= _MAX_STEP_S)
             last = to_float(heads["df"]) * nbf
             usable &= np.abs(last / apid.highest - 1.0) <= _FREQUENCY_SHARE
     elif apid.form == "classes":
         usable = heads["subtype"] == 0
-        for field, most in (("nbs", _MOST_VECTORS), ("nbclasses", _MOST_CLASSES)):
-            usable &= (heads[field] >= 1) & (heads[field] <= most)
+        for field, limit in (("nbs", _MAX_VECTORS), ("nbclasses", _MAX_CLASSES)):
+            usable &= (heads[field] >= 1) & (heads[field] <= limit)
         step = to_float(heads["dt"])
         usable &= (step >= _CLASS_STEP_S[0]) & (step <= _CLASS_STEP_S[1])
     return usable
 
 
+def blank_spectra(records: Records) -> BoolArray:
+    """Mark records in whose spectra a block of bytes was replaced by zeros.
+
+    A zero is the logarithm of a power that is possible, but a hundred neighbours are not.
+
+    Parameters
+    ----------
+    records : structured ndarray, shape (N,)
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+    """
+    # Zero bytes are zeros in any order.
+    bits = records["spectra"].view(np.uint32)
+    suspect = bits[:, ::_BLANK_BINS] == 0
+    blank = np.zeros(records.size, dtype=np.bool_)
+    for row in np.flatnonzero(suspect.any(axis=1)).tolist() if suspect.any() else ():
+        edges = np.flatnonzero(np.diff(bits[row] == 0, prepend=False, append=False))
+        blank[row] = (edges[1::2] - edges[::2]).max() >= _BLANK_BINS
+    return blank
+
+
 def spectra_channels(
-    source: Source, wanted: dict[str, Quantity], bands: tuple[Band, ...]
+    block: RecordBlock, wanted: dict[str, Quantity], bands: tuple[Band, ...]
 ) -> tuple[Track, dict[str, Channel]]:
     """Build the channels ``spectra`` and ``df``, or one for each band.
 
     Parameters
     ----------
-    source : Source
+    block : RecordBlock
     wanted : dict of str to Quantity
         Channels to build; those of the header are left out.
     bands : tuple of Band
@@ -93,63 +118,64 @@ def spectra_channels(
         Whole spectra in the file's logarithmic unit, shape (M, widest), where a narrower one
         ends in invalid NaN; powers of bands, shape (M,), in the linear unit.
     """
-    nb = source.heads["nb"].astype(np.int64)
-    track, index = _spectrum_track(source, nb)
+    nb = block.heads["nb"].astype(np.int64)
+    track, index = _spectrum_track(block, nb)
     record = index // nb.max()
     content: dict[str, Channel] = {}
     if "df" in wanted:
         quantity = wanted["df"]
-        df = source.head("df")[record]
+        df = block.head("df")[record]
         valid = in_range(df, quantity)
-        content["df"] = Channel("df", source.payload, quantity.unit, df, valid, track)
+        content["df"] = Channel("df", block.payload, quantity.unit, df, valid, track)
     if "spectra" in wanted:
-        unit = source.unit(wanted["spectra"])
+        unit = block.unit(wanted["spectra"])
         if bands:
-            power, good = _powers(source, tuple(bands))
+            power, good = _powers(block, tuple(bands))
             if index.size < power.shape[1]:
                 power, good = power[:, index], good[:, index]
+            good = without_stuck("spectra", power.T, good.T, track.time, block.notes).T
             # "log(nT^2/Hz)" becomes "nT^2/Hz".
             for band, values, valid in zip(bands, power, good, strict=True):
                 name = band_name("spectra", band)
-                content[name] = Channel(name, source.payload, unit[4:-1], values, valid, track)
+                content[name] = Channel(name, block.payload, unit[4:-1], values, valid, track)
         else:
-            values = _whole_spectra(source, nb, index)
+            values = _whole_spectra(block, nb, index)
             valid = in_range(values, wanted["spectra"])
             content["spectra"] = Channel(
-                "spectra", source.payload, unit, values, valid, track, _frequency(source, values)
+                "spectra", block.payload, unit, values, valid, track, _frequency(block, values)
             )
     return track, content
 
 
-def _frequency(source: Source, values: FloatArray) -> FloatArray | None:
+def _frequency(block: RecordBlock, values: FloatArray) -> FloatArray | None:
     """Frequency of each bin in Hz, f_i = (i + 1) df; None where df changes within the file."""
-    df = source.head("df")
+    df = block.head("df")
     if np.any(df != df[0]):
         return None
-    hertz = 1000.0 if APIDS[source.payload].channels["df"].unit == "kHz" else 1.0
+    hertz = 1000.0 if APIDS[block.payload].channels["df"].unit == "kHz" else 1.0
     result: FloatArray = (np.arange(values.shape[1]) + 1.0) * (float(df[0]) * hertz)
     return result
 
 
-def _spectrum_track(source: Source, nb: IntArray) -> tuple[Track, IntArray]:
+def _spectrum_track(block: RecordBlock, nb: IntArray) -> tuple[Track, IntArray]:
     """Track of the spectra, at ``ut_first + k total_duration / nb``."""
-    step = source.head("total_duration") / nb
+    step = block.head("total_duration") / nb
     k: IntArray = np.arange(int(nb.max()), dtype=np.int64)
     offset: IntArray = np.rint(1000.0 * step[:, None] * k).astype(np.int64)
     # The record's own time is that of its first point, and so that of its first spectrum.
-    if not np.array_equal(source.heads["ut_first"], source.heads["ut"]):
-        first, known = calendar_ms(source.heads["ut_first"])
-        shift = np.where(known, first - source.track.time.astype(np.int64), 0)
+    if not np.array_equal(block.heads["ut_first"], block.heads["ut"]):
+        first, known = calendar_ms(block.heads["ut_first"])
+        shift = np.where(known, first - block.track.time.astype(np.int64), 0)
         far = np.abs(shift) > 1000
-        note_rows(source.notes, far, "whose first spectrum has another time")
+        note_rows(block.notes, far, "whose first spectrum has another time")
         offset += np.where(far, 0, shift)[:, None]
     there = k < nb[:, None]
-    return part_track(source.track, offset, there, float(np.median(step)), source.notes)
+    return part_track(block.track, offset, there, float(np.median(step)), block.notes)
 
 
-def _whole_spectra(source: Source, nb: IntArray, index: IntArray) -> FloatArray:
+def _whole_spectra(block: RecordBlock, nb: IntArray, index: IntArray) -> FloatArray:
     record, row = np.divmod(index, nb.max())
-    spectra = source.records["spectra"]
+    spectra = block.records["spectra"]
     values = np.full((index.size, 2048 // int(nb.min())), np.nan)
     for count in np.unique(nb).tolist():
         width = 2048 // count
@@ -160,7 +186,7 @@ def _whole_spectra(source: Source, nb: IntArray, index: IntArray) -> FloatArray:
     return values
 
 
-def _powers(source: Source, bands: tuple[Band, ...]) -> tuple[FloatArray, BoolArray]:
+def _powers(block: RecordBlock, bands: tuple[Band, ...]) -> tuple[FloatArray, BoolArray]:
     """Mean power of each band in each spectrum.
 
     Returns
@@ -174,7 +200,7 @@ def _powers(source: Source, bands: tuple[Band, ...]) -> tuple[FloatArray, BoolAr
     # Loads numba, which a look at a file does without.
     from edge.readers.demeter_bands import sum_bands
 
-    heads, records = source.heads, source.records
+    heads, records = block.heads, block.records
     n, k, rows = records.size, len(bands), int(heads["nb"].max())
     total = np.zeros((k, n, rows))
     count = np.zeros((k, n, rows), dtype=np.int64)
@@ -188,7 +214,7 @@ def _powers(source: Source, bands: tuple[Band, ...]) -> tuple[FloatArray, BoolAr
     for step in [float(df[0])] if alike else np.unique(df).tolist():
         mine = np.flatnonzero(df == step)
         nb, nbf = int(heads["nb"][mine[0]]), int(heads["nbf"][mine[0]])
-        runs, sizes = _band_runs(nbf, step * source.apid.hz, bands)
+        runs, sizes = _band_runs(nbf, step * block.apid.hz, bands)
         size[:, mine, 0] = sizes[:, None]
         if not runs.size:
             continue
@@ -219,12 +245,12 @@ def _band_runs(nbf: int, step_hz: float, bands: tuple[Band, ...]) -> tuple[IntAr
     return np.array(runs, dtype=np.int64).reshape(-1, 3), sizes
 
 
-def class_channels(source: Source, wanted: dict[str, Quantity]) -> dict[str, Channel]:
+def class_channels(block: RecordBlock, wanted: dict[str, Quantity]) -> dict[str, Channel]:
     """Build the channels of the neural network.
 
     Parameters
     ----------
-    source : Source
+    block : RecordBlock
     wanted : dict of str to Quantity
         Channels to build; those of the header are left out.
 
@@ -234,30 +260,30 @@ def class_channels(source: Source, wanted: dict[str, Quantity]) -> dict[str, Cha
         ``intensity`` and ``uncertainty`` with a row for each vector and a column for each of
         20 classes; ``Dmin`` and ``Dmax``, the limits of the classes, with a row for each record.
     """
-    heads = source.heads
+    heads = block.heads
     vectors, classes = heads["nbs"].astype(np.int64), heads["nbclasses"].astype(np.int64)
-    k, c = np.arange(_MOST_VECTORS), np.arange(_MOST_CLASSES)
+    k, c = np.arange(_MAX_VECTORS), np.arange(_MAX_CLASSES)
     used = c < classes[:, None]
     content: dict[str, Channel] = {}
     for name in ("Dmin", "Dmax"):
         if name in wanted:
-            limits = source.head(name)
+            limits = block.head(name)
             valid = used & in_range(limits, wanted[name])
             unit = plain_text(heads["u_class"][0]) or wanted[name].unit
-            content[name] = Channel(name, source.payload, unit, limits, valid, source.track)
+            content[name] = Channel(name, block.payload, unit, limits, valid, block.track)
     names = [name for name in ("intensity", "uncertainty") if name in wanted]
     if not names:
         return content
-    dt = source.head("dt")
+    dt = block.head("dt")
     offset = np.rint(1000.0 * dt[:, None] * k).astype(np.int64)
     there = k < vectors[:, None]
-    track, index = part_track(source.track, offset, there, float(np.median(dt)), source.notes)
-    record, row = np.divmod(index, _MOST_VECTORS)
+    track, index = part_track(block.track, offset, there, float(np.median(dt)), block.notes)
+    record, row = np.divmod(index, _MAX_VECTORS)
     place = np.minimum(row[:, None] * classes[record, None] + c, 2559)
     flagged: AnyArray = heads["valid"][record, row] == 1
     for name in names:
         inside = used[record]
-        values = np.where(inside, to_float(source.records[name])[record[:, None], place], np.nan)
+        values = np.where(inside, to_float(block.records[name])[record[:, None], place], np.nan)
         valid = inside & flagged[:, None] & in_range(values, wanted[name])
-        content[name] = Channel(name, source.payload, wanted[name].unit, values, valid, track)
+        content[name] = Channel(name, block.payload, wanted[name].unit, values, valid, track)
     return content

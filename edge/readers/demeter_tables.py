@@ -6,7 +6,7 @@ DMT-SP-9-CM-6054-LPC, Ed. 3 Rev. 3.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from math import inf
 from typing import Literal
 
@@ -31,8 +31,8 @@ class Quantity:
     ----------
     unit : str
         In the project's spelling; ``-`` where there is none.
-    least, most : float
-        Lowest and highest possible value; beyond them, not finite, and equal to a fill value,
+    minimum, maximum : float
+        The possible values; beyond them, not finite, and equal to a fill value,
         a value is masked.
     unit_field : str
         Field of the record that must name this unit or nothing.
@@ -45,15 +45,16 @@ class Quantity:
     """
 
     unit: str
-    least: float = -inf
-    most: float = inf
+    minimum: float = -inf
+    maximum: float = inf
+    _: KW_ONLY
     unit_field: str = ""
     fields: tuple[str, ...] = ()
     rows: int = 1
     step: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Apid:
     """One kind of N1 file.
 
@@ -66,6 +67,8 @@ class Apid:
         Without those of `HEADER`, which every kind has.
     cadence : float
         Nominal seconds between records.
+    min_step : float
+        Shortest seconds between records, where a mode is quicker than the nominal one.
     form : {"", "waveform", "spectra", "classes"}
         What says the size of a record's arrays: nothing, ``nsamp``, ``nb`` and ``nbf``, or
         ``nbs`` and ``nbclasses``.
@@ -82,6 +85,7 @@ class Apid:
     form: Literal["", "waveform", "spectra", "classes"] = ""
     hz: float = 1.0
     highest: float = 0.0
+    min_step: float = 0.0
 
 
 # The smallest float32 above zero, so that a range has both of its ends in it.
@@ -101,34 +105,49 @@ HEADER: dict[str, Quantity] = {
 }
 
 _IAP_CHANNELS = {
-    **{n: Quantity("cm^-3", _ABOVE_0, inf, "u_density") for n in ("n_H+", "n_He+", "n_O+")},
-    "Ti": Quantity("K", _ABOVE_0, inf, "u_temp"),
-    "v_Oz": Quantity("m/s", *_SIGNED, "u_vel"),
-    "ang_v_-Oz": Quantity("deg", *_SIGNED, "u_angle"),
-    "ang_vxy_Ox": Quantity("deg", *_SIGNED, "u_angle"),
-    "sat_potential": Quantity("V", *_SIGNED, "u_pot"),
+    **{
+        n: Quantity("cm^-3", _ABOVE_0, inf, unit_field="u_density")
+        for n in ("n_H+", "n_He+", "n_O+")
+    },
+    "Ti": Quantity("K", _ABOVE_0, inf, unit_field="u_temp"),
+    "v_Oz": Quantity("m/s", *_SIGNED, unit_field="u_vel"),
+    "ang_v_-Oz": Quantity("deg", *_SIGNED, unit_field="u_angle"),
+    "ang_vxy_Ox": Quantity("deg", *_SIGNED, unit_field="u_angle"),
+    "sat_potential": Quantity("V", *_SIGNED, unit_field="u_pot"),
 }
 _ISL_CHANNELS = {
-    "Ne": Quantity("cm^-3", _ABOVE_0, inf, "u_density"),
-    "Ni": Quantity("cm^-3", _ABOVE_0, inf, "u_density"),
-    "Te": Quantity("K", _ABOVE_0, inf, "u_temp"),
-    **{n: Quantity("V", *_SIGNED, "u_pot") for n in ("V_plasma", "V_float", "V_sat")},
+    "Ne": Quantity("cm^-3", _ABOVE_0, inf, unit_field="u_density"),
+    "Ni": Quantity("cm^-3", _ABOVE_0, inf, unit_field="u_density"),
+    "Te": Quantity("K", _ABOVE_0, inf, unit_field="u_temp"),
+    **{n: Quantity("V", *_SIGNED, unit_field="u_pot") for n in ("V_plasma", "V_float", "V_sat")},
 }
 _FLUX = "elec/cm^2/s/ster/keV"
 _IDP_CHANNELS = {
     "energy": Quantity("keV", _ABOVE_0),
-    "pitch": Quantity("deg", 0.0, 180.0, "u_pitch"),
+    "pitch": Quantity("deg", 0.0, 180.0, unit_field="u_pitch"),
     "V_pol": Quantity("V", *_SIGNED),
     "discr": Quantity("keV", 0.0, 9.9e4),
 }
 _IDP_BURST_CHANNELS = {
-    "spectra": Quantity(_FLUX, 0.0, inf, "u_spec", ("spectra",), 4, 1.0),
+    "spectra": Quantity(
+        _FLUX, 0.0, inf, unit_field="u_spec", fields=("spectra",), rows=4, step=1.0
+    ),
     **_IDP_CHANNELS,
 }
 _SEVEN = range(1, 8)
 _IDP_SURVEY_CHANNELS = {
-    "spectra": Quantity(_FLUX, 0.0, inf, "u_spec", tuple(f"spec{k}" for k in _SEVEN), 7, 4.0),
-    "counters": Quantity("-", 0.0, inf, "", tuple(f"count{k}" for k in _SEVEN), 28, 1.0),
+    "spectra": Quantity(
+        _FLUX,
+        0.0,
+        inf,
+        unit_field="u_spec",
+        fields=tuple(f"spec{k}" for k in _SEVEN),
+        rows=7,
+        step=4.0,
+    ),
+    "counters": Quantity(
+        "-", 0.0, inf, fields=tuple(f"count{k}" for k in _SEVEN), rows=28, step=1.0
+    ),
     **_IDP_CHANNELS,
     **{n: Quantity("keV", 0.0, 9.9e4) for n in ("thr1", "thr2", "thr3", "thr_hi3")},
 }
@@ -154,7 +173,7 @@ LOG_POWER = (-30.0, 30.0)
 
 def _spectra(unit: str, frequency: str) -> dict[str, Quantity]:
     return {
-        "spectra": Quantity(f"log({unit})", *LOG_POWER, "unit"),
+        "spectra": Quantity(f"log({unit})", *LOG_POWER, unit_field="unit"),
         "df": Quantity(frequency, _ABOVE_0),
     }
 
@@ -166,79 +185,92 @@ _E_POWER, _B_POWER = "uV^2/m^2/Hz", "nT^2/Hz"
 
 APIDS: dict[str, Apid] = {
     "1129": Apid(
-        "ULF ELECTRIC WAVEFORM",
-        three_axes(256, *_E, *_V),
-        _sampled("Hz", _ULF),
-        6.5536,
-        "waveform",
+        kind="ULF ELECTRIC WAVEFORM",
+        block_4=three_axes(256, *_E, *_V),
+        channels=_sampled("Hz", _ULF),
+        cadence=6.5536,
+        form="waveform",
     ),
     "1130": Apid(
-        "ELF ELECTRIC WAVEFORM",
-        three_axes(4096, *_E),
-        _sampled("Hz", _waveforms("uV/m", "unit", _E)),
-        1.6384,
-        "waveform",
+        kind="ELF ELECTRIC WAVEFORM",
+        block_4=three_axes(4096, *_E),
+        channels=_sampled("Hz", _waveforms("uV/m", "unit", _E)),
+        cadence=1.6384,
+        form="waveform",
     ),
     "1131": Apid(
-        "VLF ELECTRIC WAVEFORM",
-        one_axis(8192),
-        _sampled("Hz", _waveforms("uV/m", "unit", ("wf",))),
-        0.2048,
-        "waveform",
+        kind="VLF ELECTRIC WAVEFORM",
+        block_4=one_axis(8192),
+        channels=_sampled("Hz", _waveforms("uV/m", "unit", ("wf",))),
+        cadence=0.2048,
+        form="waveform",
     ),
     "1132": Apid(
-        "VLF ELECTRIC SPECTRUM",
-        SPECTRA,
-        _spectra(_E_POWER, "Hz"),
-        4.096,
-        "spectra",
+        kind="VLF ELECTRIC SPECTRUM",
+        block_4=SPECTRA,
+        channels=_spectra(_E_POWER, "Hz"),
+        cadence=4.096,
+        min_step=1.024,
+        form="spectra",
         highest=20_000.0,
     ),
     # Snapshots of 0.6 ms; the document names no time between them: that of the HF spectra.
     "1133": Apid(
-        "HF ELECTRIC WAVEFORM",
-        one_axis(4096),
-        _sampled("kHz", _waveforms("uV/m", "unit", ("wf",))),
-        4.096,
-        "waveform",
+        kind="HF ELECTRIC WAVEFORM",
+        block_4=one_axis(4096),
+        channels=_sampled("kHz", _waveforms("uV/m", "unit", ("wf",))),
+        cadence=4.096,
+        min_step=0.512,
+        form="waveform",
     ),
     "1134": Apid(
-        "HF ELECTRIC SPECTRUM",
-        SPECTRA,
-        _spectra(_E_POWER, "kHz"),
-        4.096,
-        "spectra",
-        1000.0,
-        10_000.0 / 3.0,
+        kind="HF ELECTRIC SPECTRUM",
+        block_4=SPECTRA,
+        channels=_spectra(_E_POWER, "kHz"),
+        cadence=4.096,
+        min_step=1.024,
+        form="spectra",
+        hz=1000.0,
+        highest=10_000.0 / 3.0,
     ),
     "1135": Apid(
-        "ELF MAGNETIC WAVEFORM",
-        three_axes(4096, *_B),
-        _sampled("Hz", _waveforms("nT", "unit", _B)),
-        1.6384,
-        "waveform",
+        kind="ELF MAGNETIC WAVEFORM",
+        block_4=three_axes(4096, *_B),
+        channels=_sampled("Hz", _waveforms("nT", "unit", _B)),
+        cadence=1.6384,
+        form="waveform",
     ),
     "1136": Apid(
-        "VLF MAGNETIC WAVEFORM",
-        one_axis(8192),
-        _sampled("Hz", _waveforms("nT", "unit", ("wf",))),
-        0.2048,
-        "waveform",
+        kind="VLF MAGNETIC WAVEFORM",
+        block_4=one_axis(8192),
+        channels=_sampled("Hz", _waveforms("nT", "unit", ("wf",))),
+        cadence=0.2048,
+        form="waveform",
     ),
     "1137": Apid(
-        "VLF MAGNETIC SPECTRUM",
-        SPECTRA,
-        _spectra(_B_POWER, "Hz"),
-        4.096,
-        "spectra",
+        kind="VLF MAGNETIC SPECTRUM",
+        block_4=SPECTRA,
+        channels=_spectra(_B_POWER, "Hz"),
+        cadence=4.096,
+        min_step=1.024,
+        form="spectra",
         highest=20_000.0,
     ),
     # A record has up to 128 spectra of a time step that it names itself.
-    "1138": Apid("Neural Network", CLASSES, _CLASS_CHANNELS, 13.1, "classes"),
-    "1139": Apid("IAP BURST", IAP, _IAP_CHANNELS, 2.3),
-    "1140": Apid("IAP SURVEY", IAP, _IAP_CHANNELS, 4.4),
-    "1141": Apid("IDP BURST", IDP_BURST, _IDP_BURST_CHANNELS, 4.0),
-    "1142": Apid("IDP SURVEY", IDP_SURVEY, _IDP_SURVEY_CHANNELS, 28.0),
-    "1143": Apid("ISL BURST", ISL, _ISL_CHANNELS, 1.0),
-    "1144": Apid("ISL SURVEY", ISL, _ISL_CHANNELS, 1.0),
+    "1138": Apid(
+        kind="Neural Network",
+        block_4=CLASSES,
+        channels=_CLASS_CHANNELS,
+        cadence=13.1,
+        min_step=1.3,
+        form="classes",
+    ),
+    "1139": Apid(kind="IAP BURST", block_4=IAP, channels=_IAP_CHANNELS, cadence=2.3),
+    "1140": Apid(kind="IAP SURVEY", block_4=IAP, channels=_IAP_CHANNELS, cadence=4.4),
+    "1141": Apid(kind="IDP BURST", block_4=IDP_BURST, channels=_IDP_BURST_CHANNELS, cadence=4.0),
+    "1142": Apid(
+        kind="IDP SURVEY", block_4=IDP_SURVEY, channels=_IDP_SURVEY_CHANNELS, cadence=28.0
+    ),
+    "1143": Apid(kind="ISL BURST", block_4=ISL, channels=_ISL_CHANNELS, cadence=1.0),
+    "1144": Apid(kind="ISL SURVEY", block_4=ISL, channels=_ISL_CHANNELS, cadence=1.0),
 }

@@ -170,10 +170,11 @@ def parse_name(path: Path | str) -> FileName:
             path,
             f"the name says year {start.year}; valid is {_EARLIEST.year} to {_LATEST.year - 1}",
         )
-    if not timedelta(0) < end - start <= LONGEST_HALF_ORBIT:
+    # A file of one record has the same time twice.
+    if not timedelta(0) <= end - start <= LONGEST_HALF_ORBIT:
         raise NotAHalfOrbitFile(
             path,
-            f"the name spans {(end - start).total_seconds():.0f} s; a half-orbit has 1 to "
+            f"the name spans {(end - start).total_seconds():.0f} s; a half-orbit has 0 to "
             f"{LONGEST_HALF_ORBIT.total_seconds():.0f} s",
         )
     return FileName(mission, payload, int(match["orbit"]), int(match["dir"]), start, end)

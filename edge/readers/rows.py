@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.arrays import BoolArray, FloatArray, IntArray
+from edge.arrays import BoolArray, FloatArray, IntArray, TimeArray
 from edge.errors import InputError
 from edge.readers.halforbit import Track
 from edge.readers.names import FileName
@@ -41,6 +41,18 @@ _REGULAR_SHARE = 0.9
 # The clock was set back where this many steps before and after are regular: a single record
 # of a wrong time has an odd step on both sides.
 _STEADY = 2
+
+# Records that are nearer to each other than this share of their cadence are one record twice.
+# The packets of SCM_3, 0.08 s long, are a twenty-sixth of the nominal cadence apart.
+_REPEAT_SHARE = 1.0 / 30.0
+
+#: A sensor is stuck that gives one value for this long, in this many valid records.
+STUCK_SPAN = np.timedelta64(60, "s")
+STUCK_RECORDS = 10
+
+#: Units of the continuous quantities, in which a sensor that works never does that. Potentials
+#: and angles are left out: they may come from few bits.
+STUCK_UNITS = frozenset({"m^-3", "cm^-3", "K", "nT"})
 
 # The slowest cadence seen is the nominal one; a margin for its jitter.
 _SLOWEST = 1.5
@@ -331,6 +343,84 @@ def _no_jump(
     result = np.zeros_like(good)
     result[rows[keep]] = True
     return result
+
+
+def distinct_rows(milliseconds: IntArray, cadence: float, notes: list[str]) -> BoolArray:
+    """Mark the records that do not repeat the one before, so that a doubled one counts once.
+
+    Parameters
+    ----------
+    milliseconds : ndarray of int64, shape (N,)
+        Trusted times, strictly increasing.
+    cadence : float
+        Shortest nominal time between records in seconds.
+    notes : list of str
+        Receives a line on the records that are left out.
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+    """
+    distinct = np.ones(milliseconds.size, dtype=np.bool_)
+    gap = 1000.0 * cadence * _REPEAT_SHARE
+    if milliseconds.size < 2 or float(np.diff(milliseconds).min()) >= gap:
+        return distinct
+    last = int(milliseconds[0])
+    for row, value in enumerate(milliseconds[1:].tolist(), 1):
+        distinct[row] = value - last >= gap
+        last = value if distinct[row] else last
+    note_rows(notes, ~distinct, f"within {gap:.3g} ms of the one before: doubled, left out")
+    return distinct
+
+
+def without_stuck(
+    name: str, values: FloatArray, valid: BoolArray, time: TimeArray, notes: list[str]
+) -> BoolArray:
+    """Mask what a stuck sensor gives: one and the same value for minutes.
+
+    Parameters
+    ----------
+    name : str
+        Of the channel, for the note.
+    values : ndarray of float64, shape (N,) or (N, K)
+        A continuous quantity (`STUCK_UNITS`, or the power of bands), in which no two values in
+        a row need be equal. Each of the K columns is looked at by itself.
+    valid : ndarray of bool, shape of `values`
+    time : ndarray of datetime64[ms], shape (N,)
+    notes : list of str
+        Receives a line where anything is masked.
+
+    Returns
+    -------
+    ndarray of bool, shape of `values`
+        `valid` itself where nothing is stuck.
+    """
+    # Ten records in a row hold two of every fifth one: almost always a look at those suffices.
+    stride = STUCK_RECORDS // 2
+    some = values[::stride]
+    if len(values) < STUCK_RECORDS or (valid.all() and not (some[1:] == some[:-1]).any()):
+        return valid
+    columns, good = values.reshape(len(values), -1), valid.reshape(len(values), -1)
+    stuck = np.zeros_like(good)
+    for k in range(columns.shape[1]):
+        # Fill values between two records do not part them.
+        rows = np.flatnonzero(good[:, k])
+        some = columns[rows[::stride], k]
+        if not (some[1:] == some[:-1]).any():
+            continue
+        column = columns[rows, k]
+        equal = np.zeros(rows.size + 1, dtype=np.bool_)
+        np.equal(column[1:], column[:-1], out=equal[1:-1])
+        first, last = np.flatnonzero(np.diff(equal)).reshape(-1, 2).T
+        long = last - first >= STUCK_RECORDS - 1
+        long &= time[rows[last]] - time[rows[first]] >= STUCK_SPAN
+        for a, b in zip(first[long].tolist(), last[long].tolist(), strict=True):
+            stuck[rows[a : b + 1], k] = True
+    if not stuck.any():
+        return valid
+    span = f"{STUCK_SPAN.astype(int)} s or more"
+    note_rows(notes, stuck.any(axis=1), f"with one value of {name} for {span}: stuck, masked")
+    return valid & ~stuck.reshape(valid.shape)
 
 
 def _epoch_ms(moment: datetime) -> int:

@@ -10,6 +10,7 @@ import errno
 import os
 import re
 import stat
+import struct
 from pathlib import Path
 
 from edge.errors import InputError
@@ -17,8 +18,8 @@ from edge.readers.names import FileName, parse_name
 
 _HEAD_BYTES = 24
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
-# CCSDS P-field of every N1 record, decimal 76 (DMT-SP-9-CM-6054-LPC, block 1).
-_CCSDS_P_FIELD = 0x4C
+#: First byte of every N1 record, decimal 76 (CCSDS P-field; DMT-SP-9-CM-6054-LPC, block 1).
+CCSDS_P_FIELD = 0x4C
 
 #: Bytes of one N1 record for each APID (table N1-1 and following).
 RECORD_BYTES = {
@@ -57,6 +58,9 @@ _WHY = {
     errno.ESTALE: "its network file system lost it for the moment",
     errno.ETIMEDOUT: "its disk or network does not answer",
 }
+
+# What a person knows by these words alone.
+_PLAIN = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG}
 
 # The errnos that the same file gives again however often it is tried: what it is, and a
 # place in it (an address that libhdf5 took from its bytes) that no file can have. Every
@@ -109,9 +113,10 @@ def explain_os_error(path: Path, error: BaseException) -> InputError:
     code = system_errno(error)
     if not code:
         return InputError(path, getattr(error, "strerror", None) or str(error), transient=True)
-    name = errno.errorcode.get(code, str(code))
     why = _WHY.get(code) or f"it cannot be read: {os.strerror(code)}"
-    return InputError(path, f"{why} ({name})", transient=code not in _LASTING)
+    if code not in _PLAIN:
+        why += f" ({errno.errorcode.get(code, code)})"
+    return InputError(path, why, transient=code not in _LASTING)
 
 
 # First bytes of what lies under a payload's name by mistake. Never the bytes themselves:
@@ -144,6 +149,11 @@ def _what_it_is(head: bytes) -> str:
     return next((f": it is {what}" for first, what in _SIGNATURES if head.startswith(first)), "")
 
 
+def not_ready() -> BlockingIOError:
+    """Give the error EAGAIN, in whose place an unbuffered read gives None."""
+    return BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+
 def sniff(path: Path | str) -> FileName:
     """Check that a file can be a payload of a half-orbit.
 
@@ -160,8 +170,7 @@ def sniff(path: Path | str) -> FileName:
     ------
     InputError
         No such file, a folder, no permission, an unknown name, an empty file, other
-        first bytes than the format's, or a DEMETER file that is not a whole number
-        of records.
+        first bytes than the format's, or a DEMETER file of less than a record.
     """
     path = Path(path)
     try:
@@ -172,8 +181,11 @@ def sniff(path: Path | str) -> FileName:
             raise InputError(path, "is not a regular file")
         name = parse_name(path)
         with path.open("rb", 0) as stream:
-            # What `read` of a stream makes of EAGAIN is an empty file.
-            head = os.read(stream.fileno(), _HEAD_BYTES)
+            head = stream.read(_HEAD_BYTES)
+            if head is None:
+                raise not_ready()
+            if name.mission == "demeter" and head and head[0] != CCSDS_P_FIELD:
+                head += stream.read(2 * RECORD_BYTES[name.payload]) or b""
     except OSError as error:
         raise explain_os_error(path, error) from None
     except ValueError as error:
@@ -185,16 +197,19 @@ def sniff(path: Path | str) -> FileName:
             raise InputError(path, f"is not HDF5{_what_it_is(head)}")
         return name
     record = RECORD_BYTES[name.payload]
-    if status.st_size % record:
-        raise InputError(
-            path,
-            f"{status.st_size} bytes are not a whole number of {record}-byte records "
-            f"of APID {name.payload}",
-        )
-    if head[0] != _CCSDS_P_FIELD:
+    if status.st_size < record:
+        raise InputError(path, f"has {status.st_size} bytes, less than a record of {record}")
+    if head[0] != CCSDS_P_FIELD and not _lost_its_begin(head, name):
         raise InputError(
             path,
             f"is not DEMETER N1: it begins with 0x{head[0]:02x}, a record with 0x4c"
             f"{_what_it_is(head)}",
         )
     return name
+
+
+def _lost_its_begin(head: bytes, name: FileName) -> bool:
+    """Whether a file's first record is zeros, or is followed by one of the half-orbit's."""
+    identity = re.escape(struct.pack(">Hh", name.orbit & 0xFFFF, name.direction))
+    header = re.compile(rb"%c.{21}%b" % (CCSDS_P_FIELD, identity), re.DOTALL)
+    return not any(head[: RECORD_BYTES[name.payload]]) or header.search(head) is not None

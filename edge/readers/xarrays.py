@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import xarray
 
 # More columns than this are samples of a waveform, not components of a vector.
-_MOST_COMPONENTS = 9
+_MAX_COMPONENTS = 9
 _WAVEFORM_UNITS = ("mV/m", "uV/m", "V", "nT")
 
 
@@ -133,7 +133,7 @@ def _column_dimension(
     width, frequency = channel.values.shape[1], channel.frequency
     if frequency is not None:
         name = "frequency"
-    elif width <= _MOST_COMPONENTS:
+    elif width <= _MAX_COMPONENTS:
         name = "component"
     else:
         name = "sample" if channel.unit in _WAVEFORM_UNITS else "bin"

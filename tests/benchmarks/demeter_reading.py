@@ -13,7 +13,7 @@ from timing import in_turn, rows
 from edge.observables import ELF_BANDS, VLF_BANDS
 from edge.readers import read_payload
 from edge.readers.bands import band_bins
-from edge.readers.demeter_records import record_dtype
+from edge.readers.demeter_file import record_dtype
 
 TITLE = "Reading one DEMETER half-orbit of spectra (1132, 500 records, 4.3 MB)"
 NOTE = (

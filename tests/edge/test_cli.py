@@ -208,7 +208,7 @@ def spoil(folder: Path, half_orbit: list[Path], demeter: Path) -> dict[str, Path
     bad = {
         "empty": place("empty", lap, b""),
         "truncated": place("truncated", lap, lap.read_bytes()[:9000]),
-        "record": place("record", isl, isl.read_bytes()[:-7]),
+        "record": place("record", isl, isl.read_bytes()[:282]),
         "format": place("format", lap, b"\x89PNG\r\n\x1a\n" + bytes(100)),
         "name": place("name", lap, name=lap.name.replace("_2020", "_2021")),
         "orbit": place("orbit", isl, name=isl.name[:12] + "00001" + isl.name[17:]),
@@ -233,7 +233,7 @@ def test_each_bad_input_is_one_clear_line_and_the_rest_is_scored(
     said = {
         "empty": "is empty (0 bytes)",
         "truncated": "damaged HDF5",
-        "record": "not a whole number of 289-byte records",
+        "record": "has 282 bytes, less than a record of 289",
         "format": "is not HDF5",
         "name": "name and content disagree",
         "orbit": "name and content disagree",

@@ -24,6 +24,8 @@ from edge.units import canonical_unit, conversion_factor
         ("degree", "deg"),
         ("volt", "V"),
         ("m s-1", "m/s"),
+        ("\xb5V^2/m^2/Hz", "uV^2/m^2/Hz"),
+        ("\u03bcV^2/m^2/Hz", "uV^2/m^2/Hz"),
         ("furlong", "furlong"),
         ("", ""),
     ],

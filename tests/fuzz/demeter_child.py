@@ -21,7 +21,7 @@ with atheris.instrument_imports(include=["edge.readers"]):
     # `read_payload` imports it at the first call, which is too late.
     import_module("edge.readers.demeter")
     from edge.readers import read_payload
-    from edge.readers.demeter_records import record_dtype
+    from edge.readers.demeter_file import record_dtype
     from edge.readers.demeter_tables import APIDS
 
 from edge.errors import EdgeError
@@ -120,7 +120,7 @@ def main() -> None:
             return
         apid = _KINDS[data[0] % len(_KINDS)]
         size = record_dtype(apid).itemsize
-        # A file of no whole number of records is refused before it is read.
+        # Mostly whole records, or the search is for where they begin.
         whole = (len(data) - 1) // size * size
         look(folder / file_name(apid), data[1:] if data[0] >= 240 else data[1 : 1 + whole])
 

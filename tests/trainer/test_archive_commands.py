@@ -99,7 +99,9 @@ def test_a_bad_file_is_told_and_the_dataset_is_made(
     bad.write_bytes(b"x")
     done = run("prepare", archive, "--out", tmp_path / "dataset", "--workers", 1)
     assert done.code == 2
-    assert complaints(done)[0].startswith(f"edge-train: {bad.name}: 1 bytes are not a whole")
+    assert complaints(done)[0].startswith(
+        f"edge-train: {bad.name}: has 1 bytes, less than a record"
+    )
     assert complaints(done)[1] == "edge-train: 1 file skipped; all are in dataset/rows"
     assert len(built) == 1
 

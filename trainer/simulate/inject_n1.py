@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from edge.arrays import AnyArray
-from edge.readers.demeter_records import record_dtype, record_times
+from edge.readers.demeter_file import record_dtype
+from edge.readers.demeter_records import record_times
 from edge.readers.demeter_tables import LOG_POWER
 from edge.readers.names import FileName
 from edge.readers.rows import not_filled
+from edge.readers.sniffing import CCSDS_P_FIELD
 from trainer.simulate.inject_steps import (
     N1_MARK,
     N1_SPECTRA,
@@ -58,8 +60,8 @@ def change_n1(
             )
     if not touched.any():
         return None
-    # The reader looks at the first record.
-    touched[0] = True
+    # The reader looks at the first record that is none of lost bytes.
+    touched[np.argmax(records["p_field"] == CCSDS_P_FIELD)] = True
     records["hk"][np.ix_(touched, np.arange(N1_MARK.size))] = N1_MARK
     return bytes(content)
 

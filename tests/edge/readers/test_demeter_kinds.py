@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from edge.errors import InputError
 from edge.readers.demeter import read_demeter
-from edge.readers.demeter_records import record_dtype
+from edge.readers.demeter_file import record_dtype
 from edge.readers.demeter_tables import APIDS, HEADER
 from edge.readers.halforbit import SIMULATED, Payload
 from edge.readers.names import parse_name
@@ -266,7 +266,7 @@ def test_the_unit_of_the_ulf_waveform_is_the_table_s(make_demeter):
 
 def test_another_unit_of_spectra_is_refused(make_demeter, refused):
     path = make_demeter("1137", n=2, edit=with_all(unit=b"nT^2/Hz".ljust(16)))
-    refused(path, "unit is 'nT^2/Hz'; the format has 'log(nT^2/Hz)'")
+    refused(path, "unit: expected 'log(nT^2/Hz)', got 'nT^2/Hz'")
     path = make_demeter("1137", n=2, edit=with_all(unit=b" " * 16))
     assert read_payload(path).channels["spectra"].unit == "log(nT^2/Hz)"
 
@@ -292,7 +292,7 @@ def test_a_file_too_large_to_read_is_refused(make_demeter, refused):
     path = make_demeter("1131", n=1)
     with path.open("r+b") as stream:
         stream.truncate(33063 * 32_500)
-    refused(path, "has 1074547500 bytes; the most that is read is 1073741824")
+    refused(path, "expected at most 5870 records for the 1 s of its name, got 32500")
 
 
 def test_a_file_cut_short_after_the_look_at_it_is_read_or_refused(make_demeter):

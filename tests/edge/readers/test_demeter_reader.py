@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from edge.errors import InputError
 from edge.readers.demeter import read_demeter
-from edge.readers.demeter_records import record_dtype
+from edge.readers.demeter_file import record_dtype
 from edge.readers.halforbit import Payload
 from edge.readers.names import parse_name
 from edge.readers.opening import read_payload
@@ -141,7 +141,7 @@ def test_a_half_orbit_across_midnight_keeps_its_order(make_demeter):
 def test_bytes_that_are_no_utf8_are_latin_1(make_demeter, refused):
     # The micro sign is one byte, 0xB5.
     assert read_payload(make_demeter(edit=with_all(station=b"\xb5OULOUSE"))).notes == ()
-    refused(make_demeter(edit=with_all(u_temp=b"\xb5K   ")), "u_temp is 'µK'; the format has 'K'")
+    refused(make_demeter(edit=with_all(u_temp=b"\xb5K   ")), "u_temp: expected 'K', got 'µK'")
 
 
 def test_empty_units_are_those_of_the_format(make_demeter):

@@ -11,12 +11,16 @@ from hypothesis import strategies as st
 from edge.errors import InputError
 from edge.readers.names import FileName
 from edge.readers.rows import (
+    STUCK_RECORDS,
+    STUCK_SPAN,
     date_ms,
+    distinct_rows,
     increasing_rows,
     make_track,
     not_filled,
     time_order,
     trusted_times,
+    without_stuck,
     wrap_longitude,
 )
 
@@ -291,3 +295,114 @@ def test_rows_in_no_order_are_refused():
 def test_doubled_rows_are_no_disorder():
     good, _, _ = trust(np.repeat(np.arange(20.0), 3))
     assert good.sum() == 20
+
+
+# Records that come twice.
+
+
+@given(steps=st.lists(st.integers(200, 5000), min_size=1, max_size=50))
+def test_records_further_apart_than_a_thirtieth_of_the_cadence_are_all_kept(steps):
+    notes: list[str] = []
+    assert distinct_rows(np.cumsum(np.array(steps, dtype=np.int64)), 6.0, notes).all()
+    assert notes == []
+
+
+@given(
+    n=st.integers(1, 50),
+    copies=st.integers(2, 5),
+    late=st.integers(1, 8),
+    cadence=st.sampled_from([1.0, 3.0, 4.096]),
+)
+def test_of_records_that_come_several_times_one_is_kept(n, copies, late, cadence):
+    times = np.arange(n, dtype=np.int64) * round(1000 * cadence)
+    doubled = (times[:, None] + late * np.arange(copies)).ravel()
+    notes: list[str] = []
+    distinct = distinct_rows(doubled, cadence, notes)
+    assert doubled[distinct].tolist() == times.tolist()
+    said = f"{n * (copies - 1)} record{'s' * (n * (copies - 1) > 1)} within "
+    assert len(notes) == 1
+    assert notes[0].startswith(said)
+    assert notes[0].endswith("of the one before: doubled, left out")
+
+
+def test_one_doubled_record_costs_one():
+    times = np.array([0, 1000, 1001, 2000])
+    assert times[distinct_rows(times, 1.0, [])].tolist() == [0, 1000, 2000]
+    assert distinct_rows(np.array([], dtype=np.int64), 1.0, []).size == 0
+
+
+# Sensors that are stuck.
+
+
+def stuck_rows(values, valid=None, step_s=1.0):
+    values = np.asarray(values, dtype=np.float64)
+    valid = np.ones(values.shape, dtype=bool) if valid is None else valid
+    time = (START_MS + np.arange(len(values)) * round(1000 * step_s)).astype("datetime64[ms]")
+    notes: list[str] = []
+    before = valid.copy()
+    good = without_stuck("A311", values, valid, time, notes)
+    np.testing.assert_array_equal(valid, before)
+    assert not (good & ~valid).any()
+    assert bool(notes) == (good is not valid and bool((valid & ~good).any()))
+    return np.flatnonzero(valid & ~good).tolist(), notes
+
+
+@pytest.mark.parametrize(("same", "stuck"), [(60, False), (61, True), (200, True)])
+def test_a_value_that_stays_for_a_minute_is_masked_and_named(same, stuck):
+    values = np.arange(300.0)
+    values[50 : 50 + same] = 7.25
+    rows, notes = stuck_rows(values)
+    assert rows == (list(range(50, 50 + same)) if stuck else [])
+    said = f"{same} records with one value of A311 for 60 s or more: stuck, masked"
+    assert notes == ([said] if stuck else [])
+
+
+@pytest.mark.parametrize(("same", "stuck"), [(9, False), (10, True)])
+def test_few_slow_records_do_not_make_a_stuck_sensor(same, stuck):
+    values = np.arange(40.0)
+    values[5 : 5 + same] = -1.0
+    assert stuck_rows(values, step_s=28.0)[0] == (list(range(5, 5 + same)) if stuck else [])
+
+
+def test_fill_values_between_do_not_hide_a_stuck_sensor():
+    values = np.where(np.arange(200) % 2, -9999.0, 5.0)
+    valid = values > 0.0
+    assert stuck_rows(values, valid)[0] == np.flatnonzero(valid).tolist()
+    values[100] = 6.0
+    assert 100 not in stuck_rows(values, valid)[0]
+
+
+def test_fill_values_themselves_are_no_stuck_sensor():
+    values = np.full(300, -9999.0)
+    assert stuck_rows(values, np.zeros(300, dtype=bool)) == ([], [])
+
+
+def test_a_stuck_component_does_not_take_the_others_with_it():
+    values = np.random.default_rng(1).normal(size=(300, 3))
+    values[100:200, 1] = 0.5
+    time = (START_MS + 1000 * np.arange(300)).astype("datetime64[ms]")
+    notes: list[str] = []
+    good = without_stuck("B_FGM", values, np.ones(values.shape, dtype=bool), time, notes)
+    assert (~good).sum(axis=0).tolist() == [0, 100, 0]
+    assert notes == ["100 records with one value of B_FGM for 60 s or more: stuck, masked"]
+
+
+@given(
+    runs=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 90)), min_size=1, max_size=12),
+    holes=st.sets(st.integers(0, 300), max_size=40),
+    step=st.sampled_from([1.0, 2.3, 4.4, 28.0]),
+)
+def test_the_runs_that_are_masked_are_those_of_a_plain_loop(runs, holes, step):
+    values = np.concatenate([np.full(length, float(value)) for value, length in runs])
+    valid = np.ones(values.size, dtype=bool)
+    valid[[h for h in holes if h < values.size]] = False
+    rows = np.flatnonzero(valid).tolist()
+    expected: list[int] = []
+    begin = 0
+    for k in range(1, len(rows) + 1):
+        if k == len(rows) or values[rows[k]] != values[rows[begin]]:
+            span = (rows[k - 1] - rows[begin]) * np.timedelta64(round(1000 * step), "ms")
+            if k - begin >= STUCK_RECORDS and span >= STUCK_SPAN:
+                expected += rows[begin:k]
+            begin = k
+    assert stuck_rows(values, valid, step)[0] == expected

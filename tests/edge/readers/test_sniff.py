@@ -106,11 +106,26 @@ def test_another_format_under_a_demeter_name_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(("name", "record"), [(ISL, 289), (IAP, 312)])
-@pytest.mark.parametrize("extra", [-1, 1, 100])
-def test_a_size_that_is_no_whole_number_of_records_is_refused(tmp_path, name, record, extra):
-    (tmp_path / name).write_bytes(b"\x4c" * (3 * record + extra))
-    said = refusal(tmp_path / name)
-    assert f"{3 * record + extra} bytes are not a whole number of {record}-byte records" in said
+def test_less_than_a_record_is_refused_and_a_record_that_is_cut_is_not(tmp_path, name, record):
+    (tmp_path / name).write_bytes(b"\x4c" * (record - 1))
+    assert f"has {record - 1} bytes, less than a record of {record}" in refusal(tmp_path / name)
+    (tmp_path / name).write_bytes(b"\x4c" * (3 * record - 1))
+    assert sniff(tmp_path / name) == parse_name(name)
+
+
+@pytest.mark.parametrize("lost", [100, 289, 400])
+@pytest.mark.parametrize("zeros", [True, False])
+def test_a_demeter_file_that_lost_its_begin_is_known_by_what_follows(
+    tmp_path, make_demeter, lost, zeros
+):
+    path = make_demeter(n=4)
+    path.write_bytes(bytes(lost * zeros) + path.read_bytes()[lost:])
+    assert sniff(path) == parse_name(path)
+    # The same bytes are those of no other half-orbit.
+    other = tmp_path / path.name.replace("112341", "112351")
+    other.write_bytes(path.read_bytes()[:570])
+    if not zeros and lost != 289:
+        assert "is not DEMETER N1" in refusal(other)
 
 
 def test_record_sizes_are_those_of_the_document(n1_layout):
