@@ -40,7 +40,7 @@ RECORD_BYTES = {
     "1144": 289,
 }
 
-# What an errno says of a file, where the system's own words do not suffice.
+# What an errno says of a file.
 _WHY = {
     errno.ENOENT: "no such file",
     errno.EACCES: "no permission to read it",
@@ -48,6 +48,9 @@ _WHY = {
     errno.EISDIR: "is a folder, not a file",
     errno.ELOOP: "a loop of symbolic links",
     errno.ENAMETOOLONG: "its path is too long",
+}
+# What it says of the station; the errno's name is for whoever mends it.
+_STATION = {
     errno.EIO: "the disk or the network gives a read error",
     errno.EAGAIN: "another program holds it locked, or the system is short of resources",
     errno.ENOLCK: "its file system has no locks to give",
@@ -109,9 +112,11 @@ def explain_os_error(path: Path, error: BaseException) -> InputError:
     code = system_errno(error)
     if not code:
         return InputError(path, getattr(error, "strerror", None) or str(error), transient=True)
-    name = errno.errorcode.get(code, str(code))
-    why = _WHY.get(code) or f"it cannot be read: {os.strerror(code)}"
-    return InputError(path, f"{why} ({name})", transient=code not in _LASTING)
+    why = _WHY.get(code)
+    if why is None:
+        words = _STATION.get(code) or f"it cannot be read: {os.strerror(code)}"
+        why = f"{words} ({errno.errorcode.get(code, code)})"
+    return InputError(path, why, transient=code not in _LASTING)
 
 
 # First bytes of what lies under a payload's name by mistake. Never the bytes themselves:
