@@ -19,6 +19,8 @@ _SPELLINGS = {
     "deg": ("deg", "degree", "degrees"),
     "km": ("km",),
 }
+# The Greek letter for the micro sign that Latin-1 has, and a raised 2.
+_OTHER_LETTERS = str.maketrans({"\u03bc": "\xb5", "\xb2": "^2"})
 _CANONICAL = {text: unit for unit, texts in _SPELLINGS.items() for text in texts}
 
 _FACTORS = {("m^-3", "cm^-3"): 1e-6, ("mV^2/m^2/Hz", "uV^2/m^2/Hz"): 1e6}
@@ -27,8 +29,7 @@ _FACTORS = {("m^-3", "cm^-3"): 1e-6, ("mV^2/m^2/Hz", "uV^2/m^2/Hz"): 1e6}
 def canonical_unit(text: str) -> str:
     """Give the project's spelling of a unit, or the text itself where it is unknown."""
     text = text.strip()
-    # The Greek letter, not the micro sign that Latin-1 has.
-    return _CANONICAL.get(text.lower().replace("\u03bc", "\xb5"), text)
+    return _CANONICAL.get(text.lower().translate(_OTHER_LETTERS), text)
 
 
 def conversion_factor(unit: str, target: str) -> float:

@@ -182,7 +182,7 @@ class CsesFile:
 
     def held(self) -> list[str]:
         """Channels that the file can give, in the table's order."""
-        return [channel for channel in self.table.datasets if self._has(channel)]
+        return [c for c in self.table.datasets if self._has(c) and not self._burst_only(c)]
 
     def may_give(self, channel: str) -> bool:
         """Whether the payload's table lists a channel that is not missing by its right."""
@@ -195,7 +195,29 @@ class CsesFile:
 
     def stored(self) -> list[str]:
         """Datasets of the table that the file has, in its order."""
-        return [channel for channel in self.table.datasets if self._root.has(channel)]
+        return [c for c in self.table.datasets if self._root.has(c) and not self._burst_only(c)]
+
+    def _burst_only(self, channel: str) -> bool:
+        """Whether waveforms beside spectra have rows of their own, and note it.
+
+        EFD_3 writes spectra of every record and waveforms of the records in burst mode: which
+        they are of, no file says.
+        """
+        spec = self.table.datasets[channel]
+        spectra = channel.removesuffix("_W") + "_P"
+        if spec.kind != "waveform" or not self._root.has(channel) or not self._root.has(spectra):
+            return False
+        shape = self._root.dataset(channel).shape
+        if (
+            len(shape) not in (2, 3)
+            or shape[-1] % spec.columns
+            or (shape[0] and shape[0] % self._n == 0)
+        ):
+            return False
+        self.notes.append(
+            f"{channel} has {shape[0]} rows beside {self._n} spectra: of burst mode alone, not read"
+        )
+        return True
 
     def series(self, channel: str) -> Series:
         """Find the records of one channel.

@@ -19,10 +19,10 @@ from edge.readers.rows import not_filled
 from edge.units import canonical_unit
 
 #: Bytes of records that are held at a time, as float64; more only where the file packs more
-#: together (`hdf5.MOST_CHUNK_BYTES`). Small enough to stay in a processor's cache.
+#: together (`hdf5.MAX_CHUNK_BYTES`). Small enough to stay in a processor's cache.
 BLOCK_BYTES = MIB
 
-_FILL_KEYS = ("FillValue", "_FillValue", "fillvalue")
+_FILL_KEYS = ("FillValue", "_FillValue", "fillvalue", "missing_value")
 UNIT_KEYS = ("units", "Units", "UNITS")
 _LOWEST_SENTINEL, _HIGHEST_SENTINEL = -9999.0, 99999.0
 
@@ -79,13 +79,13 @@ class Series:
 
     def _stated(self) -> tuple[list[float], list[float]]:
         """Fill values and valid range that the dataset's attributes state."""
-        fills = self._dataset.numbers(*_FILL_KEYS)
-        if len(fills) == 1:
-            # As the attribute has it, and as the dataset's own type can hold it.
-            with np.errstate(over="ignore", invalid="ignore"):
-                fills.append(float(np.array(fills[0]).astype(self._dataset.dtype)))
-        else:
-            fills = []
+        fills = [self._dataset.fill] if self._dataset.fill else []
+        for key in _FILL_KEYS:
+            stated = self._dataset.numbers(key)
+            if len(stated) == 1:
+                # As the attribute has it, and as the dataset's own type can hold it.
+                with np.errstate(over="ignore", invalid="ignore"):
+                    fills += [stated[0], float(np.array(stated[0]).astype(self._dataset.dtype))]
         limits = self._dataset.numbers("ValidRange")
         return fills, limits if len(limits) == 2 and limits[0] < limits[1] else []
 

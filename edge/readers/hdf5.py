@@ -42,6 +42,8 @@ _SMALL = MIB
 # A gzip chunk that packs nothing is a little longer than what it holds.
 _PACKING_SLACK = 4096
 _MAX_ATTRIBUTE_BYTES = 65536
+# Letters of it that are looked at: no unit and no number is longer.
+_MAX_TEXT = 200
 
 _SHUFFLE, _GZIP, _FLETCHER, _LZF = (
     h5z.FILTER_SHUFFLE,
@@ -51,6 +53,9 @@ _SHUFFLE, _GZIP, _FLETCHER, _LZF = (
 )
 _ALLOWED = {_SHUFFLE, _GZIP, _FLETCHER, _LZF}
 _LETTERS = {h5t.INTEGER: "i", h5t.FLOAT: "f"}
+# netCDF's packing of values, and what leaves them as they are.
+_PACKING = {"scale_factor": 1.0, "add_offset": 0.0}
+
 # What h5py raises on damaged bytes, and where a system call fails.
 DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError, OverflowError)
 
@@ -131,6 +136,16 @@ class Dataset:
         """Type of the values in the file."""
         found: np.dtype[Any] = self._id.dtype
         return found
+
+    @property
+    def fill(self) -> float:
+        """What stands where nothing was written; 0, which says nothing, by default."""
+        plist = self._id.get_create_plist()
+        if plist.fill_value_defined() != h5d.FILL_VALUE_USER_DEFINED:
+            return 0.0
+        value = np.zeros((), self._id.dtype)
+        plist.get_fill_value(value)
+        return float(value)
 
     def _refuse(self, why: str) -> InputError:
         return InputError(self._file.path, f"dataset {self.name} {why}")
@@ -257,11 +272,17 @@ def _single(value: AnyArray | None) -> str:
     if value is None or value.size != 1:
         return ""
     first = value.reshape(-1)[0]
-    return _plain(first.decode("latin-1") if isinstance(first, bytes) else str(first))
+    if not isinstance(first, bytes):
+        return _plain(str(first))
+    try:
+        return _plain(first.decode())
+    except UnicodeDecodeError:
+        # Every byte is a letter there, and the micro sign one that files hold.
+        return _plain(first.decode("latin-1"))
 
 
 def _plain(text: str) -> str:
-    return text.replace("\0", "").strip()
+    return text.replace("\0", "").strip()[:_MAX_TEXT]
 
 
 class RootGroup:
@@ -315,6 +336,15 @@ class RootGroup:
         if not isinstance(found, h5d.DatasetID):
             what = "group" if isinstance(found, h5py.h5g.GroupID) else "type"
             raise InputError(self.path, f"{name} is a {what}, not a dataset")
+        for packing, neutral in _PACKING.items():
+            if not h5a.exists(found, packing.encode()):
+                continue
+            stated = self.numbers_of(found, (packing,)) or self.text_of(name, found, (packing,))
+            if stated and stated != [neutral]:
+                raise InputError(
+                    self.path,
+                    f"dataset {name} is packed: expected {packing} {neutral:g}, got {stated}",
+                )
         return Dataset(self, name, found, kinds)
 
     def text(self, *keys: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from edge.errors import InputError
 from edge.observables import Request
 from edge.readers.halforbit import HalfOrbit, Payload
+from edge.readers.joining import join_payloads
 from edge.readers.names import FileName
 from edge.readers.sniffing import sniff
 
@@ -49,9 +50,8 @@ def read_half_orbit(
     Parameters
     ----------
     files : mapping of Path to FileName
-        All of one half-orbit, with what `parse_name` says of them. Where a payload comes
-        twice, the file with more records is kept; of two alike, the one of the later name
-        (a higher version).
+        All of one half-orbit, with what `parse_name` says of them. Files of one payload that
+        follow each other are joined in time (`joining`).
     channels : mapping of str to dict, optional
         For each payload the channels to read; a payload that is not named is left
         unread. Everything by default.
@@ -68,7 +68,7 @@ def read_half_orbit(
     keys = {name.half_orbit for name in files.values()}
     if len(keys) != 1:
         raise ValueError(f"files of one half-orbit expected, got {sorted(keys)}")
-    payloads: dict[str, Payload] = {}
+    found: dict[str, list[Payload]] = {}
     errors: dict[str, list[InputError]] = {}
     for path in sorted(files, key=lambda p: (p.name, p)):
         kind = files[path].payload
@@ -76,12 +76,10 @@ def read_half_orbit(
             continue
         try:
             payload = read_payload(path, None if channels is None else channels[kind])
+            found.setdefault(kind, []).append(payload)
         except InputError as error:
             errors.setdefault(kind, []).append(error)
-            continue
-        kept = payloads.get(kind)
-        if kept is None or payload.track.time.size >= kept.track.time.size:
-            payloads[kind] = payload
+    payloads = {kind: join_payloads(several) for kind, several in found.items()}
     first = next(iter(files.values()))
     return HalfOrbit(
         keys.pop(),
@@ -89,8 +87,8 @@ def read_half_orbit(
         first.orbit,
         first.direction,
         payloads,
-        {kind: found[0] for kind, found in errors.items() if kind not in payloads},
-        tuple(error for found in errors.values() for error in found),
+        {kind: several[0] for kind, several in errors.items() if kind not in payloads},
+        tuple(error for several in errors.values() for error in several),
     )
 
 

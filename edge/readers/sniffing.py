@@ -41,7 +41,7 @@ RECORD_BYTES = {
     "1144": 289,
 }
 
-# What an errno says of a file, where the system's own words do not suffice.
+# What an errno says of a file.
 _WHY = {
     errno.ENOENT: "no such file",
     errno.EACCES: "no permission to read it",
@@ -49,6 +49,9 @@ _WHY = {
     errno.EISDIR: "is a folder, not a file",
     errno.ELOOP: "a loop of symbolic links",
     errno.ENAMETOOLONG: "its path is too long",
+}
+# What it says of the station; the errno's name is for whoever mends it.
+_STATION = {
     errno.EIO: "the disk or the network gives a read error",
     errno.EAGAIN: "another program holds it locked, or the system is short of resources",
     errno.ENOLCK: "its file system has no locks to give",
@@ -58,9 +61,6 @@ _WHY = {
     errno.ESTALE: "its network file system lost it for the moment",
     errno.ETIMEDOUT: "its disk or network does not answer",
 }
-
-# What a person knows by these words alone.
-_PLAIN = {errno.ENOENT, errno.EACCES, errno.EPERM, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG}
 
 # The errnos that the same file gives again however often it is tried: what it is, and a
 # place in it (an address that libhdf5 took from its bytes) that no file can have. Every
@@ -113,9 +113,10 @@ def explain_os_error(path: Path, error: BaseException) -> InputError:
     code = system_errno(error)
     if not code:
         return InputError(path, getattr(error, "strerror", None) or str(error), transient=True)
-    why = _WHY.get(code) or f"it cannot be read: {os.strerror(code)}"
-    if code not in _PLAIN:
-        why += f" ({errno.errorcode.get(code, code)})"
+    why = _WHY.get(code)
+    if why is None:
+        words = _STATION.get(code) or f"it cannot be read: {os.strerror(code)}"
+        why = f"{words} ({errno.errorcode.get(code, code)})"
     return InputError(path, why, transient=code not in _LASTING)
 
 

@@ -118,7 +118,67 @@ def test_an_unknown_unit_is_refused_with_the_known_ones(make_cses, refused):
     refused(path, "dataset A311 is in 'furlong'", "known is m^-3 or cm^-3")
 
 
+@pytest.mark.parametrize("form", ["µV²/m²/Hz", "μV²/m²/Hz", "uV^2/m^2/Hz"])
+@pytest.mark.parametrize("fixed", [True, False])
+def test_units_in_utf_8_are_read_whatever_their_length(make_cses, form, fixed):
+    kind = h5py.string_dtype("utf-8", len(form.encode()) if fixed else None)
+    value = np.array([form.encode() if fixed else form], dtype=kind)
+    read = read_payload(make_cses("EFD_2", attributes={"A121_P": {"units": value}}))
+    raw = read_payload(make_cses("EFD_2", attributes={"A121_P": {"units": "mV^2/m^2/Hz"}}))
+    ours, theirs = read.channels["A121_P"].values, raw.channels["A121_P"].values
+    np.testing.assert_allclose(ours, theirs * 1e-6)
+
+
+def test_a_unit_of_60_kb_is_no_line_of_60_kb(make_cses, refused):
+    path = make_cses(attributes={"A311": {"units": np.bytes_(b"x" * 60_000)}})
+    with pytest.raises(InputError) as caught:
+        read_payload(path)
+    assert len(str(caught.value)) < 600
+    refused(path, "dataset A311 is in 'xxx")
+    long = {"A121_P": {"units": np.bytes_(b"m" * 60_000)}}
+    with pytest.raises(InputError) as caught:
+        read_payload(make_cses("EFD_2", attributes=long))
+    assert len(str(caught.value)) < 600
+
+
 # Values.
+
+
+@pytest.mark.parametrize("dataset", ["A311", "GEO_LAT", "VERSE_TIME"])
+@pytest.mark.parametrize(("key", "value"), [("scale_factor", 0.1), ("add_offset", 5.0)])
+def test_packed_values_are_refused_and_never_taken_for_plain_ones(
+    make_cses, refused, dataset, key, value
+):
+    path = make_cses(attributes={dataset: {key: value}})
+    refused(path, f"dataset {dataset} is packed: expected {key}", f"got [{value}]")
+    plain = {"A311": {"scale_factor": 1.0, "add_offset": np.array([0.0])}}
+    assert read_payload(make_cses(attributes=plain)).channels["A311"].valid.all()
+
+
+@pytest.mark.parametrize("fill", [9.969209968386869e36, -1e31, -(2.0**63)])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_the_fills_of_netcdf_and_cdf_are_masked(make_cses, fill, dtype):
+    values = column(make_cses(), "UF").astype(dtype)
+    values[5] = fill
+    channel = read_payload(make_cses(UF=values[:, None])).channels["UF"]
+    assert np.flatnonzero(~channel.valid).tolist() == [5]
+
+
+def test_what_stands_where_nothing_was_written_is_masked(make_cses):
+    path = make_cses()
+    with h5py.File(path, "a") as file:
+        del file["UF"]
+        file.create_dataset("UF", (40, 1), "f8", chunks=(10, 1), fillvalue=-7.5)[:20] = 1.0
+    valid = read_payload(path).channels["UF"].valid
+    assert np.flatnonzero(valid).tolist() == list(range(20))
+
+
+@pytest.mark.parametrize("keys", [{"_FillValue": -5.0, "missing_value": -7.5}])
+def test_every_fill_value_that_is_stated_is_masked(make_cses, keys):
+    values = column(make_cses(), "UF")
+    values[[3, 8]] = -5.0, -7.5
+    path = make_cses(UF=values, attributes={"UF": keys})
+    assert np.flatnonzero(~read_payload(path).channels["UF"].valid).tolist() == [3, 8]
 
 
 @pytest.mark.parametrize("value", [-9999.0, -99999.0, -999999.0, np.nan, np.inf, 0.0, -5.0])

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from scipy import signal
 
+from edge.describe import describe
+from edge.errors import InputError
 from edge.observables import TRANSMITTER_LINES_HZ, band_name
 from edge.readers import read_payload
 from edge.readers.cses_spectra import packet_spectra
@@ -246,6 +248,37 @@ def test_a_waveform_of_an_impossible_shape_is_refused(make_cses, refused, shape)
         file.pop("A131_W", None)
         file["A131_W"] = np.ones(shape)
     refused(path, f"dataset A131_W has shape {shape}, not (40, K x 2048)")
+
+
+@pytest.mark.parametrize("shape", [(75, 2048), (0, 2048), (3, 25, 2048), (3, 51_200)])
+def test_waveforms_of_burst_mode_alone_cost_nobody_the_spectra(make_cses, refused, shape):
+    path = make_cses("EFD_3")
+    whole = read_payload(path)
+    with h5py.File(path, "a") as file:
+        file["A131_W"] = np.ones(shape)
+    read = read_payload(path)
+    assert set(read.channels) == set(whole.channels)
+    assert read.notes == (
+        f"A131_W has {shape[0]} rows beside 40 spectra: of burst mode alone, not read",
+    )
+    described = describe(path)
+    assert described.notes[1:] == list(read.notes)
+    assert "A131_P" in {channel.name for channel in described.channels}
+    with pytest.raises(InputError, match="dataset A131_W has shape"):
+        read_payload(path, {"A131_W": ()})
+
+
+@pytest.mark.parametrize("flag", [np.ones((40, 1)), np.ones(7), np.array([b"x"] * 40), 3.0])
+def test_datasets_that_nobody_knows_cost_nobody_the_rest(make_cses, flag):
+    path = make_cses("SCM_1")
+    whole = read_payload(path)
+    with h5py.File(path, "a") as file:
+        file["FLAG"] = flag
+        file["PhaseX"] = np.ones((40, 797))
+    read = read_payload(path)
+    assert list(read.channels) == list(whole.channels)
+    assert read.notes == whole.notes
+    assert len(describe(path).channels) > 3
 
 
 def test_without_spectra_and_waveform_a_file_is_refused(make_cses, refused):

@@ -3,8 +3,10 @@ from __future__ import annotations
 import errno
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -73,6 +75,102 @@ def test_of_two_files_of_a_payload_the_one_with_more_records_is_kept(make_cses, 
     half_orbit = open_half_orbit(paths)
     assert half_orbit.payloads["LAP_1"].path == paths[longer]
     assert half_orbit.payloads["LAP_1"].track.time.size == 60
+
+
+def parts(make, kind, lengths, gap_s, **others):
+    """Write files of one payload that follow each other, `gap_s` between."""
+    start = datetime(2020, 3, 1, 2) if others.get("orbit") is None else datetime(2006, 8, 9, 21)
+    paths = []
+    for n in lengths:
+        paths.append(make(kind, n=n, start=start, **others))
+        times = read_payload(paths[-1]).track.time
+        start = times[-1].astype(datetime) + timedelta(seconds=gap_s)
+    return paths
+
+
+@pytest.mark.parametrize("lengths", [(60, 30), (30, 60), (20, 40, 30)])
+@pytest.mark.parametrize(("kind", "gap_s"), [("LAP_1", 3.0), ("LAP_1", 300.0), ("EFD_2", 2.048)])
+def test_files_of_a_payload_that_follow_each_other_are_joined(make_cses, kind, lengths, gap_s):
+    paths = parts(make_cses, kind, lengths, gap_s)
+    alone = [read_payload(path) for path in paths]
+    payload = read_half_orbit(named(*reversed(paths))).payloads[kind]
+    assert payload.track.time.size == sum(lengths)
+    assert np.all(np.diff(payload.track.time) > np.timedelta64(0))
+    for name, channel in payload.channels.items():
+        assert channel.track is payload.track
+        together = np.concatenate([p.channels[name].values for p in alone])
+        np.testing.assert_array_equal(channel.values, together)
+    names = ", ".join(path.name for path in paths)
+    assert payload.notes == (f"joined in time from {names}",)
+    assert (payload.name.start, payload.name.end) == (alone[0].name.start, alone[-1].name.end)
+    assert payload.path == paths[lengths.index(max(lengths))]
+
+
+@pytest.mark.parametrize("apid", ["1144", "1132", "1129", "1138"])
+def test_files_of_a_demeter_payload_are_joined_too(make_demeter, apid):
+    first = make_demeter(apid, n=12, start=datetime(2006, 8, 9, 21))
+    second = make_demeter(apid, n=9, start=datetime(2006, 8, 9, 21, 10))
+    payload = read_half_orbit(named(first, second)).payloads[apid]
+    alone = [read_payload(path) for path in (first, second)]
+    assert payload.track.time.size == sum(p.track.time.size for p in alone)
+    for name, channel in payload.channels.items():
+        assert len(channel.values) == sum(len(p.channels[name].values) for p in alone)
+        assert channel.track.time.size == len(channel.values)
+
+
+def test_files_that_share_the_records_where_they_meet_are_joined(make_cses):
+    paths = parts(make_cses, "LAP_1", (60, 30), -6.0)
+    payload = read_half_orbit(named(*paths)).payloads["LAP_1"]
+    assert payload.track.time.size == 60 + 30 - 3
+    assert np.all(np.diff(payload.track.time) > np.timedelta64(0))
+
+
+@pytest.mark.parametrize("gap_s", [-90.0, -170.0])
+def test_of_files_that_overlap_the_longer_is_kept_and_the_other_named(make_cses, gap_s):
+    paths = parts(make_cses, "LAP_1", (60, 30), gap_s)
+    payload = read_half_orbit(named(*paths)).payloads["LAP_1"]
+    assert payload.track.time.size == 60
+    assert payload.notes == (
+        f"{paths[1].name} is left out: {paths[0].name} has its time, with as many records or more",
+    )
+
+
+def test_a_file_around_another_is_left_out(make_cses):
+    # 40 records a second apart, amid 21 that lie a minute apart.
+    inner = make_cses("HPM_5", n=40, start=datetime(2020, 3, 1, 2, 9, 30))
+    times = np.arange(21) * 60_000 + np.int64(352_000_000_000)
+    verse = np.datetime64("2020-03-01T02:00", "ms") - np.datetime64("2009-01-01", "ms")
+    verse = verse.astype(np.int64) + times - times[0]
+    outer = make_cses(
+        "HPM_5",
+        n=21,
+        VERSE_TIME=verse,
+        UTC_TIME=None,
+        filename=inner.name.replace("_000.", "_001."),
+    )
+    payload = read_half_orbit(named(inner, outer)).payloads["HPM_5"]
+    assert payload.path == inner
+    assert payload.track.time.size == 40
+
+
+def test_joined_parts_in_two_units_have_one(make_cses):
+    first, second = parts(make_cses, "LAP_1", (40, 30), 3.0)
+    with h5py.File(second, "a") as file:
+        file["A311"].attrs["units"] = np.bytes_(b"cm-3")
+    channel = read_half_orbit(named(first, second)).payloads["LAP_1"].channels["A311"]
+    assert channel.unit == "m^-3"
+    expected = read_payload(second).channels["A311"].values * 1e6
+    np.testing.assert_allclose(channel.values[40:], expected)
+
+
+def test_a_channel_that_one_part_has_alone_keeps_its_own_records(make_cses):
+    first = make_cses("LAP_1", n=40)
+    start = read_payload(first).track.time[-1].astype(datetime) + timedelta(seconds=3)
+    second = make_cses("LAP_1", n=30, start=start, UF=None)
+    payload = read_half_orbit(named(first, second)).payloads["LAP_1"]
+    assert payload.channels["A311"].values.size == 70
+    uf = payload.channels["UF"]
+    assert uf.values.size == uf.track.time.size == 40
 
 
 def test_of_two_files_of_a_payload_the_damaged_one_is_the_one_that_is_named(make_cses, tmp_path):
