@@ -292,7 +292,13 @@ class CsesFile:
         values, valid = self._in_order(*series.whole())
         frequency = series.frequency if isinstance(series, Spectra | ComputedSpectra) else None
         content[series.name] = Channel(
-            series.name, self.name.payload, series.unit, values, valid, self.track, frequency
+            name=series.name,
+            payload=self.name.payload,
+            unit=series.unit,
+            values=values,
+            valid=valid,
+            track=self.track,
+            frequency=frequency,
         )
 
     def add_bands(self, content: dict[str, Channel], channel: str, bands: tuple[Band, ...]) -> None:
@@ -305,7 +311,12 @@ class CsesFile:
             name = band_name(channel, band)
             values, valid = self._in_order(means.values[:, k].copy(), means.valid[:, k].copy())
             content[name] = Channel(
-                name, self.name.payload, spectra.unit, values, valid, self.track
+                name=name,
+                payload=self.name.payload,
+                unit=spectra.unit,
+                values=values,
+                valid=valid,
+                track=self.track,
             )
 
     def _column(self, name: str) -> FloatArray:
