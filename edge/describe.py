@@ -3,7 +3,7 @@
 Notes
 -----
 Counts, shares, extremes and medians are exact. CSES files are looked at a block of records
-at a time, so that a file of any size takes some 50 MiB. The median of more than `MOST_HELD`
+at a time, so that a file of any size takes some 50 MiB. The median of more than `MAX_HELD`
 values is found by counting: the ordered bit patterns of the values are counted by their
 leading 16 bits, then those with the median's leading bits are collected, or counted by the
 next 16 bits where they are still too many. Each round reads the dataset once more.
@@ -25,9 +25,9 @@ from edge.readers.opening import read_payload
 from edge.readers.sniffing import sniff
 
 #: Values up to which a median is taken of all of them at once.
-MOST_HELD = 2_000_000
+MAX_HELD = 2_000_000
 #: Columns up to which each is summarised by itself.
-_MOST_COLUMNS = 4
+_MAX_COLUMNS = 4
 _DIGIT_BITS = 16
 
 Blocks = Iterable[tuple[FloatArray, BoolArray]]
@@ -104,7 +104,7 @@ def _describe_cses(path: Path, name: FileName) -> FileInfo:
             series = file.series(dataset)
             channels += _of_channel(dataset, series.unit, series.width, series.blocks)
         notes = list(file.notes)
-        if CONFIRMED_BY[name.payload].startswith(BY_CONVENTION):
+        if name.spacecraft == 1 and CONFIRMED_BY[name.payload].startswith(BY_CONVENTION):
             notes.insert(0, "layout by convention: seen in no real file")
         return _file_info(path, name, file.track, channels, notes)
 
@@ -148,7 +148,7 @@ def _of_channel(
     name: str, unit: str, columns: int, blocks: Callable[[], Blocks]
 ) -> list[ChannelInfo]:
     """Summarise a channel: column by column, or spectra and waveforms as a whole."""
-    if columns == 1 or columns > _MOST_COLUMNS:
+    if columns == 1 or columns > _MAX_COLUMNS:
         return [_summary(name, unit, blocks)]
 
     def column(i: int) -> Callable[[], Blocks]:
@@ -167,7 +167,7 @@ def _summary(name: str, unit: str, blocks: Callable[[], Blocks]) -> ChannelInfo:
         good += chosen.size
         if chosen.size:
             low, high = min(low, float(chosen.min())), max(high, float(chosen.max()))
-        if good > MOST_HELD:
+        if good > MAX_HELD:
             held = None
         elif held is not None:
             held.append(chosen)
@@ -193,7 +193,7 @@ def _ranked(blocks: Callable[[], Blocks], rank: int) -> float:
         digit = int(np.searchsorted(below, rank, side="right"))
         rank -= int(below[digit] - counts[digit])
         prefix = (prefix << _DIGIT_BITS) | digit
-        if counts[digit] <= MOST_HELD:
+        if counts[digit] <= MAX_HELD:
             found = np.concatenate(list(_keys(blocks, prefix, shift)))
             return _value(np.partition(found, rank)[rank])
     return _value(np.uint64(prefix))

@@ -115,7 +115,7 @@ def _draw(figure: Figure, payload: Payload) -> Figure:
 
 def _title(figure: Figure, payload: Payload, total: float) -> None:
     name = payload.name
-    mission = "CSES-01" if name.mission == "cses" else "DEMETER"
+    mission = name.satellite
     side = "night" if name.night_side else "day"
     start, end = np.datetime_as_string(payload.track.time[[0, -1]], unit="s")
     figure.text(

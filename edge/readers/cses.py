@@ -1,8 +1,9 @@
-"""CSES-01 Level 2 HDF5 files, both attribute flavours.
+"""CSES Level 2 HDF5 files, both attribute flavours.
 
 Notes
 -----
-`cses_tables.CONFIRMED_BY` says what each payload's layout rests on. Spectra are given as
+`cses_tables.CONFIRMED_BY` says what each payload's layout rests on; CSES-02's follow CSES-01's
+(`CONFIRMED_BY_02`). Spectra are given as
 linear power density, whatever the file has; where it has none they are computed from the
 waveform (`cses_spectra`).
 """
@@ -20,8 +21,13 @@ from edge.errors import InputError
 from edge.observables import Band, Request, band_name
 from edge.readers.cses_identity import check_identity, choose_times, from_utc, from_verse
 from edge.readers.cses_series import UNIT_KEYS, ComputedSpectra, Series, Spectra
-from edge.readers.cses_tables import MOST_RECORDS, PAYLOADS
-from edge.readers.cses_tables import Dataset as Spec
+from edge.readers.cses_tables import (
+    CONFIRMED_BY_02,
+    MAX_RECORDS,
+    OTHER_LAYOUT,
+    PAYLOADS,
+    DatasetSpec,
+)
 from edge.readers.halforbit import SIMULATED, Channel, Payload
 from edge.readers.hdf5 import DAMAGE, MIB, Dataset, RootGroup, explain_fault, open_file
 from edge.readers.names import FileName
@@ -149,6 +155,15 @@ class CsesFile:
         check_identity(path, name, root)
         if root.has_attribute("SIMULATED"):
             self.notes.append(SIMULATED)
+        if name.spacecraft == 2:
+            self.notes.append(f"layout of CSES-02: {CONFIRMED_BY_02[name.payload]}")
+        other = [dataset for dataset in OTHER_LAYOUT if root.has(dataset)]
+        if other and not root.has("GEO_LAT"):
+            raise InputError(
+                path,
+                f"is of another layout of CSES files, with {', '.join(other)} and without GEO_LAT: "
+                f"expected the Level 2 datasets of {name.payload}",
+            )
         # What is asked for, or the payload is of no use without, is named before anything else.
         for channel, spec in self.table.datasets.items():
             needed = spec.required if channels is None else channel in channels
@@ -185,7 +200,7 @@ class CsesFile:
         return [c for c in self.table.datasets if self._has(c) and not self._burst_only(c)]
 
     def may_give(self, channel: str) -> bool:
-        """Whether the payload's table lists a channel that is not missing by its right."""
+        """Whether to ask for a channel: one of the payload's, unless optional and absent."""
         spec = self.table.datasets.get(channel)
         return spec is not None and (not spec.optional or self._has(channel))
 
@@ -288,7 +303,13 @@ class CsesFile:
             valid = without_stuck(series.name, values, valid, self.track.time, self.notes)
         frequency = series.frequency if isinstance(series, Spectra | ComputedSpectra) else None
         content[series.name] = Channel(
-            series.name, self.name.payload, series.unit, values, valid, self.track, frequency
+            name=series.name,
+            payload=self.name.payload,
+            unit=series.unit,
+            values=values,
+            valid=valid,
+            track=self.track,
+            frequency=frequency,
         )
 
     def add_bands(self, content: dict[str, Channel], channel: str, bands: tuple[Band, ...]) -> None:
@@ -303,7 +324,12 @@ class CsesFile:
             name = band_name(channel, band)
             values, valid = power[:, k].copy(), good[:, k].copy()
             content[name] = Channel(
-                name, self.name.payload, spectra.unit, values, valid, self.track
+                name=name,
+                payload=self.name.payload,
+                unit=spectra.unit,
+                values=values,
+                valid=valid,
+                track=self.track,
             )
 
     def _column(self, name: str) -> FloatArray:
@@ -369,10 +395,10 @@ class CsesFile:
         fits = (len(shape) == 2 and shape[1] == columns) or (len(shape) == 1 and columns == 1)
         if not fits:
             raise InputError(self.path, f"dataset {name} has shape {shape}, not (N, {columns})")
-        if not 1 <= shape[0] <= MOST_RECORDS:
+        if not 1 <= shape[0] <= MAX_RECORDS:
             raise InputError(
                 self.path,
-                f"dataset {name} has {shape[0]} records; a half-orbit has 1 to {MOST_RECORDS}",
+                f"dataset {name} has {shape[0]} records; a half-orbit has 1 to {MAX_RECORDS}",
             )
         if self._n and shape[0] != self._n:
             raise InputError(
@@ -380,7 +406,7 @@ class CsesFile:
                 f"shapes disagree: {name} has {shape[0]} records, GEO_LAT {self._n}",
             )
 
-    def _check_waveform(self, dataset: Dataset, spec: Spec) -> None:
+    def _check_waveform(self, dataset: Dataset, spec: DatasetSpec) -> None:
         """Take packets beside each other, stacked, or listed one by one; note what is unusual.
 
         EFD writes 25 packets of 2048 samples a record in burst mode; how they lie in the
@@ -402,5 +428,5 @@ class CsesFile:
             )
 
 
-def _either(channel: str, spec: Spec) -> str:
+def _either(channel: str, spec: DatasetSpec) -> str:
     return f"{channel} or {spec.waveform}" if spec.waveform else channel

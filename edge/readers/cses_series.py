@@ -12,8 +12,13 @@ from edge.arrays import BoolArray, FloatArray
 from edge.errors import InputError
 from edge.observables import Band
 from edge.readers.cses_spectra import BandMeans, packet_frequencies, record_spectra
-from edge.readers.cses_tables import ALSO, PLAIN_FIELD, SPECTRAL_UNITS, CsesPayload
-from edge.readers.cses_tables import Dataset as Spec
+from edge.readers.cses_tables import (
+    ALSO,
+    PLAIN_FIELD,
+    SPECTRAL_UNITS,
+    CsesPayload,
+    DatasetSpec,
+)
 from edge.readers.hdf5 import MIB, Dataset
 from edge.readers.rows import not_filled
 from edge.units import canonical_unit
@@ -37,13 +42,13 @@ class Series:
     path : Path
     dataset : Dataset
         Checked; its rows are the file's records, or a whole number a record.
-    spec : Spec
+    spec : DatasetSpec
         The table's.
     keep : ndarray of bool, shape (N,)
         The records to give.
     """
 
-    def __init__(self, path: Path, dataset: Dataset, spec: Spec, keep: BoolArray) -> None:
+    def __init__(self, path: Path, dataset: Dataset, spec: DatasetSpec, keep: BoolArray) -> None:
         self.name, self.spec = dataset.name, spec
         self._path, self._dataset, self._keep = path, dataset, keep
         self._all = bool(keep.all())
@@ -185,7 +190,7 @@ class Spectra(Series):
         self,
         path: Path,
         dataset: Dataset,
-        spec: Spec,
+        spec: DatasetSpec,
         keep: BoolArray,
         table: CsesPayload,
         frequency: FloatArray,
@@ -250,7 +255,7 @@ class ComputedSpectra(Series):
         self,
         path: Path,
         dataset: Dataset,
-        spec: Spec,
+        spec: DatasetSpec,
         keep: BoolArray,
         name: str,
         unit: str,

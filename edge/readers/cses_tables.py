@@ -12,7 +12,7 @@ from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
-class Dataset:
+class DatasetSpec:
     """One dataset of a payload.
 
     Attributes
@@ -53,7 +53,7 @@ class CsesPayload:
     ----------
     cadence : float
         Nominal seconds between records.
-    datasets : dict of str to Dataset
+    datasets : dict of str to DatasetSpec
     sampling_hz : float
         Of the waveforms.
     density : str
@@ -61,26 +61,26 @@ class CsesPayload:
     """
 
     cadence: float
-    datasets: dict[str, Dataset]
+    datasets: dict[str, DatasetSpec]
     sampling_hz: float = 0.0
     density: str = ""
 
 
-_PLACE = {"MAG_LAT": Dataset("deg"), "MAG_LON": Dataset("deg")}
+_PLACE = {"MAG_LAT": DatasetSpec("deg"), "MAG_LON": DatasetSpec("deg")}
 
-#: Dataset of the working mode, and its value in burst mode (in survey mode it is 1). Some
+#: DatasetSpec of the working mode, and its value in burst mode (in survey mode it is 1). Some
 #: payloads are without it.
 WORKMODE = "WORKMODE"
 BURST = 2
 
-_COMMON = {**_PLACE, WORKMODE: Dataset("none", optional=True)}
+_COMMON = {**_PLACE, WORKMODE: DatasetSpec("none", optional=True)}
 _LANGMUIR = CsesPayload(
     3.0,
     {
-        "A311": Dataset("m^-3", positive=True, required=True),
-        "A321": Dataset("K", positive=True, required=True),
-        "UF": Dataset("V"),
-        "UP": Dataset("V"),
+        "A311": DatasetSpec("m^-3", positive=True, required=True),
+        "A321": DatasetSpec("K", positive=True, required=True),
+        "UF": DatasetSpec("V"),
+        "UP": DatasetSpec("V"),
         **_COMMON,
     },
 )
@@ -94,7 +94,7 @@ def _waves(
     power, field = ("mV^2/m^2/Hz", "mV/m") if electric else ("nT^2/Hz", "nT")
     names = [f"{numbers}{k}" for k in (1, 2, 3)]
     datasets = {
-        f"{n}_P": Dataset(
+        f"{n}_P": DatasetSpec(
             power,
             bins,
             positive=True,
@@ -104,7 +104,7 @@ def _waves(
         )
         for n in names
     }
-    datasets |= {f"{n}_W": Dataset(field, samples, kind="waveform") for n in names}
+    datasets |= {f"{n}_W": DatasetSpec(field, samples, kind="waveform") for n in names}
     # csespy squares the spectra of EFD and takes those of SCM as they are.
     density = "mV/m/Hz^0.5" if electric else "nT^2/Hz"
     return CsesPayload(cadence, datasets | _COMMON, sampling_hz, density)
@@ -114,23 +114,23 @@ PAYLOADS: dict[str, CsesPayload] = {
     "HPM_5": CsesPayload(
         1.0,
         {
-            "B_FGM": Dataset("nT", columns=3, masked_by="FLAG_MT", required=True),
-            "A221": Dataset("nT", masked_by="FLAG_MT"),
-            "A222": Dataset("nT", masked_by="FLAG_MT"),
-            "A223": Dataset("nT", masked_by="FLAG_MT"),
-            "q_SIM_ECI": Dataset("none", columns=4),
-            "FLAG_MT": Dataset("none"),
-            "FLAG_SHW": Dataset("none"),
-            "FLAG_TBB": Dataset("none"),
+            "B_FGM": DatasetSpec("nT", columns=3, masked_by="FLAG_MT", required=True),
+            "A221": DatasetSpec("nT", masked_by="FLAG_MT"),
+            "A222": DatasetSpec("nT", masked_by="FLAG_MT"),
+            "A223": DatasetSpec("nT", masked_by="FLAG_MT"),
+            "q_SIM_ECI": DatasetSpec("none", columns=4),
+            "FLAG_MT": DatasetSpec("none"),
+            "FLAG_SHW": DatasetSpec("none"),
+            "FLAG_TBB": DatasetSpec("none"),
             **_PLACE,
         },
     ),
     "HPM_6": CsesPayload(
         1.0,
         {
-            "A211": Dataset("nT", masked_by="FLAG_MT", positive=True, required=True),
-            "FLAG_MT": Dataset("none"),
-            "FLAG_N3": Dataset("none"),
+            "A211": DatasetSpec("nT", masked_by="FLAG_MT", positive=True, required=True),
+            "FLAG_MT": DatasetSpec("none"),
+            "FLAG_N3": DatasetSpec("none"),
             **_PLACE,
         },
     ),
@@ -139,13 +139,13 @@ PAYLOADS: dict[str, CsesPayload] = {
     "PAP_0": CsesPayload(
         1.0,
         {
-            "A313": Dataset("m^-3", positive=True),
-            "A314": Dataset("m^-3", positive=True),
-            "A315": Dataset("m^-3", positive=True, required=True),
-            "A322": Dataset("K", positive=True, required=True),
-            "A331": Dataset("m/s"),
-            "A332": Dataset("m/s"),
-            "A333": Dataset("m/s"),
+            "A313": DatasetSpec("m^-3", positive=True),
+            "A314": DatasetSpec("m^-3", positive=True),
+            "A315": DatasetSpec("m^-3", positive=True, required=True),
+            "A322": DatasetSpec("K", positive=True, required=True),
+            "A331": DatasetSpec("m/s"),
+            "A332": DatasetSpec("m/s"),
+            "A333": DatasetSpec("m/s"),
             **_COMMON,
         },
     ),
@@ -177,6 +177,16 @@ CONFIRMED_BY: dict[str, str] = {
     "SCM_3": f"{BY_CONVENTION}: named and shaped as SCM_1, rates from csespy",
 }
 
+#: What the layout of CSES-02's files rests on; no real file was seen here.
+CONFIRMED_BY_02: dict[str, str] = {
+    **dict.fromkeys(("HPM_5", "HPM_6"), "as csespy reads it, seen in no real file here"),
+    **dict.fromkeys(("LAP_1", "LAP_2", "PAP_0"), "by convention, seen in no real file"),
+}
+
+#: Datasets of another layout, in which some files of 2018 are published: times as text or under
+#: this name, Earth-fixed positions in metres, waveforms without units.
+OTHER_LAYOUT = ("UTCTime", "SAT_POS", "SatPos", "X_WAVE", "Y_WAVE", "Z_WAVE", "FG2")
+
 #: Units that a dataset may be written in, beside its own.
 ALSO = {"m^-3": ("cm^-3",)}
 
@@ -194,4 +204,4 @@ SPECTRAL_UNITS: dict[str, dict[str, tuple[int, float]]] = {
 PLAIN_FIELD = ("", "none", "mV/m", "nT")
 
 #: Most records that a file of a half-orbit can hold (75 minutes at 16 Hz).
-MOST_RECORDS = 75 * 60 * 16
+MAX_RECORDS = 75 * 60 * 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,7 +119,7 @@ class HalfOrbit:
     Attributes
     ----------
     key : str
-        ``CSES_096791``: mission, orbit number, direction digit.
+        ``CSES_096791``: mission, orbit number, direction digit; ``CSES_02_...`` of CSES-02.
     mission : {"cses", "demeter"}
     orbit, direction : int
         Direction 1 is the night side on both missions.
@@ -141,6 +142,12 @@ class HalfOrbit:
     def night_side(self) -> bool:
         """Whether the direction flag says night."""
         return self.direction == 1
+
+    @property
+    def satellite(self) -> str:
+        """``CSES-01``, ``CSES-02`` or ``DEMETER``."""
+        number = 2 if self.key.startswith("CSES_02_") else 1
+        return f"CSES-{number:02d}" if self.mission == "cses" else "DEMETER"
 
     @property
     def channels(self) -> dict[str, Channel]:
@@ -167,3 +174,21 @@ class HalfOrbit:
         from edge.readers.xarrays import half_orbit_datasets
 
         return half_orbit_datasets(self)
+
+
+def untrained_note(half_orbit: HalfOrbit, missions: Collection[str]) -> str | None:
+    """Say that a model has seen nothing of a half-orbit's satellite, or give None.
+
+    Parameters
+    ----------
+    half_orbit : HalfOrbit
+    missions : collection of str
+        Of the bundle's training data, ``cses`` (CSES-01) and ``demeter``.
+
+    Returns
+    -------
+    str or None
+    """
+    satellite = half_orbit.satellite
+    trained = half_orbit.mission in missions and satellite != "CSES-02"
+    return None if trained else f"the bundle was trained without data of {satellite}"

@@ -82,13 +82,13 @@ def read_half_orbit(
     payloads = {kind: join_payloads(several) for kind, several in found.items()}
     first = next(iter(files.values()))
     return HalfOrbit(
-        keys.pop(),
-        first.mission,
-        first.orbit,
-        first.direction,
-        payloads,
-        {kind: several[0] for kind, several in errors.items() if kind not in payloads},
-        tuple(error for several in errors.values() for error in several),
+        key=keys.pop(),
+        mission=first.mission,
+        orbit=first.orbit,
+        direction=first.direction,
+        payloads=payloads,
+        failed={kind: several[0] for kind, several in errors.items() if kind not in payloads},
+        errors=tuple(error for several in errors.values() for error in several),
     )
 
 

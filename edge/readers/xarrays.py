@@ -90,7 +90,7 @@ def payload_dataset(payload: Payload) -> xarray.Dataset:
 def _attributes(payload: Payload) -> dict[str, object]:
     name = payload.name
     return {
-        "mission": "CSES-01" if name.mission == "cses" else "DEMETER",
+        "mission": name.satellite,
         "payload": name.payload,
         "half_orbit": name.half_orbit,
         "orbit": name.orbit,

@@ -127,7 +127,7 @@ def test_medians_are_exact_however_they_are_found(make_cses, monkeypatch, n, hel
     wave[1, :9] = -9999.0
     wave[2, :4] = [0.0, -0.0, 5e-324, -5e-324]
     wave[3:30] = rng.integers(-2, 3, (27, 256))
-    monkeypatch.setattr(describing, "MOST_HELD", held)
+    monkeypatch.setattr(describing, "MAX_HELD", held)
     found = describe(make_cses("EFD_1", n=n, A111_W=wave))
     info = next(c for c in found.channels if c.name == "A111_W")
     good = wave[np.isfinite(wave) & (wave != -9999.0)]

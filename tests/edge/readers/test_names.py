@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.errors import NotAHalfOrbitFile
-from edge.readers.names import FileName, parse_name
+from edge.errors import NotAHalfOrbitFile, UnsupportedPayload
+from edge.readers.names import FileName, looks_like_payload, parse_name
 
 HPM = "CSES_01_HPM_5_L02_A2_096791_20191101_001933_20191101_005555_000.h5"
 ISL = "DMT_N1_1144_112341_20060809_210000_20060809_213000.DAT"
@@ -53,14 +54,14 @@ def test_direction_digit_1_is_the_night_side_on_both_missions(name, direction, n
     [
         "",
         "notes.txt",
-        HPM.lower(),
         HPM + ".part",
+        HPM.replace("CSES", "C\u017fES"),
         "." + HPM,
-        HPM.replace("CSES_01", "CSES_02"),
+        HPM.replace("CSES_01", "CSES_03"),
+        HPM.replace("CSES_01", "CSES_00"),
         HPM.replace("096791", "096792"),
         HPM.replace("096791", "96791"),
         HPM.replace(".h5", ".hdf5"),
-        ISL.replace(".DAT", ".dat"),
         ISL + "\n",
         "CSES_HEP_DDD_0219741_20220117_214156_20220117_230638_L3_0000267631.h5",
     ],
@@ -68,6 +69,66 @@ def test_direction_digit_1_is_the_night_side_on_both_missions(name, direction, n
 def test_other_names_are_refused(name):
     with pytest.raises(NotAHalfOrbitFile, match="not the name of a CSES-01"):
         parse_name(name)
+
+
+@pytest.mark.parametrize("name", [HPM, ISL])
+@pytest.mark.parametrize("change", [str.lower, str.upper, str.swapcase, str.title])
+def test_names_are_known_in_either_case(name, change):
+    assert parse_name(change(name)) == parse_name(name)
+    assert looks_like_payload(change(name))
+
+
+@pytest.mark.parametrize(
+    "end", [".gz", ".zip", ".bz2", ".xz", ".zst", ".tar.gz", ".7z", ".GZ", ".tgz"]
+)
+@pytest.mark.parametrize("name", [HPM, ISL, HPM.lower()])
+def test_packed_files_are_named_as_such_and_never_passed_over(name, end):
+    for packed in (name + end, name.rpartition(".")[0] + end):
+        with pytest.raises(NotAHalfOrbitFile, match="is packed: unpack it; expected a plain") as e:
+            parse_name(packed)
+        # The class and this are what `stream` goes by when it names a file.
+        assert type(e.value) is NotAHalfOrbitFile
+        assert looks_like_payload(packed)
+
+
+@pytest.mark.parametrize("end", [".zarr", ".zarr.zip"])
+def test_zarr_is_refused_by_name(end):
+    with pytest.raises(NotAHalfOrbitFile, match="is packed"):
+        parse_name(HPM.replace(".h5", end))
+
+
+# CSES-02.
+
+
+@pytest.mark.parametrize("payload", ["HPM_5", "HPM_6", "LAP_1", "LAP_2", "PAP_0"])
+def test_names_of_cses_02_have_keys_of_their_own(payload):
+    first = HPM.replace("HPM_5", payload)
+    second = first.replace("CSES_01", "CSES_02")
+    ours, theirs = parse_name(first), parse_name(second)
+    assert (ours.half_orbit, theirs.half_orbit) == ("CSES_096791", "CSES_02_096791")
+    assert (ours.satellite, theirs.satellite) == ("CSES-01", "CSES-02")
+    assert theirs.mission == "cses"
+    assert theirs == replace(ours, spacecraft=2)
+    assert parse_name(ISL).satellite == "DEMETER"
+
+
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [
+        ("EFD_1", r"EFD_1 of CSES-02 \(electric field: its bands and datasets are not those"),
+        ("EFD_4", r"EFD_4 \(HF\): its layout is not known"),
+        ("EFD_5", "EFD_5 of CSES-02"),
+        ("SCM_2", r"SCM_2 of CSES-02 \(search coil: its layout"),
+        ("HPM_1", r"HPM_1 \(FGM 1 at full rate\)"),
+        ("HEP_1", r"HEP_1 \(particles\)"),
+        ("XYZ_1", "payload XYZ_1 is not supported"),
+    ],
+)
+def test_payloads_of_cses_02_that_no_reader_knows_are_refused_by_name(payload, words):
+    name = HPM.replace("CSES_01", "CSES_02").replace("HPM_5", payload)
+    with pytest.raises(UnsupportedPayload, match=words) as caught:
+        parse_name(name)
+    assert "are HPM_5, HPM_6, LAP_1, LAP_2, PAP_0" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +185,7 @@ def test_arbitrary_text_is_parsed_or_refused_and_nothing_else(text):
 
 
 NEARLY = st.from_regex(
-    r"(CSES_01_[A-Z]{3}_\d_L(02|2A)_A\d|DMT_N1_\d{4})_\d{6}_\d{8}_\d{6}_\d{8}_\d{6}(_000\.h5|\.DAT)",
+    r"(CSES_0[12]_[A-Z]{3}_\d_L(02|2A)_A\d|DMT_N1_\d{4})_\d{6}_\d{8}_\d{6}_\d{8}_\d{6}(_000\.h5|\.DAT)",
     fullmatch=True,
 )
 
