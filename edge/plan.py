@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -339,14 +339,14 @@ class Planner:
                 # It still grows, and its half-orbit with it.
                 self._leave(file)
                 return None
-        payloads = {f.name.payload for f in files.values() if f.name is not None}
+        names = [f.name for f in files.values() if f.name is not None]
+        payloads = {name.payload for name in names}
         missing: list[str] = []
         if has_result and record is not None:
-            # A payload that came again, moved or in a later version, is not missed.
             missing = [
                 f.path
                 for f in gone
-                if f.status in ("scored", "begun") and _payload(f.path) not in payloads
+                if f.status in ("scored", "begun") and not _came_again(f.path, names)
             ]
         elif has_result:
             # The ledger was lost: the result itself says what it was made from.
@@ -439,8 +439,14 @@ def _rank(work: HalfOrbitFiles) -> tuple[bool, int, datetime]:
     return (not work.again, -work.attempts, max(name.start for name in work.named.values()))
 
 
-def _payload(path: str) -> str:
+def _came_again(path: str, names: Iterable[FileName]) -> bool:
+    """Whether a file that is gone lies here in another place or version, over the same time."""
     try:
-        return parse_name(PurePosixPath(path).name).payload
+        old = parse_name(PurePosixPath(path).name)
     except InputError:
-        return ""
+        return True
+    return any(
+        name.payload == old.payload
+        and (name.start < old.end and old.start < name.end or name.start == old.start)
+        for name in names
+    )

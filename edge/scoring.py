@@ -16,7 +16,7 @@ from edge.geodesy import local_time
 from edge.grid import Grid, make_grid
 from edge.inbox import group_by_half_orbit
 from edge.night import NightRule, night_rows
-from edge.readers.halforbit import HalfOrbit
+from edge.readers.halforbit import HalfOrbit, untrained_note
 from edge.readers.names import FileName, looks_like_payload, parse_name
 from edge.readers.opening import read_half_orbit
 from edge.results import Alarm, Failure, HalfOrbitResult, ScoredHalfOrbit, Verdict, WindowScore
@@ -242,7 +242,7 @@ class Scorer:
             end=ends[1],
             payloads=sorted(half_orbit.payloads),
             failed={p: str(e) for p, e in sorted(half_orbit.failed.items())},
-            notes=[f"{p}: {n}" for p, c in sorted(half_orbit.payloads.items()) for n in c.notes],
+            notes=self._notes(half_orbit),
             night=self.night,
             minimum_coverage=self.minimum_coverage,
             threshold=self.bundle.card.threshold,
@@ -254,6 +254,12 @@ class Scorer:
             code_version=__version__,
             runtime=self._model.runtime,
         )
+
+    def _notes(self, half_orbit: HalfOrbit) -> list[str]:
+        notes = [f"{p}: {n}" for p, c in sorted(half_orbit.payloads.items()) for n in c.notes]
+        trained = {m.mission for m in self.bundle.card.training.missions}
+        untrained = untrained_note(half_orbit, trained)
+        return notes if untrained is None else [*notes, untrained]
 
     def check(self) -> None:
         """Score what is known: the golden windows, and a half-orbit that ships with the package.

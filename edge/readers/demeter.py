@@ -37,6 +37,7 @@ from edge.readers.rows import (
     distinct_rows,
     make_track,
     note_rows,
+    time_order,
     trusted_times,
     without_stuck,
 )
@@ -90,12 +91,18 @@ def read_demeter(path: Path, name: FileName, channels: Request | None = None) ->
     if not usable.all():
         records, heads = records[usable], heads[usable]
     milliseconds, known = record_times(heads, notes)
+    order = time_order(milliseconds, known)
+    if order is not None:
+        notes.append("its records are out of order: put in order of time")
+        records, heads = records[order], heads[order]
+        milliseconds, known = milliseconds[order], known[order]
     good = trusted_times(path, name, milliseconds, known, notes)
     good[good] = distinct_rows(milliseconds[good], apid.min_step or apid.cadence, notes)
     if not good.all():
         records, heads, milliseconds = records[good], heads[good], milliseconds[good]
     latitude, longitude, altitude = (to_float(heads[field]) for field in ("lat", "lon", "alt"))
-    track = make_track(milliseconds, latitude, longitude, altitude, apid.cadence, notes)
+    rows = np.flatnonzero(good) if order is None else None
+    track = make_track(milliseconds, latitude, longitude, altitude, apid.cadence, notes, rows)
     block = RecordBlock(
         path=path,
         payload=name.payload,

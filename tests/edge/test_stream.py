@@ -891,3 +891,33 @@ def test_folders_and_files_of_others_are_no_leftovers(out: Path) -> None:
     with hold(out):
         pass
     assert sorted(p.name for p in out.iterdir()) == [".notes.tmp", ".x.tmp"]
+
+
+def test_a_payload_in_two_files_is_joined_and_no_part_of_it_replaces_the_whole(
+    turn: Turn, inbox: Path, out: Path, half_orbit: dict[str, Path]
+) -> None:
+    whole = half_orbit["LAP_1"]
+    name = parse_name(whole)
+    middle = f"{name.start + (name.end - name.start) / 2:%Y%m%d_%H%M%S}"
+    start, end = (f"{t:%Y%m%d_%H%M%S}" for t in (name.start, name.end))
+    first = inbox / whole.name.replace(f"{start}_{end}", f"{start}_{middle}")
+    second = inbox / whole.name.replace(f"{start}_{end}", f"{middle}_{end}")
+    with h5py.File(whole) as file:
+        count = file["A311"].shape[0]
+    for path, rows in ((first, slice(0, count // 2)), (second, slice(count // 2, None))):
+        shutil.copy(whole, path)
+        with h5py.File(path, "r+") as file:
+            for key in [k for k in file if file[k].shape[:1] == (count,)]:
+                values, attributes = file[key][rows], dict(file[key].attrs)
+                del file[key]
+                file[key] = values
+                file[key].attrs.update(attributes)
+    joined = scored(turn())[0].half_orbit
+    assert len(joined.windows) == 501
+    before = results(out)
+    first.unlink()
+    shutil.copy(half_orbit["HPM_5"], inbox)
+    (event, _) = turn()
+    assert isinstance(event, Problem)
+    assert "its result is kept" in event.message
+    assert results(out) == before

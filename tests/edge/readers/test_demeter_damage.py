@@ -347,3 +347,29 @@ def test_spectra_that_are_stuck_are_masked_and_named(make_demeter):
     )
     for channel in payload.channels.values():
         assert channel.valid.tolist() == [True] * 20 + [False] * 40
+
+
+# The order of records, and the clock of the satellite.
+
+
+def test_records_out_of_order_are_put_in_order(make_demeter):
+    path = make_demeter(n=40)
+    expected = read(path)
+    raw, size = path.read_bytes(), RECORD_BYTES["1144"]
+    records = [raw[at : at + size] for at in range(0, len(raw), size)]
+    path.write_bytes(b"".join(records[20:] + records[:20]))
+    found = read(path)
+    np.testing.assert_array_equal(found.track.time, expected.track.time)
+    np.testing.assert_array_equal(found.track.latitude, expected.track.latitude)
+    np.testing.assert_array_equal(found.channels["Ne"].values, expected.channels["Ne"].values)
+    assert "its records are out of order: put in order of time" in found.notes
+
+
+def test_a_clock_set_back_costs_the_records_about_it(make_demeter):
+    def step_back(row, values):
+        if row >= 60:
+            values["ccsds_ms"] -= 3000
+
+    found = read(make_demeter(n=120, edit=step_back))
+    assert 115 <= np.isfinite(found.track.latitude).sum() <= 118
+    assert any("the clock was set back by 3.0 s" in note for note in found.notes)
