@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: run test test-edge test-all train-export reproduce bench fuzz lint format clean lock help
+.PHONY: run test test-edge test-arm64 test-all train-export reproduce bench fuzz lint format clean lock help
 
 # The newest first, but last the one that TensorFlow has no packages for.
 TRAINER_PYTHONS := 3.13 3.12 3.11
@@ -39,6 +39,9 @@ test: $(TRAINER)  ## run the tests: the kernels without numba first, then everyt
 
 test-edge: $(EDGE_TESTED)  ## run the edge's tests with the edge's packages alone, in an environment of their own
 	@$(EDGE_VENV)/bin/pytest -q tests/edge
+
+test-arm64:  ## run the edge and its tests on Debian for arm64 in folders, emulated (root; debootstrap, qemu-user-static)
+	@tests/arm64/run.sh
 
 test-all: $(TRAINER)  ## run the tests, the slow ones too
 	@NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m kernel
@@ -79,7 +82,7 @@ lock:  ## make the locks again with the newest releases that pyproject.toml allo
 	@$(LOCK) $(foreach extra,trainer report quakeml spaceweather dev,--extra $(extra)) -o requirements/trainer.txt
 
 help:  ## show this list
-	@sed -n 's/^\([a-z-]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 # Looked at each time, and newer than the stamps only where it was made again.
 FORCE:

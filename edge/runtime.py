@@ -116,6 +116,11 @@ class Model:
 
 def _interpreter_class(runtime: RuntimeName) -> Any:
     package, distribution = RUNTIMES[runtime_name(runtime)]
+    # On aarch64, loading tflite-runtime makes the process flush subnormals to zero: no value of an
+    # observable comes near 1e-38. But numpy measures the smallest one at the first finfo of a
+    # type, which may be numba's, and warns of a zero.
+    for kind in (np.float32, np.float64):
+        np.finfo(kind)
     try:
         return import_module(f"{package}.interpreter").Interpreter
     except ImportError as error:

@@ -16,6 +16,8 @@ ABSENT = "../shared/data is absent"
 
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=60)
 settings.register_profile("explore", deadline=None, max_examples=2000)
+# Under emulation an example costs ten times as much.
+settings.register_profile("emulated", derandomize=True, deadline=None, max_examples=5)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 

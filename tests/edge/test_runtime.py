@@ -58,6 +58,30 @@ def test_standard_error_stays_empty() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_numpy_measures_subnormals_before_the_interpreter_may_flush_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[object] = []
+    interpreter = types.SimpleNamespace(Interpreter=object)
+    monkeypatch.setattr(np, "finfo", done.append)
+    monkeypatch.setattr(runtime, "import_module", lambda name: done.append("load") or interpreter)
+    runtime._interpreter_class("auto")
+    assert done == [np.float32, np.float64, "load"]
+
+
+def test_scoring_warns_of_nothing(repository: Path) -> None:
+    (sample,) = repository.glob("models/samples/DMT_*")
+    code = "from edge.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code, "score", str(sample)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "0 alarms" in done.stdout
+
+
 def test_what_the_interpreter_says_beside_info_comes_through() -> None:
     before = (
         "import os, edge.runtime as r\n"

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# What `make test-arm64` does: for each Debian, build it for arm64 in build/arm64 where it is not there yet, put this
+# checkout into it, run `make run` as a newcomer would, and hold the scores against this machine's. Then the edge's
+# tests in the first. pytest's summary is the last thing printed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+here=tests/arm64 roots=build/arm64
+export CI=true HYPOTHESIS_PROFILE=emulated
+
+# Everything that behaves otherwise on another processor, C library or file system: readers with damaged and hostile
+# files, kernels, windows, the golden windows, streams. Not what only takes long there.
+TESTS=(tests/edge)
+
+"$here/root.sh" check
+mkdir -p "$roots"
+make --no-print-directory run >/dev/null
+rm -rf "$roots/here"
+cp -r build/run "$roots/here"
+
+for suite in trixie bookworm; do
+    root=$roots/$suite
+    if [ ! -d "$root" ] || [ "$here/root.sh" -nt "$root/etc/cpuinfo" ]; then
+        echo "Building Debian $suite for arm64 in $root"
+        "$here/root.sh" make "$root" "$suite"
+    fi
+    rm -rf "$root/src"
+    git clone -q --no-checkout . "$root/src"
+    # Files as they are now, committed or not.
+    git ls-files -coz --exclude-standard | tar c --null -T - --ignore-failed-read | tar x -C "$root/src"
+    failed=0
+    "$here/root.sh" run "$root" sh -c 'cd /src && make run' 2>"$root.err" || failed=$?
+    cat "$root.err" >&2
+    [ "$failed" = 0 ] || exit "$failed"
+    [ ! -s "$root.err" ] || { echo "arm64: make run on $suite: expected nothing on standard error, got the above" >&2; exit 1; }
+    python3 "$here/compare.py" "$roots/here" "$root/src/build/run" models/plasma/card.json
+    echo "$suite: $SECONDS s"
+done
+exec "$here/root.sh" run "$root" sh -c 'cd /src && .venv/bin/python -m pip -qq install --no-deps -r requirements/test.txt
+    echo "$(uname -m), Python $(.venv/bin/python -c "import platform; print(platform.python_version())")"
+    .venv/bin/pytest -q "$@"' sh "${TESTS[@]}"
