@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from trainer.catalogues.command import StrictOption
+
 
 def simulate(
     start: Annotated[str, typer.Option(help="First day, such as 2019-01-01 (UTC).")],
@@ -22,8 +24,9 @@ def simulate(
     ] = 1.0,
     catalogue: Annotated[
         Path | None,
-        typer.Option(help="Catalogue (ComCat CSV) to put perturbations before; else simulated."),
+        typer.Option(help="ComCat CSV or QuakeML to put perturbations before; else simulated."),
     ] = None,
+    strict: StrictOption = False,
     night_only: Annotated[
         bool, typer.Option("--night-only", help="Leave out the day side.")
     ] = False,
@@ -86,6 +89,8 @@ def simulate(
             indices,
             wave_bins,
             wave_components,
+            strict=strict,
+            tell=lambda line: typer.echo(line, err=True),
         )
     except (ValueError, OSError) as error:
         reason = str(error)

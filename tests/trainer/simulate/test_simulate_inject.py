@@ -284,5 +284,5 @@ def test_the_copy_carries_the_catalogue_that_was_injected(
     assert (about["catalogue"], about["catalogue_injected"]) == ("catalogue.csv", "other.csv.gz")
     call[5:] = ["--out", tmp_path / "x", "--min-magnitude", "nan"]
     result = CliRunner().invoke(app, [str(part) for part in call])
-    assert str(result.exception) == "least magnitude is nan; valid is -2 to 10"
+    assert str(result.exception) == "expected a minimum magnitude of -2 to 10, got nan"
     assert not (tmp_path / "x").exists()
