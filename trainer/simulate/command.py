@@ -62,6 +62,7 @@ def simulate(
     # Imported here, so that a help text needs neither h5py nor sgp4.
     import numpy as np
 
+    from edge.errors import EdgeError
     from trainer.simulate.mission import simulate_mission
     from trainer.simulate.orbits import Pass
 
@@ -92,7 +93,7 @@ def simulate(
             strict=strict,
             tell=lambda line: typer.echo(line, err=True),
         )
-    except (ValueError, OSError) as error:
+    except (EdgeError, ValueError, OSError) as error:
         reason = str(error)
         if isinstance(error, OSError) and error.filename:
             reason = f"{error.filename}: {error.strerror}"

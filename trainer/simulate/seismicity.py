@@ -67,14 +67,14 @@ class Catalogue:
     def plain(self) -> PlainCatalogue:
         """Give the same events as labels and declustering take them."""
         return PlainCatalogue(
-            "simulated",
-            "",
-            self.event_id,
-            self.time,
-            self.latitude,
-            self.longitude,
-            self.depth_km,
-            self.magnitude,
+            name="simulated",
+            sha256="",
+            id=self.event_id,
+            time=self.time,
+            latitude=self.latitude,
+            longitude=self.longitude,
+            depth=self.depth_km,
+            magnitude=self.magnitude,
         )
 
     @classmethod
