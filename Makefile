@@ -50,7 +50,7 @@ test-all: $(TRAINER)  ## run the tests, the slow ones too
 train-export: $(TRAINER)  ## train, quantise and export a bundle (DEMETER=DIR CSES=DIR CATALOGUE=FILE INDICES=FILE; else simulated)
 	@$(BIN)/edge-train train-export $(if $(DEMETER),--demeter "$(DEMETER)") \
 		$(if $(CSES),--cses "$(CSES)") $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") \
-		$(if $(INDICES),--indices "$(INDICES)")
+		$(if $(INDICES),--indices "$(INDICES)") $(if $(OUT),--out "$(OUT)")
 
 reproduce: $(TRAINER)  ## the paper's tables on simulated missions; hours, resumable (QUICK=1: minutes)
 	@$(BIN)/edge-train reproduce $(if $(QUICK),--quick)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 #: Version of the card's layout.
 CARD_FORMAT = 1
 CARD_FILE = "card.json"
+#: The card's sha256 as sha256sum writes it: every other file's stands in the card.
+CARD_SUM_FILE = f"{CARD_FILE}.sha256"
 DEFAULT_BUNDLE = "plasma"
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -228,8 +230,13 @@ def load_arrays(path: Path) -> dict[str, AnyArray]:
         raise BundleError(f"{path.name}: not a .npz file: {one_line(str(error))}") from None
 
 
+def card_sum(raw: bytes) -> bytes:
+    """Content of the file beside a card that ``sha256sum -c`` checks it with."""
+    return f"{hashlib.sha256(raw).hexdigest()}  {CARD_FILE}\n".encode()
+
+
 def load_card(path: Path) -> Card:
-    """Read and validate the card of a bundle.
+    """Read, verify and validate the card of a bundle.
 
     Parameters
     ----------
@@ -243,22 +250,20 @@ def load_card(path: Path) -> Card:
     Raises
     ------
     BundleError
-        It is missing, unreadable, of another format, or has an unknown or impossible value.
+        It is missing, unreadable, not what its sha256 says, of another format, or has an unknown
+        or impossible value.
     """
-    file = path / CARD_FILE
-    try:
-        raw = file.read_bytes()
-    except OSError as error:
-        raise BundleError(f"bundle {path.name}: {CARD_FILE}: {error.strerror}") from None
+    raw = _read(path, CARD_FILE)
+    _check_sum(path, raw)
     try:
         found = msgspec.json.decode(raw)
         version = found.get("format") if isinstance(found, dict) else None
         if version != CARD_FORMAT:
             raise BundleError(
-                f"bundle {path.name}: card format {version!r}; this version reads {CARD_FORMAT}"
+                f"bundle {path.name}: expected card format {CARD_FORMAT}, got {version!r}"
             )
         card = msgspec.convert(found, Card)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise BundleError(f"bundle {path.name}: {CARD_FILE}: {error}") from None
     _check_values(path, card)
     return card
@@ -289,14 +294,11 @@ def load_bundle(path: Path | None = None) -> Bundle:
     for name, expected in card.files.items():
         if Path(name).name != name:
             raise BundleError(f"bundle {path.name}: {name!r} is not a file of the bundle")
-        try:
-            found = file_sha256(path / name)
-        except OSError as error:
-            raise BundleError(f"bundle {path.name}: {name}: {error.strerror}") from None
+        found = hashlib.sha256(_read(path, name)).hexdigest()
         if found != expected:
             raise BundleError(
-                f"bundle {path.name}: {name} was altered: sha256 {found[:12]}..., "
-                f"the card says {expected[:12]}..."
+                f"bundle {path.name}: {name} was altered: expected sha256 {expected[:12]}..., "
+                f"got {found[:12]}..."
             )
     return Bundle(path, card, PROFILES[card.profile])
 
@@ -343,16 +345,39 @@ def profile_and_fingerprint(
     return PROFILES[card.profile], hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
+def _read(path: Path, name: str) -> bytes:
+    try:
+        return (path / name).read_bytes()
+    except OSError as error:
+        raise BundleError(f"bundle {path.name}: {name}: {error.strerror}") from None
+
+
+def _check_sum(path: Path, raw: bytes) -> None:
+    again = f"look at the card, then run: sha256sum {CARD_FILE} > {CARD_SUM_FILE}"
+    if not (path / CARD_SUM_FILE).exists():
+        raise BundleError(
+            f"bundle {path.name}: {CARD_SUM_FILE} is missing, without which nothing tells a "
+            f"damaged {CARD_FILE}; {again}"
+        )
+    expected = card_sum(raw)
+    # The whole line, to the last byte: what is damaged is not trusted. "*" marks binary mode.
+    if _read(path, CARD_SUM_FILE) not in (expected, expected.replace(b"  ", b" *")):
+        raise BundleError(
+            f"bundle {path.name}: {CARD_FILE} or {CARD_SUM_FILE} was altered: the sha256 of the "
+            f"card is {expected[:12].decode()}...; if the change is meant, {again}"
+        )
+
+
 def _check_values(path: Path, card: Card) -> None:
     profile = PROFILES.get(card.profile)
     if profile is None:
         raise BundleError(
-            f"bundle {path.name}: profile {card.profile!r}; known are {', '.join(PROFILES)}"
+            f"bundle {path.name}: expected a profile of {', '.join(PROFILES)}, got {card.profile!r}"
         )
     if tuple(card.observables) != profile.names:
         raise BundleError(
-            f"bundle {path.name}: observables {', '.join(card.observables)}; profile "
-            f"{profile.name} has {', '.join(profile.names)}"
+            f"bundle {path.name}: expected the observables {', '.join(profile.names)} of profile "
+            f"{profile.name}, got {', '.join(card.observables)}"
         )
     checks: tuple[tuple[str, Any, float, float], ...] = (
         ("grid_step_s", card.grid_step_s, GRID_STEP_S, GRID_STEP_S),
@@ -367,5 +392,5 @@ def _check_values(path: Path, card: Card) -> None:
     for name, value, low, high in checks:
         if not low <= value <= high:
             raise BundleError(
-                f"bundle {path.name}: {name} is {value}; valid is {low:g} to {high:g}"
+                f"bundle {path.name}: {name}: expected {low:g} to {high:g}, got {value}"
             )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edge import text
 from edge.arrays import FloatArray, TimeArray
 from edge.errors import InputError, one_line
 
@@ -115,7 +116,11 @@ def read_geomagnetic_and_hash(path: Path) -> tuple[GeomagneticDays, str]:
         raw = path.read_bytes()
     except OSError as error:
         raise InputError(path, error.strerror or str(error)) from None
-    return parse_geomagnetic(raw, path), hashlib.sha256(raw).hexdigest()
+    try:
+        content = text.unpack(raw)
+    except ValueError as error:
+        raise InputError(path, str(error)) from None
+    return parse_geomagnetic(content, path), hashlib.sha256(raw).hexdigest()
 
 
 def parse_geomagnetic(raw: bytes, path: Path) -> GeomagneticDays:
@@ -124,6 +129,7 @@ def parse_geomagnetic(raw: bytes, path: Path) -> GeomagneticDays:
     Parameters
     ----------
     raw : bytes
+        Not packed; ASCII, in UTF-16 too.
     path : Path
         To be named in errors.
 
@@ -146,11 +152,15 @@ def parse_geomagnetic(raw: bytes, path: Path) -> GeomagneticDays:
     Space Weather 19, e2020SW002641 (2021).
     """
     try:
-        lines = raw.decode("ascii").splitlines()
-    except UnicodeDecodeError as error:
+        content = text.decode(raw)
+        content.encode("ascii")
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:
         raise InputError(path, f"byte {error.start} is not ASCII: not GFZ's text file") from None
     days: list[int] = []
     values: list[list[float]] = []
+    # A download that was cut short ends within a line.
+    cut = "" if content.endswith(("\n", "\r")) else ", and its end is missing"
+    lines = content.splitlines()
     for number, line in enumerate(lines, start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
@@ -159,17 +169,18 @@ def parse_geomagnetic(raw: bytes, path: Path) -> GeomagneticDays:
         if len(fields) != _COLUMNS:
             raise InputError(
                 path,
-                f"{where} has {len(fields)} columns; {_COLUMNS} are in GFZ's Kp and F10.7 file",
+                f"{where}: expected the {_COLUMNS} columns of GFZ's Kp and F10.7 file, "
+                f"got {len(fields)}" + (cut if number == len(lines) else ""),
             )
         day = _day(path, where, fields)
         if days and day <= days[-1]:
             raise InputError(
                 path,
-                f"{where}: the day is {'-'.join(fields[:3])}; valid is a day after that of the "
-                "line before",
+                f"{where}: expected a day after that of the line before, "
+                f"got {'-'.join(fields[:3])}",
             )
         days.append(day)
-        row = [_value(path, where, "Kp", text, *KP_RANGE) for text in fields[_KP]]
+        row = [_value(path, where, "Kp", kp, *KP_RANGE) for kp in fields[_KP]]
         row.append(_value(path, where, "F10.7", fields[_F107_OBSERVED], *F107_RANGE))
         values.append(row)
     if not days:
@@ -199,34 +210,35 @@ def to_thirds(kp: FloatArray) -> FloatArray:
 
 def _day(path: Path, where: str, fields: list[str]) -> int:
     try:
-        year, month, day = (int(text) for text in fields[:3])
+        year, month, day = (int(part) for part in fields[:3])
         found = date(year, month, day)
     except ValueError:
         found = None
     if found is None or not _DAY_ZERO <= found < date(_LAST_YEAR, 1, 1):
         raise InputError(
             path,
-            f"{where}: the day is {one_line('-'.join(fields[:3]))}; valid is a date of "
-            f"{_DAY_ZERO.year} to {_LAST_YEAR - 1}",
+            f"{where}: expected a date of {_DAY_ZERO.year} to {_LAST_YEAR - 1}, "
+            f"got {one_line('-'.join(fields[:3]))}",
         )
     number = (found - _DAY_ZERO).days
     # The day's number stands in the line as well: where it differs, columns are shifted or damaged.
     if fields[_DAY_NUMBER] != str(number):
         raise InputError(
-            path, f"{where}: days since 1932 are {fields[_DAY_NUMBER]}; {found} is {number}"
+            path,
+            f"{where}: expected {number} days from 1932 to {found}, got {fields[_DAY_NUMBER]}",
         )
     return number
 
 
-def _value(path: Path, where: str, name: str, text: str, low: float, high: float) -> float:
+def _value(path: Path, where: str, name: str, spelt: str, low: float, high: float) -> float:
     try:
-        value = float(text)
+        value = float(spelt)
     except ValueError:
         value = np.nan
     if value == -1.0:
         return np.nan
     if not low <= value <= high:
         raise InputError(
-            path, f"{where}: {name} is {text}; valid is {low:g} to {high:g}, or -1 for missing"
+            path, f"{where}: expected {name} {low:g} to {high:g} or -1 for missing, got {spelt}"
         )
     return value

@@ -447,6 +447,6 @@ def _came_again(path: str, names: Iterable[FileName]) -> bool:
         return True
     return any(
         name.payload == old.payload
-        and (name.start < old.end and old.start < name.end or name.start == old.start)
+        and ((name.start < old.end and old.start < name.end) or name.start == old.start)
         for name in names
     )

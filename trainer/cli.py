@@ -9,7 +9,7 @@ import typer
 
 from edge.entry import Commands, run, say
 from trainer.archives.rescore_command import rescore
-from trainer.catalogues.command import catalogue
+from trainer.catalogues.command import StrictOption, catalogue
 from trainer.datasets.check_command import check
 from trainer.datasets.describe_command import describe
 from trainer.datasets.prepare_command import prepare
@@ -86,16 +86,18 @@ def train_export(
         Path | None,
         typer.Option("--catalogue", help="Earthquakes of the given archives, ComCat or QuakeML."),
     ] = None,
+    strict: StrictOption = False,
     indices: Annotated[
         Path | None, typer.Option(help="Kp and F10.7 of the given archives, the file of GFZ.")
     ] = None,
     recipe: Annotated[
         Path | None, typer.Option(help="All parameters, TOML; else the one that ships.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder of the bundle.")] = Path("models/plasma"),
+    out: Annotated[Path, typer.Option(help="Folder of the bundle.")] = Path("build/bundle"),
     samples: Annotated[
-        Path, typer.Option(help="Folder of sample half-orbits; written if all is simulated.")
-    ] = Path("models/samples"),
+        Path | None,
+        typer.Option(help="Sample half-orbits, if all is simulated; else beside the bundle."),
+    ] = None,
     build: Annotated[Path, typer.Option(help="Folder for simulated missions and datasets.")] = Path(
         "build"
     ),
@@ -119,7 +121,16 @@ def train_export(
         archives["cses"] = cses
     card = pipeline.run(
         parameters,
-        pipeline.Options(archives, events, indices, out, samples, build, workers),
+        pipeline.Options(
+            archives=archives,
+            catalogue=events,
+            indices=indices,
+            out=out,
+            samples=samples or out.parent / "samples",
+            build=build,
+            workers=workers,
+            strict=strict,
+        ),
         typer.echo,
     )
     typer.echo(f"{out}: trained on {card.training.data} data")

@@ -12,7 +12,15 @@ import msgspec
 import numpy as np
 
 from edge.arrays import AnyArray, Features
-from edge.bundle import CARD_FILE, Card, Golden, file_sha256, load_bundle
+from edge.bundle import (
+    CARD_FILE,
+    CARD_SUM_FILE,
+    Card,
+    Golden,
+    card_sum,
+    file_sha256,
+    load_bundle,
+)
 from edge.climatology import Climatology
 from edge.errors import BundleError
 from trainer.engine import keras, tf
@@ -164,5 +172,6 @@ def write_bundle(
         )
         text = msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n"
         (folder / CARD_FILE).write_bytes(text)
+        (folder / CARD_SUM_FILE).write_bytes(card_sum(text))
         load_bundle(folder)
     return card

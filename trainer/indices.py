@@ -26,7 +26,7 @@ from trainer.errors import TrainError
 #: The mean of F10.7 is over so many days, centred.
 MEAN_DAYS = 81
 #: It is known where a solar rotation's worth of those days is: less follows the Sun's spots.
-LEAST_DAYS = 27
+MIN_DAYS = 27
 
 # ap in units of 2 nT for Kp = 0, 1/3, 2/3, ... 9 (Bartels 1957; Matzka et al. 2021, table 1).
 _AP_OF_THIRDS = np.array(
@@ -82,6 +82,32 @@ class Indices:
         """
         return at_start(self.time[0], self.kp, time)
 
+    def kp_gap(self, begin: np.datetime64, end: np.datetime64) -> str:
+        """Say where Kp does not reach over an archive.
+
+        Parameters
+        ----------
+        begin, end : datetime64
+            Of the archive, UTC.
+
+        Returns
+        -------
+        str
+            One line with the first and last day of both; empty where the first and the last known
+            Kp enclose the archive.
+        """
+        known = self.time[np.isfinite(self.kp)]
+        if known.size and known[0] <= begin and end < known[-1] + KP_STEP:
+            return ""
+        day = "datetime64[D]"
+        span = (
+            f"from {known[0].astype(day)} to {known[-1].astype(day)}" if known.size else "nowhere"
+        )
+        return (
+            f"{self.name}: Kp is known {span}, "
+            f"the archive goes from {begin.astype(day)} to {end.astype(day)}"
+        )
+
     def f107_at(self, time: TimeArray) -> FloatArray:
         """Mean of F10.7 over the 81 days about the UT day of each time.
 
@@ -125,7 +151,7 @@ class Indices:
         high = np.minimum(np.arange(day.size) + half + 1, day.size)
         count = counts[high] - counts[low]
         mean = (sums[high] - sums[low]) / np.maximum(count, 1) / 1000.0
-        return day, np.where(count >= LEAST_DAYS, mean, np.nan)
+        return day, np.where(count >= MIN_DAYS, mean, np.nan)
 
 
 def read_indices(path: Path) -> Indices:
@@ -258,7 +284,7 @@ def write_indices(path: Path, indices: Indices, header_lines: Iterable[str]) -> 
     ):
         bad = values[(values < low) | (values > high)]
         if bad.size:
-            raise ValueError(f"{what} is {bad[0]:g}; valid is {low:g} to {high:g}")
+            raise ValueError(f"{what}: expected {low:g} to {high:g}, got {bad[0]:g}")
     first = indices.time[0].astype("datetime64[D]")
     offset = int((indices.time[0] - first) // KP_STEP)
     size = -(-(offset + indices.time.size) // KP_A_DAY)

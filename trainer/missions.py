@@ -156,6 +156,7 @@ def prepare(
     build: Path,
     tell: Callable[[str], None],
     workers: int = 2,
+    strict: bool = False,
 ) -> Mission:
     """Turn a mission's archive into a dataset under ``build/datasets``, and open it.
 
@@ -169,8 +170,10 @@ def prepare(
     recipe : Recipe
     build : Path
     tell : callable
-        Takes a line for each file that failed.
+        Takes a line for each file that failed, and what was left out of the catalogue.
     workers : int, optional
+    strict : bool, optional
+        Refuse a catalogue with a row that cannot be used.
 
     Returns
     -------
@@ -186,7 +189,9 @@ def prepare(
     These are the steps of ``edge-train prepare``; what an earlier run made is not made again.
     """
     rule = recipe.dataset
-    catalogue, made_up = _catalogue(path, catalogue_path, recipe)
+    catalogue, made_up = _catalogue(path, catalogue_path, recipe, strict)
+    for line in catalogue.tally():
+        tell(line)
     indices = _indices(path, indices_path)
     dataset = build / "datasets" / f"{name}-{rule.profile}"
     make_rows(path, dataset, name, rule.profile, rule.windows.night, lambda: connect(workers))
@@ -209,7 +214,9 @@ def prepare(
     )
 
 
-def _catalogue(path: Path, catalogue_path: Path | None, recipe: Recipe) -> tuple[Catalogue, bool]:
+def _catalogue(
+    path: Path, catalogue_path: Path | None, recipe: Recipe, strict: bool
+) -> tuple[Catalogue, bool]:
     brought = path / _CATALOGUE_FILE
     # Only its own catalogue says where a simulated mission has its perturbations.
     made_up = (path / SIMULATION_FILE).is_file() and brought.is_file()
@@ -217,7 +224,7 @@ def _catalogue(path: Path, catalogue_path: Path | None, recipe: Recipe) -> tuple
         catalogue_path = brought
     if catalogue_path is None:
         raise TrainError(f"{path}: a real archive needs a catalogue: give --catalogue FILE")
-    return read_events(catalogue_path, recipe.dataset), made_up
+    return read_events(catalogue_path, recipe.dataset, strict), made_up
 
 
 def _indices(path: Path, indices_path: Path | None) -> Indices | None:

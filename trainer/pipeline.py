@@ -49,20 +49,23 @@ class Options:
         Kp and F10.7 in GFZ's layout, likewise.
     out : Path
         Folder of the bundle.
-    samples : Path or None
+    samples : Path
         Folder of sample half-orbits, written where CSES and DEMETER are both simulated.
     build : Path
         Folder for the simulated missions and for the datasets.
     workers : int
+    strict : bool
+        Refuse a catalogue with a row that cannot be used.
     """
 
     archives: dict[MissionName, Path]
     catalogue: Path | None
     indices: Path | None
     out: Path
-    samples: Path | None
+    samples: Path
     build: Path
     workers: int = 2
+    strict: bool = False
 
 
 def run(recipe: Recipe, options: Options, tell: Callable[[str], None]) -> Card:
@@ -106,6 +109,7 @@ def run(recipe: Recipe, options: Options, tell: Callable[[str], None]) -> Card:
                 options.build,
                 tell,
                 options.workers,
+                options.strict,
             )
         tell(_tally(missions[name]))
     model = _train(recipe, missions, tell)
@@ -138,7 +142,7 @@ def run(recipe: Recipe, options: Options, tell: Callable[[str], None]) -> Card:
     card = make_card(recipe, list(missions.values()), judgement, parity, network)
     card = export.write_bundle(options.out, card, content, climatology, golden)
     tell(f"bundle {options.out} verified, {_kilobytes(options.out)} kB")
-    if options.samples is not None and all(m.simulated for m in missions.values()):
+    if all(m.simulated for m in missions.values()):
         _write_samples(options.samples, missions, judgement, tell)
     tell(f"everything took {time.monotonic() - begin:.0f} s")
     return card

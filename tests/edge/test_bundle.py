@@ -1,12 +1,22 @@
 from __future__ import annotations
 
 import json
+import random
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from edge.bundle import default_bundle_path, file_sha256, load_bundle, load_card
+from edge.bundle import (
+    CARD_FILE,
+    CARD_SUM_FILE,
+    card_sum,
+    default_bundle_path,
+    file_sha256,
+    load_bundle,
+    load_card,
+)
 from edge.errors import BundleError
 
 
@@ -16,8 +26,14 @@ def bundle(tmp_path: Path) -> Path:
 
 
 def change(bundle: Path, **values: object) -> None:
-    card = json.loads((bundle / "card.json").read_text(encoding="utf-8"))
-    (bundle / "card.json").write_text(json.dumps(card | values), encoding="utf-8")
+    card = json.loads((bundle / CARD_FILE).read_text(encoding="utf-8"))
+    write_card(bundle, json.dumps(card | values).encode())
+
+
+def write_card(bundle: Path, raw: bytes) -> None:
+    """Put another card in place as its maker would, with its sum."""
+    (bundle / CARD_FILE).write_bytes(raw)
+    (bundle / CARD_SUM_FILE).write_bytes(card_sum(raw))
 
 
 def test_the_shipped_bundle_is_whole_and_says_what_it_was_trained_on() -> None:
@@ -51,9 +67,9 @@ def test_a_missing_file_is_refused(bundle: Path) -> None:
     ("values", "found"),
     [
         ({"format": 99}, "99"),
-        ({"threshold": 1.5}, "threshold is 1.5; valid is 0 to 1"),
+        ({"threshold": 1.5}, "threshold: expected 0 to 1, got 1.5"),
         ({"profile": "waves"}, "waves"),
-        ({"observables": ["te"]}, "observables te"),
+        ({"observables": ["te"]}, "of profile plasma, got te"),
         ({"extra": 1}, "extra"),
         ({"length": "long"}, "length"),
         ({"files": {"../card.json": "00"}}, "no sha256"),
@@ -65,6 +81,58 @@ def test_a_bad_card_is_one_clear_line(bundle: Path, values: dict[str, object], f
         load_bundle(bundle)
     assert found in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        (b'{"format": 1, "name": "\xff"}', "can't decode byte 0xff"),
+        (b"[" * 100_000, "recursion"),
+        (b"\xef\xbb\xbf{}", "malformed"),
+        (b"", "truncated"),
+    ],
+)
+def test_a_card_that_is_no_json_is_one_clear_line(bundle: Path, raw: bytes, found: str) -> None:
+    write_card(bundle, raw)
+    with pytest.raises(BundleError, match=r"^bundle plasma: card\.json: ") as caught:
+        load_card(bundle)
+    assert found in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+def test_every_flipped_bit_of_the_card_and_of_its_sum_is_refused(bundle: Path) -> None:
+    for name in (CARD_FILE, CARD_SUM_FILE):
+        file = bundle / name
+        whole = file.read_bytes()
+        size = 8 * len(whole)
+        bits = range(size) if size < 1000 else random.Random(9).sample(range(size), 400)
+        for bit in bits:
+            damaged = bytearray(whole)
+            damaged[bit // 8] ^= 1 << bit % 8
+            file.write_bytes(damaged)
+            with pytest.raises(BundleError, match=r"^bundle plasma: .* was altered: ") as caught:
+                load_card(bundle)
+            assert str(caught.value).isprintable()
+        file.write_bytes(whole)
+    assert load_card(bundle).threshold > 0.5
+
+
+def test_a_card_without_its_sum_is_refused_and_the_way_out_works(bundle: Path) -> None:
+    (bundle / CARD_SUM_FILE).unlink()
+    with pytest.raises(BundleError, match=r"card\.json\.sha256 is missing") as caught:
+        load_card(bundle)
+    shell = str(caught.value).rsplit("run: ", 1)[1]
+    subprocess.run(shell, shell=True, cwd=bundle, check=True)
+    subprocess.run(["sha256sum", "--quiet", "-c", CARD_SUM_FILE], cwd=bundle, check=True)
+    assert load_bundle(bundle).card.simulated
+    # As `sha256sum -b` and Windows write it.
+    file = bundle / CARD_SUM_FILE
+    file.write_bytes(file.read_bytes().replace(b"  ", b" *"))
+    assert load_card(bundle).simulated
+
+
+def test_the_shipped_sum_is_that_of_sha256sum() -> None:
+    subprocess.run(["sha256sum", "-c", CARD_SUM_FILE], cwd=default_bundle_path(), check=True)
 
 
 def test_a_path_out_of_the_bundle_is_refused(bundle: Path) -> None:

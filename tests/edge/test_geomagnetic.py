@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,10 @@ SECOND = (
     "2024 02 13 33646 33646.5 2598 14  1.333  2.333  1.333  2.333  1.667  2.667 -1.000 -1.000"
     "    5    9    5    9    6   12   -1   -1    -1  -1     -1.0     -1.0 0\n"
 )
+
+
+NO_KP = "line 1: expected Kp 0 to 9 or -1 for missing"
+NO_DATE = "line 1: expected a date of 1932 to 2099"
 
 
 def parse(text: str):
@@ -75,18 +80,48 @@ def test_days_that_are_left_out_are_unknown():
     [
         ("", "has no line of values"),
         (HEADER, "has no line of values"),
-        (FIRST.replace("  1.667", "  9.333"), "line 1: Kp is 9.333; valid is 0 to 9, or -1"),
-        (FIRST.replace("  1.667", " -0.333"), "line 1: Kp is -0.333"),
-        (FIRST.replace("  1.667", "    nan"), "line 1: Kp is nan"),
-        (FIRST.replace("  1.667", "      x"), "line 1: Kp is x"),
-        (HEADER + FIRST.replace("208.3", "  3.3"), "line 4: F10.7 is 3.3; valid is 40 to 2000"),
-        (FIRST.replace("2024 02", "2024 13"), "line 1: the day is 2024-13-12; valid is a date"),
-        (FIRST.replace("2024 02", "1024 02"), "line 1: the day is 1024-02-12"),
-        (FIRST.replace("33645 ", "33644 "), "days since 1932 are 33644; 2024-02-12 is 33645"),
-        (FIRST + FIRST, "line 2: the day is 2024-02-12; valid is a day after"),
-        (SECOND + FIRST, "line 2: the day is 2024-02-12"),
-        (FIRST.rsplit(" ", 1)[0], "line 1 has 27 columns; 28 are in GFZ's"),
-        ("time,latitude,longitude\n", "line 1 has 1 columns"),
+        (
+            FIRST.replace("  1.667", "  9.333"),
+            f"{NO_KP}, got 9.333",
+        ),
+        (
+            FIRST.replace("  1.667", " -0.333"),
+            f"{NO_KP}, got -0.333",
+        ),
+        (
+            FIRST.replace("  1.667", "    nan"),
+            f"{NO_KP}, got nan",
+        ),
+        (
+            FIRST.replace("  1.667", "      x"),
+            f"{NO_KP}, got x",
+        ),
+        (
+            HEADER + FIRST.replace("208.3", "  3.3"),
+            "line 4: expected F10.7 40 to 2000 or -1",
+        ),
+        (
+            FIRST.replace("2024 02", "2024 13"),
+            f"{NO_DATE}, got 2024-13-12",
+        ),
+        (
+            FIRST.replace("2024 02", "1024 02"),
+            f"{NO_DATE}, got 1024-02-12",
+        ),
+        (
+            FIRST.replace("33645 ", "33644 "),
+            "expected 33645 days from 1932 to 2024-02-12, got",
+        ),
+        (FIRST + FIRST, "line 2: expected a day after that of the line before, got 2024-02-12"),
+        (SECOND + FIRST, "line 2: expected a day after that of the line before, got 2024-02-12"),
+        (
+            FIRST + SECOND.rsplit(" ", 1)[0],
+            "line 2: expected the 28 columns of GFZ's Kp and F10.7 file, got 27, and its end is",
+        ),
+        (
+            "time,latitude,longitude\n",
+            "line 1: expected the 28 columns of GFZ's Kp and F10.7 file, got 1",
+        ),
         ("K\u00f6", "byte 1 is not ASCII"),
     ],
 )
@@ -106,6 +141,31 @@ def test_a_file_is_read(tmp_path):
     path = tmp_path / "Kp.txt"
     path.write_text(HEADER + FIRST)
     assert read_geomagnetic(path).day.size == 1
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8-sig", "utf-16", "utf-16-le"])
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_file_is_known_by_its_bytes(tmp_path, encoding, packed, end):
+    content = (HEADER + FIRST + SECOND).replace("\n", end).encode(encoding)
+    path = tmp_path / "Kp.txt"
+    path.write_bytes(gzip.compress(content) if packed else content)
+    assert read_geomagnetic(path).day.size == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"PK\x03\x04", "got a ZIP archive"),
+        (gzip.compress(FIRST.encode())[:-9], "damaged gzip"),
+        ("# K\xf6ln\n".encode("latin-1"), "byte 3 is not ASCII"),
+    ],
+)
+def test_other_files_are_named(tmp_path, content, message):
+    path = tmp_path / "Kp.txt"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=rf"^Kp\.txt: .*{message}"):
+        read_geomagnetic(path)
 
 
 def test_thirds_are_exact_and_other_values_stay():

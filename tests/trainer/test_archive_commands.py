@@ -80,8 +80,10 @@ def test_a_simulated_archive_needs_nothing_more(
     assert lines[0] == "archive is a simulated mission: so is everything made from it"
     assert lines[1] == "catalogue: catalogue.csv of the simulated archive"
     assert lines[2] == "indices: indices.txt of the simulated archive"
-    assert "1 of them made now" in lines[3]
-    assert lines[4] == "windows made"
+    assert lines[3].startswith("catalogue.csv: ")
+    assert " events" in lines[3]
+    assert "1 of them made now" in lines[4]
+    assert lines[5] == "windows made"
     dataset, catalogue, indices, recipe = built[0]
     assert dataset == tmp_path / "dataset"
     assert catalogue.size > 0
@@ -90,6 +92,28 @@ def test_a_simulated_archive_needs_nothing_more(
     again = run("prepare", archive, "--out", tmp_path / "dataset", "--profile", recipe.profile)
     assert "0 of them made now" in again.out
     assert len(built) == 2
+
+
+def test_bad_rows_of_the_catalogue_are_told_or_with_strict_refused(
+    run: Run, archive: Path, tmp_path: Path, built: list[tuple]
+) -> None:
+    events = archive / "catalogue.csv"
+    header, first, rest = events.read_text(encoding="utf-8").split("\n", 2)
+    fields = first.split(",")
+    fields[4] = "-9.99"
+    events.write_text("\n".join([header, ",".join(fields), rest]), encoding="utf-8")
+    words = ("prepare", archive, "--out", tmp_path / "dataset", "--workers", 1)
+    says = "line 2: expected a magnitude of -2 to 10, got -9.99"
+    done = run(*words, "--strict")
+    assert done.code == 2
+    (line,) = complaints(done)
+    assert line.startswith("edge-train: catalogue.csv: 1 of ")
+    assert line.endswith(f" rows cannot be used; {says}")
+    assert not built
+    done = run(*words)
+    assert done.code == 0, done.err
+    assert "; left out 1: 1 with an impossible magnitude" in done.out
+    assert f"catalogue.csv: {says}" in done.out.splitlines()
 
 
 def test_a_bad_file_is_told_and_the_dataset_is_made(

@@ -61,7 +61,7 @@ def test_parts_of_days_are_filled_up_with_missing_values(tmp_path: Path) -> None
 def test_values_that_could_not_be_read_are_not_written(tmp_path: Path, kp, flux) -> None:
     day = np.array(["2020-01-01"], "datetime64[D]")
     bad = make_indices("bad", day, np.full((1, 8), kp), np.array([flux]))
-    with pytest.raises(ValueError, match="valid is"):
+    with pytest.raises(ValueError, match="expected"):
         write_indices(tmp_path / "indices.txt", bad, [])
     assert not list(tmp_path.iterdir())
 
@@ -112,11 +112,34 @@ def test_kp_is_that_of_the_interval_that_begins_before() -> None:
     assert np.isnan(indices.kp_at(outside)).all()
 
 
+@pytest.mark.parametrize(
+    ("begin", "end", "gap"),
+    [
+        ("2019-12-01", "2019-12-10T23:59", ""),
+        ("2019-11-30T23:59", "2019-12-03", "from 2019-12-01 to 2019-12-10, the archive goes from"),
+        ("2019-12-03", "2019-12-11", "to 2019-12-10, the archive goes from 2019-12-03 to 2019-12-"),
+    ],
+)
+def test_where_kp_ends_inside_an_archive_is_said(begin: str, end: str, gap: str) -> None:
+    day = np.datetime64("2019-12-01", "D") + np.arange(12)
+    kp = np.ones((12, 8))
+    # As GFZ's file has the days to come.
+    kp[10:] = np.nan
+    indices = make_indices("Kp.txt", day, kp, np.full(12, 100.0))
+    found = indices.kp_gap(np.datetime64(begin, "ms"), np.datetime64(end, "ms"))
+    assert gap in found
+    assert bool(found) == bool(gap)
+    if gap:
+        assert found.startswith("Kp.txt: Kp is known from ")
+    nothing = make_indices("Kp.txt", day, np.full((12, 8), np.nan), np.full(12, 100.0))
+    assert "Kp is known nowhere" in nothing.kp_gap(day[0], day[1])
+
+
 def test_errors_name_the_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.txt: No such file"):
         read_indices(tmp_path / "none.txt")
     (tmp_path / "events.csv").write_text("time,latitude\n")
-    with pytest.raises(InputError, match=r"events\.csv: line 1 has 1 columns"):
+    with pytest.raises(InputError, match=r"events\.csv: line 1: expected the 28 columns"):
         read_indices(tmp_path / "events.csv")
 
 

@@ -7,15 +7,19 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+import trainer
 from edge.bundle import Card, load_bundle
 from edge.errors import InputError
 from edge.readers import sniff
 from edge.scoring import Scorer
 from trainer.archives.archive import read_archive
+from trainer.cli import app
 from trainer.recipe import DEFAULT_RECIPE, RECIPES
 
 # Strong perturbations, many events and short clear times: there is something to learn in days.
@@ -163,7 +167,8 @@ def test_nothing_temporary_is_left(run: tuple[Path, str]) -> None:
     found = {p.name for p in (run[0] / "first").iterdir()}
     assert found <= {"plasma", "samples", "samples.md"}
     names = {p.name for p in (run[0] / "first" / "plasma").iterdir()}
-    assert names == {"card.json", "model_int8.tflite", "climatology.npz", "golden.npz"}
+    bundle = {"card.json", "card.json.sha256", "model_int8.tflite", "climatology.npz", "golden.npz"}
+    assert names == bundle
 
 
 @pytest.mark.slow
@@ -205,6 +210,37 @@ def test_given_archives_are_read(run: tuple[Path, str], repository: Path) -> Non
     assert not (folder / "mixed" / "samples").exists()
     assert "skipped CSES_01_LAP_1" in done.stdout
     assert "is empty (0 bytes)" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "out", "samples"),
+    [
+        ([], "build/bundle", "build/samples"),
+        (["--out", "models/plasma"], "models/plasma", "models/samples"),
+        (["--out", "a/b", "--samples", "c"], "a/b", "c"),
+    ],
+)
+def test_what_ships_is_written_only_when_told(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], out: str, samples: str
+) -> None:
+    given = []
+    fake = SimpleNamespace(Options=SimpleNamespace)
+    fake.run = lambda recipe, options, tell: (
+        given.append(options) or SimpleNamespace(training=SimpleNamespace(data="simulated"))
+    )
+    monkeypatch.setitem(sys.modules, "trainer.pipeline", fake)
+    monkeypatch.setattr(trainer, "pipeline", fake, raising=False)
+    result = CliRunner().invoke(app, ["train-export", *words])
+    assert result.exit_code == 0, result.output
+    assert (given[0].out, given[0].samples) == (Path(out), Path(samples))
+
+
+def test_make_passes_the_place_of_the_bundle_on(repository: Path) -> None:
+    make = ["make", "-n", "train-export", "OUT=models/plasma"]
+    done = subprocess.run(make, cwd=repository, capture_output=True, text=True, check=True)
+    assert '--out "models/plasma"' in done.stdout
+    done = subprocess.run(make[:-1], cwd=repository, capture_output=True, text=True, check=True)
+    assert "--out" not in done.stdout.partition("edge-train train-export")[2]
 
 
 def test_help_loads_no_tensorflow(repository: Path) -> None:

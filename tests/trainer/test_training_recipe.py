@@ -54,6 +54,30 @@ def test_slips_are_refused(tmp_path: Path, old: str, new: str, message: str) -> 
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_the_encoding_is_known_by_the_bytes(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "saved.toml"
+    path.write_text(DEFAULT_RECIPE.read_text(encoding="utf-8"), encoding=encoding)
+    assert read_recipe(path) == read_recipe()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'name = "\xf6"', "can't decode byte 0xf6"),
+        (b"PK\x03\x04", "recipe saved.toml"),
+        (b"a = " + b"[" * 5000, "recipe saved.toml"),
+    ],
+)
+def test_what_is_no_toml_is_one_line(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "saved.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"^recipe saved\.toml: ") as caught:
+        read_recipe(path)
+    assert message in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
 def test_missing_recipe(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         read_recipe(tmp_path / "none.toml")

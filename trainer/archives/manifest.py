@@ -177,7 +177,7 @@ def read_rows_record(dataset: Path) -> RowsRecord:
             f"{one_line(dataset.name)}: {ROWS_FOLDER}/{MANIFEST_FILE}: {error.strerror}; "
             "the rows are not complete: run edge-train prepare"
         ) from None
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise TrainError(f"{ROWS_FOLDER}/{MANIFEST_FILE}: {error}") from None
     if record.format != ROWS_FORMAT:
         raise TrainError(
@@ -209,5 +209,5 @@ def read_part_record(path: Path) -> PartRecord:
     try:
         found = (pq.read_schema(path).metadata or {}).get(METADATA_KEY, b"")
         return msgspec.json.decode(found, type=PartRecord)
-    except (OSError, pa.ArrowException, msgspec.MsgspecError) as error:
+    except (OSError, pa.ArrowException, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise TrainError(f"{path.name}: not a part of rows: {one_line(str(error))}") from None

@@ -7,76 +7,62 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
-from trainer.catalogues.event import RANGES, CatalogueEvent, checked, checked_time, wrapped
+from trainer.catalogues.event import CatalogueEvent, Fault, read_event, shown
 from trainer.errors import CatalogueError
 
 _COLUMNS = ("time", "latitude", "longitude", "depth", "mag", "id")
 
 
-def parse_comcat(content: bytes, path: Path) -> Iterator[CatalogueEvent]:
+def parse_comcat(text: str, path: Path) -> Iterator[CatalogueEvent | Fault]:
     """Read the events of a CSV file in its order.
 
     Parameters
     ----------
-    content : bytes
-        Not compressed. Columns that are not needed are ignored.
+    text : str
+        Columns that are not needed are ignored.
     path : Path
         To be named in errors.
 
     Yields
     ------
-    CatalogueEvent
+    CatalogueEvent or Fault
+        One for each line. A header that comes again, as in joined downloads, is a fault and
+        holds from there on.
 
     Raises
     ------
     CatalogueError
-        A column is missing, or a row has an empty or impossible value (named with its range).
+        A column is missing.
     """
-    try:
-        text = io.StringIO(content.decode("utf-8-sig"), newline="")
-    except UnicodeDecodeError as error:
-        raise CatalogueError(path, f"not a readable CSV file: {error}") from None
-    reader = csv.DictReader(text)
-    try:
-        missing = [c for c in _COLUMNS if c not in (reader.fieldnames or ())]
-        if missing:
+    header: list[str] = []
+    # Line by line: a stray quotation mark costs its own line, and not all up to the next one.
+    for number, line in enumerate(io.StringIO(text, newline=None), start=1):
+        where = f"line {number}"
+        try:
+            (fields,) = csv.reader([line], strict=True)
+        except csv.Error as error:
+            yield Fault("of broken CSV", f"{where}: {error}")
+            continue
+        if not fields:
+            continue
+        names = [field.strip("\ufeff ").lower() for field in fields]
+        missing = [name for name in _COLUMNS if name not in names]
+        if not missing:
+            if header:
+                yield Fault("that repeat the header", f"{where}: the header again")
+            header = names
+        elif not header:
             raise CatalogueError(
                 path, f"lacks the columns {', '.join(missing)} of the ComCat CSV layout"
             )
-        for row in reader:
-            where = f"row {reader.line_num}"
-            number = {c: _number(path, where, c, row[c] or "") for c in RANGES}
-            time = _time(path, where, row["time"] or "")
-            key = (row["id"] or "").strip()
-            if not key:
-                raise CatalogueError(path, f"{where}: the id is empty")
-            yield CatalogueEvent(
-                key,
-                time,
-                number["latitude"],
-                wrapped(number["longitude"]),
-                number["depth"],
-                number["mag"],
-                (row.get("type") or "").strip(),
+        elif len(fields) != len(header):
+            yield Fault(
+                "of another number of fields",
+                f"{where}: expected {len(header)} fields, got {len(fields)}: {shown(line)}",
             )
-    except csv.Error as error:
-        raise CatalogueError(path, f"row {reader.line_num}: {error}") from None
-
-
-def _number(path: Path, where: str, column: str, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    return checked(path, where, column, value, text)
-
-
-def _time(path: Path, where: str, text: str) -> np.datetime64:
-    stamp = text.strip().removesuffix("Z").removesuffix("+00:00")
-    try:
-        time = np.datetime64(stamp.replace(" ", "T"), "ms")
-    except ValueError:
-        time = np.datetime64("NaT", "ms")
-    return checked_time(path, where, time, text)
+        else:
+            yield read_event(where, dict(zip(header, fields, strict=True)))
+    if not header:
+        raise CatalogueError(
+            path, f"lacks the columns {', '.join(_COLUMNS)} of the ComCat CSV layout"
+        )

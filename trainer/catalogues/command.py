@@ -15,10 +15,15 @@ if TYPE_CHECKING:
     from trainer.catalogues.catalogue import Catalogue
     from trainer.catalogues.completeness import BValue
 
+#: Of every command that takes a catalogue.
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Refuse a catalogue with a row that cannot be used.")
+]
+
 
 def catalogue(
     file: Annotated[
-        Path, typer.Argument(readable=False, help="ComCat CSV or QuakeML, plain or .gz.")
+        Path, typer.Argument(readable=False, help="ComCat CSV or QuakeML, plain or gzip.")
     ],
     min_magnitude: Annotated[
         float, typer.Option("--min-magnitude", help="Leave out events below it.")
@@ -32,6 +37,7 @@ def catalogue(
     last: Annotated[
         str | None, typer.Option(help="Last day or time, the day included (UTC).")
     ] = None,
+    strict: StrictOption = False,
 ) -> None:
     """Print what an earthquake catalogue is worth: counts, completeness, b-value, clusters."""
     # Imported here, so that a help text waits for no scipy.
@@ -39,7 +45,7 @@ def catalogue(
     from trainer.catalogues.catalogue import read_catalogue
 
     span = _instant("--first", first, False), _instant("--last", last, True)
-    say(report(read_catalogue(file, min_magnitude, max_depth, *span)))
+    say(report(read_catalogue(file, min_magnitude, max_depth, *span, strict=strict)))
 
 
 def report(found: Catalogue) -> Iterator[str]:
@@ -70,7 +76,8 @@ def report(found: Catalogue) -> Iterator[str]:
         f"depth {found.depth.min():g} to {found.depth.max():g} km"
     )
     for reason, count in found.dropped.items():
-        yield f"left out: {count} {reason}"
+        rows = "; ".join(found.named.get(reason, ()))
+        yield f"left out: {count} {reason}" + (f" ({rows})" if rows else "")
     summary = completeness(found)
     yield "events a year: " + ", ".join(f"{y} {n}" for y, n in summary.years.items())
     line = f"magnitude of completeness {summary.magnitude_of_completeness:.1f} (maximum curvature)"
@@ -120,7 +127,7 @@ def _instant(option: str, text: str | None, whole_day: bool) -> np.datetime64 | 
         instant = datetime.fromisoformat(text)
     except ValueError:
         raise TrainError(
-            f"{option} is {one_line(text)!r}; valid is an ISO date or time such as 2004-07-01"
+            f"{option}: expected an ISO date or time such as 2004-07-01, got {one_line(text)!r}"
         ) from None
     if instant.tzinfo is not None:
         instant = instant.astimezone(UTC).replace(tzinfo=None)

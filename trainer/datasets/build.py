@@ -102,6 +102,9 @@ def build_dataset(
         # Of a build that was killed.
         left_over.unlink()
     plan = make_plan(dataset, manifest, catalogue, recipe, tell)
+    gap = "" if indices is None else indices.kp_gap(plan.start.min(), plan.end.max())
+    if gap:
+        tell(gap)
     climatology = _climatology(plan, indices, recipe, stages, tell)
     scanner = Scanner(
         recipe,
@@ -114,8 +117,12 @@ def build_dataset(
     )
     scan = scanner.scan(plan.passes(), plan.state)
     tell(f"{scan.candidates.size} candidates in {int(scan.windows.sum())} windows")
+    unknown = ""
+    if indices is not None and scan.dropped["Kp unknown"]:
+        unknown = f"{scan.dropped['Kp unknown']} windows dropped, Kp unknown in {indices.name}"
+        tell(unknown)
     matches = match_controls(scan.candidates, recipe.controls, manifest.mission, recipe.seed)
-    _require_both_classes(scan, matches)
+    _require_both_classes(scan, matches, [part for part in (unknown, gap) if part])
     tell(f"{matches.row.size} windows matched, {matches.unmatched.size} positives without controls")
     tables = build_tables.Tables(plan, recipe, scan, matches, fingerprint)
     if not all(stages.current(name, fingerprint) for name in _TABLES):
@@ -191,16 +198,17 @@ def _climatology(
     return Climatology.load(path)
 
 
-def _require_both_classes(scan: Scan, matches: Matches) -> None:
+def _require_both_classes(scan: Scan, matches: Matches, causes: list[str]) -> None:
     block = scan.candidates["block"][matches.row]
     for place, name in enumerate(NAMES):
         if not (block == place).any():
             drawn = scan.candidates[scan.candidates["block"] == place]
             positive = int((drawn["label"] == 1).sum())
             why = ", ".join(f"{k} {v}" for k, v in matches.obstacles.items())
+            parts = [f"in the way: {why}"] * bool(why) + causes
             raise TrainError(
                 f"no matched windows in the block {name}: {positive} positives and "
-                f"{drawn.size - positive} clear windows" + (f"; in the way: {why}" if why else "")
+                f"{drawn.size - positive} clear windows" + "".join(f"; {part}" for part in parts)
             )
 
 

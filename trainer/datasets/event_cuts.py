@@ -32,13 +32,15 @@ def has_cuts(rule: EventRule) -> bool:
     )
 
 
-def read_events(path: Path, recipe: DatasetRecipe) -> Catalogue:
+def read_events(path: Path, recipe: DatasetRecipe, strict: bool = False) -> Catalogue:
     """Read the events that a dataset is declustered with and cleared of.
 
     Parameters
     ----------
     path : Path
     recipe : DatasetRecipe
+    strict : bool, optional
+        Refuse a file with a row that cannot be used.
 
     Returns
     -------
@@ -52,7 +54,7 @@ def read_events(path: Path, recipe: DatasetRecipe) -> Catalogue:
         As `trainer.catalogues.catalogue.read_catalogue`, or no event is within the cuts.
     """
     rule = recipe.events
-    found = read_catalogue(path, clearing_magnitude(rule), rule.largest_depth_km)
+    found = read_catalogue(path, clearing_magnitude(rule), rule.largest_depth_km, strict=strict)
     if not within_cuts(found, rule).any():
         first, last = cut_span(rule)
         raise CatalogueError(

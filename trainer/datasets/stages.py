@@ -60,7 +60,7 @@ class Stages:
         for path in (done, dataset / PARTIAL_FILE):
             try:
                 found = msgspec.json.decode(path.read_bytes(), type=_Partial)
-            except (OSError, msgspec.MsgspecError):
+            except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
                 continue
             self.files = dict(found.files)
             break
@@ -142,7 +142,7 @@ def read_card(dataset: Path) -> dict[str, Any]:
             f"{dataset.name}: {DATASET_FILE}: {error.strerror}; the dataset is not complete: "
             "run edge-train prepare"
         ) from None
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise TrainError(f"{dataset.name}: {DATASET_FILE}: {error}") from None
     if card.get("format") != DATASET_FORMAT:
         raise TrainError(

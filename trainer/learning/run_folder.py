@@ -244,7 +244,7 @@ def find_record(run: Path) -> RunRecord | None:
                 f"run {name}: {RUN_FILE}: format {version}; this version reads {RUN_FORMAT}"
             )
         return msgspec.convert(found, RunRecord)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise TrainError(f"run {name}: {RUN_FILE} is damaged: {one_line(str(error))}") from None
 
 

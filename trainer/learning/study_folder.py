@@ -131,7 +131,7 @@ def _refuse_another(out: Path, planned: StudyRecord) -> None:
         raise TrainError(f"study {name}: {STUDY_RECORD_FILE}: {error.strerror}") from None
     try:
         found = msgspec.json.decode(content, type=StudyRecord)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         reason = one_line(str(error))
         raise TrainError(f"study {name}: {STUDY_RECORD_FILE} is damaged: {reason}") from None
     if found.identity != planned.identity:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from trainer.catalogues.command import StrictOption
+
 
 def simulate(
     start: Annotated[str, typer.Option(help="First day, such as 2019-01-01 (UTC).")],
@@ -22,8 +24,9 @@ def simulate(
     ] = 1.0,
     catalogue: Annotated[
         Path | None,
-        typer.Option(help="Catalogue (ComCat CSV) to put perturbations before; else simulated."),
+        typer.Option(help="ComCat CSV or QuakeML to put perturbations before; else simulated."),
     ] = None,
+    strict: StrictOption = False,
     night_only: Annotated[
         bool, typer.Option("--night-only", help="Leave out the day side.")
     ] = False,
@@ -59,6 +62,7 @@ def simulate(
     # Imported here, so that a help text needs neither h5py nor sgp4.
     import numpy as np
 
+    from edge.errors import EdgeError
     from trainer.simulate.mission import simulate_mission
     from trainer.simulate.orbits import Pass
 
@@ -86,8 +90,10 @@ def simulate(
             indices,
             wave_bins,
             wave_components,
+            strict=strict,
+            tell=lambda line: typer.echo(line, err=True),
         )
-    except (ValueError, OSError) as error:
+    except (EdgeError, ValueError, OSError) as error:
         reason = str(error)
         if isinstance(error, OSError) and error.filename:
             reason = f"{error.filename}: {error.strerror}"

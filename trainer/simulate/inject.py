@@ -24,7 +24,7 @@ from edge.outputs import replace_file
 from edge.readers import sniff
 from edge.readers.names import FileName, looks_like_payload
 from trainer.archives.archive import SIMULATION_FILE
-from trainer.catalogues.catalogue import read_catalogue, read_content
+from trainer.catalogues.catalogue import is_quakeml, read_catalogue, read_content
 from trainer.catalogues.event import RANGES
 from trainer.errors import TrainError
 from trainer.simulate.inject_files import inject_file
@@ -77,6 +77,7 @@ def inject_archive(
     least_magnitude: float = 5.0,
     largest_depth_km: float = 40.0,
     tell: Callable[[str], None] = lambda line: None,
+    strict: bool = False,
 ) -> InjectionSummary:
     """Copy an archive with perturbations before the mainshocks of a catalogue.
 
@@ -97,7 +98,9 @@ def inject_archive(
     least_magnitude, largest_depth_km : float
         Events beyond are left out, before the declustering.
     tell : callable
-        Takes a line on each file that fails.
+        Takes lines on the catalogue, and one on each file that fails.
+    strict : bool
+        Refuse a catalogue with a row that cannot be used.
 
     Returns
     -------
@@ -119,7 +122,9 @@ def inject_archive(
     """
     _check(archive, out, strength, seed)
     model = PrecursorModel(seed=seed)
-    found = read_catalogue(catalogue, least_magnitude, largest_depth_km)
+    found = read_catalogue(catalogue, least_magnitude, largest_depth_km, strict=strict)
+    for line in found.tally():
+        tell(line)
     events = Catalogue.of(found)
     summary = InjectionSummary()
     files = _find(archive, mission, summary.failed)
@@ -168,7 +173,7 @@ def inject_archive(
             if key not in rows or row.min_distance_km < rows[key].min_distance_km:
                 rows[key] = row
     for reason in summary.failed.values():
-        tell(reason)
+        tell(f"left out {reason}")
     summary.injected = len(rows)
     _finish(archive, catalogue, out, request, summary, list(rows.values()))
     return summary
@@ -272,7 +277,7 @@ def _finish(
 def _write_events(catalogue: Path, path: Path) -> bytes:
     """Put the injected events beside the files, uncut, as CSV; give what was written."""
     content = read_content(catalogue)
-    if content.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
+    if is_quakeml(catalogue, content):
         everything = read_catalogue(catalogue, RANGES["mag"][0], RANGES["depth"][1])
         content = catalogue_text(Catalogue.of(everything), "", "").encode()
     replace_file(path, content)

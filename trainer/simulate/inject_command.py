@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
+from trainer.catalogues.command import StrictOption
+
 
 def inject(
     archive: Annotated[Path, typer.Argument(help="Folder of native files; it is only read.")],
     catalogue: Annotated[
-        Path, typer.Option(help="Earthquakes, ComCat CSV (.gz) or QuakeML; its mainshocks count.")
+        Path, typer.Option(help="Earthquakes, ComCat CSV or QuakeML; its mainshocks count.")
     ],
     strength: Annotated[float, typer.Option(help="Standard deviations; 0 changes nothing.")],
     out: Annotated[Path, typer.Option(help="Folder for the copy with perturbations.")],
@@ -21,6 +23,7 @@ def inject(
     seed: Annotated[int, typer.Option(help="Of what is drawn for each event.")] = 0,
     min_magnitude: Annotated[float, typer.Option(help="Smaller events are left out.")] = 5.0,
     max_depth: Annotated[float, typer.Option(help="Deeper events are left out, km.")] = 40.0,
+    strict: StrictOption = False,
 ) -> None:
     """Copy an archive with simulated perturbations before the mainshocks of a catalogue.
 
@@ -43,7 +46,8 @@ def inject(
         seed,
         min_magnitude,
         max_depth,
-        lambda line: complain("edge-train", f"left out {line}"),
+        lambda line: complain("edge-train", line),
+        strict,
     )
     typer.echo(
         f"{out}: contains simulated perturbations: {summary.injected} before events, in "

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trainer.catalogues.catalogue import read_catalogue
+from trainer.catalogues.event import RANGES
 from trainer.simulate import precursors, space_weather
 from trainer.simulate.background import Background, background
 from trainer.simulate.cses_waves import WAVE_BINS
@@ -29,7 +31,6 @@ from trainer.simulate.plagues import PLAGUES, Plagues
 from trainer.simulate.precursors import Injected, write_truth
 from trainer.simulate.seismicity import (
     Catalogue,
-    read_catalogue,
     simulate_catalogue,
     write_catalogue,
 )
@@ -96,6 +97,8 @@ def simulate_mission(
     wave_bins: int = WAVE_BINS,
     wave_components: int = 3,
     plagues: Plagues = PLAGUES,
+    strict: bool = False,
+    tell: Callable[[str], None] = lambda line: None,
 ) -> Summary:
     """Write a simulated mission in its native file formats.
 
@@ -115,8 +118,8 @@ def simulate_mission(
         Folder, made if missing. Besides the archive files it gets ``simulation.json``,
         ``truth.csv`` and, unless they are given, ``catalogue.csv`` and ``indices.txt``.
     catalogue : Path, optional
-        Catalogue in the ComCat CSV layout whose events have precursors. By default one is
-        simulated.
+        ComCat CSV or QuakeML, whose events of any magnitude and depth have precursors. By default
+        one is simulated.
     night_only : bool
         Leave out the day side.
     pap_off : float
@@ -141,6 +144,10 @@ def simulate_mission(
         1 to 3 components of the spectra of CSES-01; bands need the first.
     plagues : Plagues
         Rates of what plagues real files.
+    strict : bool
+        Refuse a catalogue with a row that cannot be used.
+    tell : callable
+        Takes lines on what was left out of the catalogue.
 
     Returns
     -------
@@ -149,9 +156,9 @@ def simulate_mission(
     Raises
     ------
     ValueError
-        If an argument is outside of its range, or the catalogue cannot be understood.
+        If an argument is outside of its range.
     EdgeError
-        If the elements or the indices cannot be understood, or do not serve the dates.
+        If catalogue, elements or indices cannot be understood, or do not serve the dates.
     OSError
         If a file cannot be read or written.
 
@@ -172,7 +179,10 @@ def simulate_mission(
         days = (first.astype("M8[D]") - margin, last.astype("M8[D]") + margin)
         events = simulate_catalogue(*days, seed, events_per_day)
     else:
-        events = read_catalogue(catalogue)
+        found = read_catalogue(catalogue, RANGES["mag"][0], RANGES["depth"][1], strict=strict)
+        for line in found.tally():
+            tell(line)
+        events = Catalogue.of(found)
     out.mkdir(parents=True, exist_ok=True)
     if catalogue is None:
         write_catalogue(out / "catalogue.csv", events)

@@ -1,4 +1,4 @@
-"""Simulated earthquake catalogues, and reading and writing of the ComCat CSV layout.
+"""Simulated earthquake catalogues, and writing of the ComCat CSV layout.
 
 A simulated catalogue is a Poisson process in time along rough plate-boundary arcs, with
 Gutenberg-Richter magnitudes, and aftershocks of each of its events: so much that a declustering
@@ -8,9 +8,7 @@ has something to do. It has no relation to any real earthquake.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,14 +67,14 @@ class Catalogue:
     def plain(self) -> PlainCatalogue:
         """Give the same events as labels and declustering take them."""
         return PlainCatalogue(
-            "simulated",
-            "",
-            self.event_id,
-            self.time,
-            self.latitude,
-            self.longitude,
-            self.depth_km,
-            self.magnitude,
+            name="simulated",
+            sha256="",
+            id=self.event_id,
+            time=self.time,
+            latitude=self.latitude,
+            longitude=self.longitude,
+            depth=self.depth_km,
+            magnitude=self.magnitude,
         )
 
     @classmethod
@@ -265,52 +263,3 @@ def catalogue_text(catalogue: Catalogue, network: str = "sim", status: str = "si
             ]
         )  # fmt: skip
     return text.getvalue()
-
-
-def read_catalogue(path: Path) -> Catalogue:
-    """Read a catalogue in the ComCat CSV layout.
-
-    Parameters
-    ----------
-    path : Path
-        CSV with a header line; ``.gz`` is unpacked.
-
-    Returns
-    -------
-    Catalogue
-        In order of time; rows without time, place or magnitude are left out.
-
-    Raises
-    ------
-    ValueError
-        If a needed column is missing or a value is not a number or a time.
-    """
-    raw = path.read_bytes()
-    try:
-        text = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
-    except (EOFError, OSError, UnicodeDecodeError, zlib.error) as error:
-        raise ValueError(f"{path}: not a CSV file ({error})") from None
-    rows = csv.DictReader(io.StringIO(text))
-    needed = {"time", "latitude", "longitude", "depth", "mag", "id"}
-    missing = sorted(needed - set(rows.fieldnames or ()))
-    if missing:
-        raise ValueError(f"{path}: no column {', '.join(missing)}; expected the ComCat CSV layout")
-    kept = [r for r in rows if all(r[k] for k in ("time", "latitude", "longitude", "mag"))]
-    try:
-        time = np.array([r["time"].rstrip("Z") for r in kept], "datetime64[ms]")
-        latitude, longitude, depth, magnitude = (
-            np.array([float(r[k] or 0.0) for r in kept], np.float64)
-            for k in ("latitude", "longitude", "depth", "mag")
-        )
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-    order = np.argsort(time, kind="stable")
-    return Catalogue(
-        np.array([r["id"] for r in kept], dtype=str)[order],
-        np.array([r.get("place") or "" for r in kept], dtype=str)[order],
-        time[order],
-        latitude[order],
-        _wrapped(longitude[order]),
-        depth[order],
-        magnitude[order],
-    )

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from sgp4.api import Satrec
 
+from edge import text
 from trainer.errors import TrainError
 from trainer.simulate.elements import SGP4_EPOCH
 
@@ -67,12 +68,13 @@ def read_two_line(path: Path) -> TwoLineElements:
         The file cannot be read, or its lines are no two-line element set with right checksums.
     """
     try:
-        text = path.read_text(encoding="ascii")
-    except UnicodeDecodeError:
+        spelt = text.decode(path.read_bytes())
+        spelt.encode("ascii")
+    except UnicodeError:
         raise TrainError(f"{path}: not a text file of two-line elements") from None
     except OSError as error:
         raise TrainError(f"{path}: {error.strerror}") from None
-    found = [line.rstrip() for line in text.splitlines()]
+    found = [line.rstrip() for line in spelt.splitlines()]
     lines = []
     for number in "12":
         line = next((f for f in found if f.startswith(f"{number} ")), None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import tempfile
 from pathlib import Path
 
@@ -50,15 +52,22 @@ def test_gzip_is_read(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("a,b\n1,2\n", "events.csv: lacks the columns time, latitude"),
-        (HEADER + GOOD.replace("10.0,190", "91.0,190"), "row 2: latitude is 91.0; valid is -90"),
-        (HEADER + GOOD.replace("5.5", ""), "row 2: mag is empty; valid is -2 to 10"),
-        (HEADER + GOOD.replace("5.5", "nan"), "row 2: mag is nan"),
-        (HEADER + GOOD + GOOD.replace("2019-01-02T", "yesterday "), "row 3: time is yesterday"),
-        (HEADER + GOOD.replace("us1", " "), "row 2: the id is empty"),
+        (
+            HEADER + GOOD.replace("10.0,190", "91.0,190"),
+            "line 2: expected a latitude of -90 to 90, got 91.0",
+        ),
+        (HEADER + GOOD.replace("5.5", ""), "line 2: expected a magnitude of -2 to 10, got nothing"),
+        (HEADER + GOOD.replace("5.5", "nan"), "line 2: expected a magnitude of -2 to 10, got nan"),
+        (
+            HEADER + GOOD.replace("2019-01-02T", "yesterday "),
+            "line 2: expected a UTC time of 1900 to 2099, got yesterday",
+        ),
+        (HEADER + GOOD.replace("us1", " "), "line 2: expected an id, got nothing"),
         (HEADER + GOOD.replace("5.5", "4.5"), "none of 1 events has M >= 5"),
         (HEADER, "none of 0 events"),
         ("", "lacks the columns"),
-        (HEADER + "2019-01-02T00:00:00Z,1.0\n", "row 2: longitude is empty"),
+        (HEADER + "2019-01-02T00:00:00Z,1.0\n", "line 2: expected 8 fields, got 2"),
+        ("<html>", "not a readable QuakeML file"),
     ],
 )
 def test_errors_name_file_row_and_range(tmp_path: Path, text: str, message: str) -> None:
@@ -76,8 +85,138 @@ def test_unreadable_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(CatalogueError):
         read_catalogue(path, 5.0, 40.0)
     path.write_bytes(gzip.compress((HEADER + GOOD).encode())[:-12])
-    with pytest.raises(CatalogueError, match="not a readable CSV"):
+    with pytest.raises(CatalogueError, match="not a readable CSV or QuakeML file: damaged gzip"):
         read_catalogue(path, 5.0, 40.0)
+
+
+# Each with the kind it is counted as. Anything else about these rows is in order.
+BAD_ROWS = {
+    GOOD.replace(",5.5,", ",,"): "without a magnitude",
+    GOOD.replace(",5.5,", ",-9.99,"): "with an impossible magnitude",
+    GOOD.replace(",10.0,5.5", ",,5.5"): "without a depth",
+    GOOD.replace(",10.0,5.5", ",unknown,5.5"): "with an impossible depth",
+    GOOD.replace("10.0,190.0", "10.0,"): "without an origin",
+    GOOD.replace("10.0,190.0", "10.0,400.0"): "with an impossible longitude",
+    GOOD.replace("2019-01-02T00:00:00.500Z", "2016-12-31T23:59:60Z"): "with an impossible time",
+    GOOD.replace("2019-", "1811-"): "with an impossible time",
+    GOOD.replace("2019-01-02T00:00:00.500Z", "now"): "with an impossible time",
+    GOOD.replace("us1", ""): "without an id",
+    GOOD.replace("somewhere", "south, somewhere"): "of another number of fields",
+    GOOD.replace("somewhere", '"somewhere'): "of broken CSV",
+    HEADER: "that repeat the header",
+}
+
+
+@pytest.mark.parametrize(("row", "kind"), BAD_ROWS.items())
+def test_a_bad_row_costs_itself_and_is_named(tmp_path: Path, row: str, kind: str) -> None:
+    good = [GOOD.replace("us1", f"us{i}") for i in range(2, 6)]
+    path = write(tmp_path, HEADER + good[0] + row + "".join(good[1:]))
+    found = read_catalogue(path, 5.0, 40.0)
+    assert found.id.tolist() == ["us2", "us3", "us4", "us5"]
+    assert found.dropped == {kind: 1}
+    ((named,),) = found.named.values()
+    assert named.startswith("line 3: ")
+    counts, rows = found.tally()
+    assert counts == f"events.csv: 4 events; left out 1: 1 {kind}"
+    assert rows == f"events.csv: {named}"
+    with pytest.raises(CatalogueError, match=r"events\.csv: 1 of 5 rows cannot be used; line 3: "):
+        read_catalogue(path, 5.0, 40.0, strict=True)
+
+
+def test_the_first_few_bad_rows_are_named(tmp_path: Path) -> None:
+    bad = GOOD.replace(",5.5,", f",{'x' * 200}\x1b,").replace("us1", "us2")
+    text = HEADER + GOOD + bad * 9
+    found = read_catalogue(write(tmp_path, text), 5.0, 40.0)
+    assert found.dropped == {"with an impossible magnitude": 9}
+    named = found.named["with an impossible magnitude"]
+    assert [row.split(":")[0] for row in named] == ["line 3", "line 4", "line 5"]
+    assert all(line.isprintable() and len(line) < 400 for line in found.tally())
+
+
+def test_a_row_that_a_cut_leaves_out_is_not_bad(tmp_path: Path) -> None:
+    rows = (
+        GOOD.replace("2019-", "1811-").replace("us1", "us2"),
+        GOOD.replace(",10.0,5.5", ",,4.5").replace("us1", "us3"),
+    )
+    path = write(tmp_path, HEADER + GOOD + "".join(rows))
+    first = np.datetime64("2018-01-01", "ms")
+    found = read_catalogue(path, 5.0, 40.0, first, strict=True)
+    assert found.dropped == {"before 2018-01-01T00:00:00.000": 1, "below M 5": 1}
+    assert found.tally() == [
+        "events.csv: 1 events; left out 2: 1 before 2018-01-01T00:00:00.000, 1 below M 5"
+    ]
+
+
+def test_the_good_one_of_two_rows_of_an_event_is_kept(tmp_path: Path) -> None:
+    found = read_catalogue(write(tmp_path, HEADER + GOOD.replace("5.5", "") + GOOD), 5.0, 40.0)
+    assert found.id.tolist() == ["us1"]
+
+
+def test_joined_downloads_may_differ_in_their_columns(tmp_path: Path) -> None:
+    other = "\ufeffid,mag,time,latitude,longitude,depth\nus2,6.0,2019-01-03T00:00:00Z,1,2,3\n"
+    found = read_catalogue(write(tmp_path, HEADER + GOOD + other), 5.0, 40.0)
+    assert found.id.tolist() == ["us1", "us2"]
+    assert found.dropped == {"that repeat the header": 1}
+    assert found.magnitude.tolist() == [5.5, 6.0]
+
+
+def test_the_type_is_read_in_any_case(tmp_path: Path) -> None:
+    header = HEADER.replace("place", "Type")
+    kinds = ("Earthquake", " EARTHQUAKE ", "unknown", "Quarry_Blast", "quarry blast")
+    rows = [GOOD.replace("us1", f"us{i}").replace("somewhere", k) for i, k in enumerate(kinds)]
+    found = read_catalogue(write(tmp_path, header + "".join(rows)), 5.0, 40.0, strict=True)
+    assert found.id.tolist() == ["us0", "us1", "us2"]
+    assert found.dropped == {"not an earthquake": 2}
+    assert found.named["not an earthquake"] == (
+        "line 5: the type is quarry blast",
+        "line 6: the type is quarry blast",
+    )
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "latin-1", "utf-16", "utf-16-le", "utf-16-be", "utf-32"]
+)
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_encodings_and_gzip_are_known_by_the_bytes(
+    tmp_path: Path, encoding: str, packed: bool, end: str
+) -> None:
+    text = HEADER + GOOD.replace("somewhere", "Malm\xf6, S\xe3o Paulo".replace(",", " of")) * 2
+    content = text.replace("\n", end).encode(encoding)
+    path = tmp_path / "events.txt"
+    path.write_bytes(gzip.compress(content) if packed else content)
+    found = read_catalogue(path, 5.0, 40.0)
+    assert found.id.tolist() == ["us1"]
+    assert found.dropped == {"with an id that came before": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"PK\x03\x04" + bytes(30), "expected plain text or gzip, got a ZIP archive: unpack it"),
+        (bz2.compress(b"time"), "got packed by bzip2"),
+        (lzma.compress(b"time"), "got packed by xz"),
+        (b"\xff\xfet\x00i", "'utf-16-le' codec can't decode"),
+        (b"%PDF-1.4", "lacks the columns"),
+    ],
+)
+def test_other_files_are_named_as_what_they_are(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    path = tmp_path / "events.csv"
+    path.write_bytes(content)
+    with pytest.raises(CatalogueError, match=r"^events\.csv: ") as caught:
+        read_catalogue(path, 5.0, 40.0)
+    assert message in str(caught.value)
+
+
+def test_twenty_thousand_good_rows_outlive_thirteen_bad_ones(tmp_path: Path) -> None:
+    good = [GOOD.replace("us1", f"us{i}") for i in range(20_000)]
+    for i, bad in enumerate(BAD_ROWS):
+        good.insert(1500 * i + 7, bad)
+    found = read_catalogue(write(tmp_path, HEADER + "".join(good)), 5.0, 40.0)
+    assert found.size == 20_000
+    assert sum(found.dropped.values()) == len(BAD_ROWS)
 
 
 def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
@@ -154,8 +293,9 @@ def test_damaged_rows_are_refused_in_one_line_or_read(data) -> None:
         except CatalogueError as error:
             message = str(error)
         else:
-            message = ""
-            assert np.isfinite(found.latitude).all()
+            for values in (found.latitude, found.longitude, found.depth, found.magnitude):
+                assert np.isfinite(values).all()
+            message = " ".join(found.tally())
     assert message.isprintable()
 
 
@@ -164,6 +304,7 @@ def test_real_catalogue(shared_data: Path) -> None:
     found = read_catalogue(path, 5.0, 40.0)
     assert found.size == 25_748
     assert found.dropped == {"of the ISC-GEM supplement (iscgem...)": 5}
+    assert not found.named
     assert (np.diff(found.time) >= np.timedelta64(0, "ms")).all()
     assert found.depth.max() <= 40.0
 
@@ -171,9 +312,9 @@ def test_real_catalogue(shared_data: Path) -> None:
 @pytest.mark.parametrize(
     ("magnitude", "depth", "message"),
     [
-        (float("nan"), 40.0, "least magnitude is nan; valid is -2 to 10"),
-        (5.0, float("nan"), "largest depth is nan; valid is -10 to 800"),
-        (5.0, float("inf"), "largest depth is inf; valid is -10 to 800"),
+        (float("nan"), 40.0, "expected a minimum magnitude of -2 to 10, got nan"),
+        (5.0, float("nan"), "expected a maximum depth of -10 to 800, got nan"),
+        (5.0, float("inf"), "expected a maximum depth of -10 to 800, got inf"),
     ],
 )
 def test_cuts_that_cut_nothing_are_refused(

@@ -144,16 +144,27 @@ def test_the_command_prints_what_a_catalogue_is_worth(tmp_path: Path, capfdbinar
 def test_the_command_refuses_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "events.csv"
     path.write_text(HEADER + ROWS)
-    with pytest.raises(TrainError, match="--first is 'then'; valid is an ISO date"):
+    with pytest.raises(TrainError, match=r"--first: expected an ISO date .*, got 'then'"):
         command(path, 5.0, 40.0, "then", None)
     with pytest.raises(CatalogueError, match="none of 10 events has M >= 8"):
         command(path, 8.0, 40.0, None, None)
 
 
+def test_the_command_names_bad_rows_and_is_strict_if_asked(tmp_path: Path, capfdbinary) -> None:
+    path = tmp_path / "events.csv"
+    path.write_text(HEADER + ROWS.replace(",5.3,", ",-9.99,"))
+    command(path, 5.0, 40.0, None, None)
+    line = "line 4: expected a magnitude of -2 to 10, got -9.99"
+    text = capfdbinary.readouterr().out.decode()
+    assert f"left out: 1 with an impossible magnitude ({line})" in text
+    with pytest.raises(CatalogueError, match=f"1 of 10 rows cannot be used; {line}"):
+        command(path, 5.0, 40.0, None, None, strict=True)
+
+
 def test_options_and_help() -> None:
     found = run("--help")
     assert found.exit_code == 0
-    for option in ("--min-magnitude", "--max-depth", "--first", "--last"):
+    for option in ("--min-magnitude", "--max-depth", "--first", "--last", "--strict"):
         assert option in found.output
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import sys
+import tempfile
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trainer.catalogues.catalogue import read_catalogue
 from trainer.errors import CatalogueError
@@ -25,7 +27,7 @@ def origin(name: str, time: str, latitude: float, longitude: float, depth: str =
     )
 
 
-def magnitude(name: str, value: float) -> str:
+def magnitude(name: str, value: float | str) -> str:
     return f'<magnitude publicID="quakeml:x/{name}"><mag><value>{value}</value></mag></magnitude>'
 
 
@@ -53,14 +55,6 @@ def write(folder: Path, text: str) -> Path:
     path = folder / "events.xml"
     path.write_text(text, encoding="utf-8")
     return path
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _obspy() -> None:
-    with warnings.catch_warnings():
-        # ObsPy 1.5 calls what Python 3.11 deprecates.
-        warnings.simplefilter("ignore")
-        pytest.importorskip("obspy")
 
 
 def test_the_preferred_origin_and_magnitude_count(tmp_path: Path) -> None:
@@ -135,8 +129,9 @@ def test_gzip_is_read(tmp_path: Path) -> None:
 
 def test_a_file_that_obspy_wrote(tmp_path: Path) -> None:
     with warnings.catch_warnings():
+        # ObsPy 1.5 calls what Python 3.11 deprecates.
         warnings.simplefilter("ignore")
-        import obspy
+        obspy = pytest.importorskip("obspy")
         from obspy.core import event as obs
 
         rng = np.random.default_rng(2)
@@ -173,15 +168,15 @@ def test_a_file_that_obspy_wrote(tmp_path: Path) -> None:
         (quakeml(), "none of 0 events"),
         (
             quakeml(event("x/1", origin("a", "2019-01-01T00:00:00Z", 91, 2), magnitude("b", 5.5))),
-            "event 1 (1): latitude is 91.0; valid is -90 to 90",
+            "event 1 (1): expected a latitude of -90 to 90, got 91",
         ),
         (
             quakeml(event("x/1", origin("a", "1019-01-01T00:00:00Z", 1, 2), magnitude("b", 5.5))),
-            "event 1 (1): time is 1019-01-01T00:00:00.000000Z; valid is a UTC time",
+            "event 1 (1): expected a UTC time of 1900 to 2099, got 1019-01-01T00:00:00Z",
         ),
         (
             quakeml(event("x/1", origin("a", "2019-01-01T00:00:00Z", 1, 2), magnitude("b", 15))),
-            "event 1 (1): mag is 15.0; valid is -2 to 10",
+            "event 1 (1): expected a magnitude of -2 to 10, got 15",
         ),
         (
             quakeml(
@@ -191,7 +186,7 @@ def test_a_file_that_obspy_wrote(tmp_path: Path) -> None:
                     magnitude("b", 5),
                 )
             ),
-            "event 1 (1): depth is 900.0; valid is -10 to 800",
+            "event 1 (1): expected a depth of -10 to 800, got 900.0",
         ),
     ],
 )
@@ -202,14 +197,94 @@ def test_errors_are_one_line_with_value_and_range(tmp_path: Path, text: str, mes
     assert str(caught.value).isprintable()
 
 
-def test_without_obspy_the_extra_is_named(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "obspy", None)
-    with pytest.raises(CatalogueError, match="add the extra `quakeml`"):
-        read_catalogue(write(tmp_path, quakeml()), 5.0, 40.0)
+def test_no_event_vanishes_for_its_type(tmp_path: Path) -> None:
+    here = ("2019-01-01T00:00:00Z", 1.0, 2.0)
+    kinds = {
+        "us1": "unknown",
+        "us2": "blast",
+        "us3": "Earthquake",
+        "us4": "induced_or_triggered_event",
+        "us5": "not reported",
+        "us6": "quarry blast",
+        "us7": "outside of network interest",
+    }
+    text = quakeml(
+        *(
+            event(USGS.format(key), origin(key, *here), magnitude(f"m{key}", 7.8), kind=kind)
+            for key, kind in kinds.items()
+        )
+    )
+    found = read_catalogue(write(tmp_path, text), 5.0, 40.0)
+    assert found.id.tolist() == ["us1", "us3", "us4", "us5"]
+    assert found.dropped == {"not an earthquake": 3}
+    assert found.named["not an earthquake"] == (
+        "event 2 (us2): the type is blast",
+        "event 6 (us6): the type is quarry blast",
+        "event 7 (us7): the type is outside of network interest",
+    )
+
+
+def test_a_bad_event_costs_itself_as_a_bad_row_of_a_csv_file_does(tmp_path: Path) -> None:
+    here = ("2019-01-01T00:00:00Z", 1.0, 2.0)
+    leap = ("2016-12-31T23:59:60Z", 1.0, 2.0)
+    text = quakeml(
+        event("x/1", origin("a", *here), magnitude("b", 5.5)),
+        event("x/2", origin("c", *here), magnitude("d", -9.99)),
+        event("x/3", origin("e", *here), magnitude("f", "strong")),
+        event("x/4", origin("g", *leap), magnitude("h", 5.5)),
+        event("x/5", origin("i", *here, depth="deep"), magnitude("j", 5.5)),
+        event("", origin("k", *here), magnitude("l", 5.5)),
+    )
+    path = write(tmp_path, text)
+    found = read_catalogue(path, 5.0, 40.0)
+    assert found.id.tolist() == ["1"]
+    assert found.dropped == {
+        "with an impossible depth": 1,
+        "with an impossible magnitude": 2,
+        "with an impossible time": 1,
+        "without an id": 1,
+    }
+    with pytest.raises(CatalogueError, match=r"5 of 6 rows cannot be used; event 2 \(2\): "):
+        read_catalogue(path, 5.0, 40.0, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"),
+    [
+        ("utf-8", "UTF-8"),
+        ("utf-8-sig", "UTF-8"),
+        ("utf-16", "UTF-16"),
+        ("utf-16", "UTF-8"),
+        ("latin-1", "ISO-8859-1"),
+        ("latin-1", "UTF-8"),
+    ],
+)
+def test_encodings_are_known_by_the_bytes(tmp_path: Path, encoding: str, said: str) -> None:
+    description = "<description><text>Malm\xf6</text></description>"
+    here = origin("a", "2019-01-01T00:00:00Z", 1.0, 2.0)
+    text = quakeml(event("x/1", description, here, magnitude("b", 5.5))).replace("UTF-8", said)
+    path = tmp_path / "events"
+    path.write_bytes(text.encode(encoding))
+    assert read_catalogue(path, 5.0, 40.0).id.tolist() == ["1"]
+
+
+@given(st.data())
+def test_damaged_files_are_refused_in_one_line_or_read(data) -> None:
+    here = origin("a", "2019-01-01T00:00:00Z", 1.0, 2.0)
+    content = bytearray(quakeml(event("x/1", here, magnitude("b", 5.5), kind="unknown")).encode())
+    for _ in range(data.draw(st.integers(1, 5))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "events.xml"
+        path.write_bytes(bytes(content))
+        try:
+            lines = read_catalogue(path, 5.0, 40.0).tally()
+        except CatalogueError as error:
+            lines = [str(error)]
+    assert all(line.isprintable() for line in lines)
 
 
 def test_a_broken_file_is_called_by_its_name(tmp_path: Path) -> None:
-    pytest.importorskip("obspy")
     path = tmp_path / "broken.xml"
     path.write_text("<?xml version='1.0'?><other/>", encoding="utf-8")
     with pytest.raises(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from datetime import date
@@ -84,6 +85,23 @@ def test_what_changed_is_made_again_and_nothing_else(made, built: Path, tmp_path
     (dataset / "climatology.npz").write_bytes(b"")
     assert any("fitted" in line for line in build(made, dataset, made.recipe()))
     assert {n: file_sha256(dataset / n) for n in FILES} == before
+
+
+def test_a_kp_file_that_ends_inside_the_archive_is_named_as_the_cause(made, dataset: Path) -> None:
+    whole = made.indices(40.0, KP)
+    end = whole.time.size - 8 * 50
+    short = dataclasses.replace(
+        whole, name="Kp.txt", time=whole.time[:end], kp=whole.kp[:end], f107=whole.f107[:end]
+    )
+    first, last = (np.datetime64(made.start + d * made.day, "D") for d in (-30, 19))
+    gap = f"Kp.txt: Kp is known from {first} to {last}, the archive goes from "
+    with pytest.raises(TrainError, match=r"windows dropped, Kp unknown in Kp\.txt") as caught:
+        build(made, dataset, indices=short)
+    assert gap in str(caught.value)
+    assert str(caught.value).isprintable()
+    told = build(made, dataset, made.recipe(controls={"unknown_kp": "keep"}), indices=short)
+    assert sum(line.startswith(gap) for line in told) == 1
+    assert not any("Kp" in line for line in build(made, dataset, indices=whole))
 
 
 def test_windows_are_what_a_model_sees_at_the_edge(made, built: Path) -> None:

@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer.catalogues.catalogue import read_catalogue as read_plain_catalogue
+from trainer.catalogues.catalogue import read_catalogue
 from trainer.catalogues.declustering import decluster
 from trainer.simulate.seismicity import (
     COLUMNS,
     Catalogue,
-    read_catalogue,
     simulate_catalogue,
     write_catalogue,
 )
@@ -86,28 +85,11 @@ def test_comcat_layout_there_and_back(tmp_path: Path) -> None:
     assert row["status"] == "simulated"
     packed = tmp_path / "catalogue.csv.gz"
     packed.write_bytes(gzip.compress(text.encode()))
-    for found in (read_catalogue(path), read_catalogue(packed)):
-        for name in ("event_id", "time", "latitude", "longitude", "depth_km", "magnitude"):
+    for file in (path, packed):
+        found = Catalogue.of(read_catalogue(file, 5.0, 40.0))
+        for name in ("event_id", "time", "latitude", "depth_km", "magnitude"):
             np.testing.assert_array_equal(getattr(found, name), getattr(events, name))
-
-
-def test_the_trainer_reads_the_same_events(tmp_path: Path) -> None:
-    events = simulate_catalogue(np.datetime64("2019-01-01"), np.datetime64("2019-02-01"), 3)
-    write_catalogue(tmp_path / "catalogue.csv", events)
-    found = Catalogue.of(read_plain_catalogue(tmp_path / "catalogue.csv", 5.0, 40.0))
-    for name in ("event_id", "time", "latitude", "depth_km", "magnitude"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(events, name))
-    np.testing.assert_allclose(found.longitude, events.longitude, rtol=0.0, atol=1e-9)
-
-
-def test_other_files_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "other.csv"
-    path.write_text("time,mag\n2019-01-01T00:00:00Z,5\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="no column depth, id, latitude, longitude"):
-        read_catalogue(path)
-    path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ValueError, match="not a CSV file"):
-        read_catalogue(path)
+        np.testing.assert_allclose(found.longitude, events.longitude, rtol=0.0, atol=1e-9)
 
 
 def test_impossible_rate_is_named() -> None:

@@ -282,7 +282,14 @@ def test_the_copy_carries_the_catalogue_that_was_injected(
     assert (out / "catalogue.csv").read_bytes() == catalogue.read_bytes()
     about = json.loads((out / "simulation.json").read_bytes())
     assert (about["catalogue"], about["catalogue_injected"]) == ("catalogue.csv", "other.csv.gz")
+    assert f"other.csv.gz: {len(catalogue.read_text().splitlines()) - 1} events" in result.output
+    spelt = catalogue.read_text().replace(",10.00,", ",,")
+    packed.write_bytes(gzip.compress(spelt.encode("utf-16")))
+    call[5:] = ["--out", tmp_path / "y"]
+    result = CliRunner().invoke(app, [str(part) for part in [*call, "--strict"]])
+    assert "rows cannot be used; line " in str(result.exception)
+    assert not (tmp_path / "y").exists()
     call[5:] = ["--out", tmp_path / "x", "--min-magnitude", "nan"]
     result = CliRunner().invoke(app, [str(part) for part in call])
-    assert str(result.exception) == "least magnitude is nan; valid is -2 to 10"
+    assert str(result.exception) == "expected a minimum magnitude of -2 to 10, got nan"
     assert not (tmp_path / "x").exists()

@@ -12,6 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from trainer.errors import CatalogueError
 from trainer.simulate import simulate_mission
 from trainer.simulate.background import PARAMETERS
 from trainer.simulate.command import simulate
@@ -85,6 +86,26 @@ def test_no_injection_is_the_null_mission(tmp_path: Path, event: Catalogue) -> N
     assert {name.split("_")[6] for name in changed} == {row["half_orbit"] for row in truth}
     assert summary.injected == len(truth) >= 1
     assert (null / "truth.csv").read_text(encoding="utf-8").count("\n") == 1
+
+
+def test_a_row_without_a_depth_is_left_out_and_told(tmp_path: Path, event: Catalogue) -> None:
+    path = tmp_path / "one.csv"
+    write_catalogue(path, event)
+    header, row = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([header, row.replace(",10.00,", ",,").replace("sim0", "x"), row]))
+    told: list[str] = []
+    end = START + np.timedelta64(2, "h")
+    summary = simulate_mission(
+        "cses", START, end, 3, 0.0, tmp_path / "out", path, night_only=True, tell=told.append
+    )
+    assert summary.events == 1
+    assert told == [
+        "one.csv: 1 events; left out 1: 1 without a depth",
+        "one.csv: line 2: expected a depth of -10 to 800, got nothing",
+    ]
+    with pytest.raises(CatalogueError, match="1 of 2 rows cannot be used"):
+        simulate_mission("cses", START, end, 3, 0.0, tmp_path / "no", path, strict=True)
+    assert not (tmp_path / "no").exists()
 
 
 def test_event_is_seen_near_its_epicentre(tmp_path: Path, event: Catalogue) -> None:

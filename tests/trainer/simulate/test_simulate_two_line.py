@@ -79,11 +79,18 @@ def test_other_text_is_refused_in_one_line(
 
 def test_files_that_are_no_text(tmp_path: Path) -> None:
     path = tmp_path / "elements.txt"
-    path.write_bytes(b"\xff\xfe")
+    path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(TrainError, match="not a text file"):
         read_two_line(path)
     with pytest.raises(TrainError, match="No such file"):
         read_two_line(tmp_path / "absent.txt")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_the_encoding_is_known_by_the_bytes(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "elements.txt"
+    path.write_text("CSES\n" + "\n".join(map(right, LINES)), encoding=encoding)
+    assert read_two_line(path).lines == tuple(map(right, LINES))
 
 
 def test_the_real_elements_have_their_local_time_and_altitude(shared_data: Path) -> None:
