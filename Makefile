@@ -47,7 +47,7 @@ test-all: $(TRAINER)  ## run the tests, the slow ones too
 	@NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m kernel
 	@$(BIN)/pytest -q -m ""
 
-train-export: $(TRAINER)  ## train, quantise and export a bundle (DEMETER=DIR CSES=DIR CATALOGUE=FILE INDICES=FILE; else simulated)
+train-export: $(TRAINER)  ## train, quantise and export a bundle to build/bundle, or OUT=DIR (DEMETER=DIR CSES=DIR CATALOGUE=FILE INDICES=FILE; else simulated)
 	@$(BIN)/edge-train train-export $(if $(DEMETER),--demeter "$(DEMETER)") \
 		$(if $(CSES),--cses "$(CSES)") $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") \
 		$(if $(INDICES),--indices "$(INDICES)") $(if $(OUT),--out "$(OUT)")
@@ -79,7 +79,7 @@ lock:  ## make the locks again with the newest releases that pyproject.toml allo
 	@$(LOCK_VENV)/bin/pip --disable-pip-version-check -qq install uv
 	@$(LOCK) -o requirements/edge.txt
 	@$(LOCK) -c requirements/edge.txt --extra test --extra report -o requirements/test.txt
-	@$(LOCK) $(foreach extra,trainer report quakeml spaceweather dev,--extra $(extra)) -o requirements/trainer.txt
+	@$(LOCK) $(foreach extra,trainer report spaceweather dev,--extra $(extra)) -o requirements/trainer.txt
 
 help:  ## show this list
 	@sed -n 's/^\([a-z0-9-]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
