@@ -35,7 +35,8 @@ if [ -z "$python" ]; then
 	done
 fi
 if [ -z "$python" ]; then
-	said=$(python3 -c "$look" "$@" 2>&1) || said="python3 $(echo "$said" | tail -n 1)"
+	said="no python3"
+	! command -v python3 >/dev/null || said="python3 $(python3 -c "$look" "$@" 2>&1 | tail -n 1)"
 	echo "expected Python $versions with its venv module, found none ($said)." \
 		"Debian, Ubuntu, Raspberry Pi OS: sudo apt install python3 python3-venv;" \
 		"another interpreter: make PYTHON=/path/to/python3" >&2

@@ -6,19 +6,12 @@ import importlib
 import inspect
 import typing
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 PROGRAMS = ("edge.cli", "trainer.cli")
-
-
-def application(module: str) -> typer.Typer:
-    if module == "trainer.cli" and find_spec("dask") is None:
-        pytest.skip("the trainer's packages are absent")
-    return importlib.import_module(module).app
 
 
 def written(function: object) -> Iterator[tuple[str, str]]:
@@ -35,7 +28,7 @@ def squeezed(text: str) -> str:
 
 @pytest.mark.parametrize("module", PROGRAMS)
 def test_every_help_text_shows(module: str) -> None:
-    app = application(module)
+    app = importlib.import_module(module).app
     group = typer.main.get_command(app)
     functions = [command.callback for command in app.registered_commands]
     assert len(functions) == len(group.commands) > 1
@@ -53,6 +46,6 @@ def test_every_help_text_shows(module: str) -> None:
 
 @pytest.mark.parametrize("module", PROGRAMS)
 def test_version_is_told_and_ends(module: str) -> None:
-    result = CliRunner().invoke(application(module), ["--version"])
+    result = CliRunner().invoke(importlib.import_module(module).app, ["--version"])
     assert result.exit_code == 0
     assert result.output.startswith(f"{'edge-score' if module == 'edge.cli' else 'edge-train'} 0.")
