@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,17 @@ def pytest_configure(config: pytest.Config) -> None:
     lines = HERE.joinpath("allowed_skips.txt").read_text(encoding="utf-8").splitlines()
     allowed = tuple(line for line in lines if line.strip() and not line.startswith("#"))
     config.pluginmanager.register(SkipRule(allowed), "skip-rule")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run property tests first on aarch64.
+
+    There, tflite-runtime makes the process flush subnormals to zero once it is loaded, and
+    hypothesis then refuses to draw floats.
+    """
+    if platform.machine() == "aarch64":
+        items.sort(key=lambda item: item.get_closest_marker("hypothesis") is None)
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ make_root() {
     mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources} 2>/dev/null |
         sed '/^ *#/d' | grep -oE '[a-z]+://[^ ]+/debian/?( |$)' | head -n 1 || true)
     debootstrap --arch=arm64 --foreign --variant=minbase \
-        --include=python3,python3-venv,make,ca-certificates "$suite" "$root.part" ${mirror:+"${mirror% }"} \
+        --include=python3,python3-venv,make,git,ca-certificates "$suite" "$root.part" ${mirror:+"${mirror% }"} \
         >"$root.log" 2>&1 || { tail -n 3 "$root.log" >&2; fail "debootstrap failed, see $root.log"; }
     # Unpacked and not configured: that needs device nodes, which a user namespace may not make. Python and make do.
     for deb in "$root.part"/var/cache/apt/archives/*.deb; do dpkg-deb -x "$deb" "$root.part"; done
