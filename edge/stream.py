@@ -280,6 +280,10 @@ class Stream:
 
     def _score(self, work: HalfOrbitFiles, ledger: Ledger) -> Iterator[Event]:
         scorer = self._ready()
+        if work.crashed and work.attempts:
+            # What ended the process may be the station's (memory, a library): then the check
+            # ends it too, and what is not begun is not counted.
+            self._check_station()
         # libhdf5 runs in this process: what it takes down must not be tried for ever.
         begun = [FileRecord.of(f, "begun") for f in work.files]
         ledger.record(begun, self._record(work, "begun", attempts=work.attempts + 1, retry=True))
@@ -293,13 +297,14 @@ class Stream:
                 # the attempt counts.
                 self._check_station(error)
                 yield from self.fail(work, ledger, f"failed with {describe_fault(error)}")
-                return
+            else:
+                yield from self.conclude(work, scored, written, ledger)
         except EdgeError:
-            # A full disk is no fault of the half-orbit: the attempt does not count.
+            # A full disk is no fault of the half-orbit, be it that of the results or of the
+            # ledger: the attempt does not count.
             with contextlib.suppress(LedgerError):
                 ledger.record([], self._record(work, "begun", attempts=work.attempts, retry=True))
             raise
-        yield from self.conclude(work, scored, written, ledger)
 
     def _ready(self) -> Scorer:
         if self._scorer is None:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import pytest
@@ -19,7 +20,7 @@ import pytest
 from edge import ledger as ledger_module
 from edge import stream
 from edge.bundle import load_bundle, models_path
-from edge.errors import Busy, ConfigError, InputError, StationError
+from edge.errors import Busy, ConfigError, InputError, LedgerError, StationError
 from edge.events import Event, Idle, Ignored, Problem, Scored, Settling, Waiting
 from edge.ledger import LEDGER_FILE, Ledger
 from edge.observables import PLASMA, PROFILES, Profile
@@ -415,9 +416,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def crash(turn: Turn, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Run a turn in which reading ends the process; whether it came to that."""
+    """Run a turn in which reading what was sent ends the process; whether it came to that."""
+    read = Scorer.read
 
-    def end(*_: object) -> None:
+    def end(self: Scorer, files: dict[Path, FileName]) -> HalfOrbit:
+        if models_path() in next(iter(files)).parents:
+            return read(self, files)
         raise SystemExit("as if libhdf5 had crashed")
 
     with monkeypatch.context() as patch:
@@ -520,6 +524,56 @@ def test_files_that_are_taken_away_were_seen_to(
     assert turn()[-1] == Idle(0, 1, 0, given_up=1)
     lap.unlink()
     assert turn() == [Idle(0, 0, 0)]
+
+
+def test_what_crashed_is_tried_again_only_where_the_station_can_score(
+    turn: Turn,
+    inbox: Path,
+    out: Path,
+    half_orbit: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    with monkeypatch.context() as patch:
+
+        def end(*_: object) -> None:
+            raise SystemExit("as if memory were short")
+
+        # It takes down the check as well.
+        patch.setattr(Scorer, "check", end)
+        for pause in (*PAUSES_S, *PAUSES_S):
+            assert crash(turn, monkeypatch)
+            clock.now += pause + 1.0
+    with Ledger(out / LEDGER_FILE) as ledger:
+        (record,) = ledger.half_orbits().values()
+    assert record.attempts == 1
+    assert len(scored(turn())) == 1
+
+
+def test_a_ledger_that_is_full_counts_no_attempt(
+    turn: Turn,
+    inbox: Path,
+    out: Path,
+    half_orbit: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    with monkeypatch.context() as patch:
+        record = Ledger.record
+
+        def full(self: Ledger, files: Any = (), half: Any = None, results: Any = None) -> None:
+            if results:
+                raise LedgerError("ledger.sqlite: cannot be written: database or disk is full")
+            record(self, files, half, results)
+
+        patch.setattr(Ledger, "record", full)
+        for pause in (*PAUSES_S, *PAUSES_S):
+            with pytest.raises(LedgerError):
+                turn()
+            clock.now += pause + 1.0
+    assert len(scored(turn())) == 1
 
 
 def test_one_interruption_is_no_verdict(
