@@ -8,6 +8,7 @@ half-orbit at the first try; anything else is an attempt, repeated with growing 
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 #: Attempts after which a half-orbit is given up that ends the process, or meets a fault of
 #: ours while the station can score what ships with it.
 MAX_ATTEMPTS = 5
+# Thousands of damaged files must not cost a check each.
+_TRUSTED_S = 10.0
 
 
 class Stream:
@@ -71,6 +74,7 @@ class Stream:
         self._out, self._parameters = out, parameters
         self._build_scorer = scorer
         self._scorer: Scorer | None = None
+        self._checked = -math.inf
         self._planner = Planner(
             inbox,
             out,
@@ -290,6 +294,9 @@ class Stream:
         try:
             try:
                 scored, written = score_to_disk(scorer, self._out, work.named)
+                if any(not f.transient for f in scored.failures):
+                    # Libraries that lack memory or are half replaced call good bytes damaged.
+                    self._check_station(trusted_s=_TRUSTED_S)
             except EdgeError:
                 raise
             except Exception as error:
@@ -316,12 +323,23 @@ class Stream:
                 raise StationError(_cannot(error)) from error
         return self._scorer
 
-    def _check_station(self, cause: Exception | None = None) -> None:
-        """Score what ships with the package; where that fails, no half-orbit is to blame."""
+    def _check_station(self, cause: Exception | None = None, trusted_s: float = 0.0) -> None:
+        """Score what ships with the package; where that fails, no half-orbit is to blame.
+
+        Parameters
+        ----------
+        cause : Exception, optional
+            What is told in place of the check's own failure.
+        trusted_s : float, optional
+            An earlier check holds for so long.
+        """
+        if time.monotonic() - self._checked < trusted_s:
+            return
         try:
             self._ready().check()
         except Exception as error:
             raise StationError(_cannot(cause or error)) from error
+        self._checked = time.monotonic()
 
     def _keep_earlier(self, work: HalfOrbitFiles, ledger: Ledger) -> Iterator[Event]:
         """Refuse a late file whose siblings are gone: scoring it alone would lose theirs."""

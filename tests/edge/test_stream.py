@@ -652,6 +652,33 @@ def test_a_fault_of_the_station_is_no_half_orbits(
     assert len(scored(turn())) == 1
 
 
+def test_good_bytes_that_a_library_calls_damaged_are_the_stations_fault(
+    turn: Turn,
+    inbox: Path,
+    out: Path,
+    half_orbit: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for payload in ("LAP_1", "HPM_5"):
+        shutil.copy(half_orbit[payload], inbox)
+    read = opening.read_payload
+
+    def broken(path: Path, *rest: object) -> Payload:
+        if "LAP_1" in path.name:
+            raise InputError(path, "damaged HDF5: memory allocation failed for chunk")
+        return read(path, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "read_payload", broken)
+        for _ in range(9):
+            with pytest.raises(StationError, match="memory allocation failed"):
+                turn()
+    with Ledger(out / LEDGER_FILE) as ledger:
+        assert {f.status for f in ledger.files().values()} == {"begun"}
+    (done,) = scored(turn())
+    assert done.half_orbit.summary.payloads == ["HPM_5", "LAP_1"]
+
+
 def test_a_scorer_that_cannot_be_built_is_the_stations_fault(
     inbox: Path, out: Path, half_orbit: dict[str, Path]
 ) -> None:
