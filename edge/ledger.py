@@ -482,12 +482,15 @@ class Ledger:
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         with self._errors("cannot be written"):
+            if self._db.in_transaction:
+                # That of an earlier fault, in which there was no memory to undo it.
+                self._db.execute("ROLLBACK")
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
                 self._db.execute("COMMIT")
             except BaseException:
-                with contextlib.suppress(sqlite3.Error):
+                with contextlib.suppress(sqlite3.Error, MemoryError):
                     self._db.execute("ROLLBACK")
                 raise
 

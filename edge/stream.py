@@ -114,10 +114,16 @@ class Stream:
             This computer cannot score at all; no attempt was counted.
         """
         try:
-            yield from self._turn(ledger, enough)
-        except LedgerDamaged as error:
-            yield Problem(begun_anew(error, ledger.begin_anew()))
-            yield from self._turn(ledger, enough)
+            try:
+                yield from self._turn(ledger, enough)
+            except LedgerDamaged as error:
+                yield Problem(begun_anew(error, ledger.begin_anew()))
+                yield from self._turn(ledger, enough)
+        except (OSError, MemoryError) as error:
+            # Of the disks or this computer, wherever it came up: a watcher looks again later.
+            raise StationError(
+                f"this computer cannot go on ({describe_fault(error)}); all will be tried again"
+            ) from error
 
     def _turn(self, ledger: Ledger, enough: Callable[[], bool]) -> Iterator[Event]:
         done = failed = waiting = 0

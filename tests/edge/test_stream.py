@@ -972,3 +972,126 @@ def test_folders_and_files_of_others_are_no_leftovers(out: Path) -> None:
     with hold(out):
         pass
     assert sorted(p.name for p in out.iterdir()) == [".notes.tmp", ".x.tmp"]
+
+
+def refuse(
+    monkeypatch: pytest.MonkeyPatch, call: str, where: Path, number: int, calls: int = 0
+) -> None:
+    """Let a call of `os` fail for all below a path, once it has succeeded some times."""
+    original = getattr(os, call)
+    left = [calls]
+
+    def answer(path: object, *rest: Any, **named: Any) -> Any:
+        if isinstance(path, str | Path) and Path(path).is_relative_to(where):
+            left[0] -= 1
+            if left[0] < 0:
+                raise OSError(number, os.strerror(number))
+        return original(path, *rest, **named)
+
+    monkeypatch.setattr(os, call, answer)
+
+
+def test_a_folder_that_could_not_be_listed_is_looked_at_again(
+    turn: Turn, inbox: Path, half_orbit: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    with monkeypatch.context() as patch:
+        # It is summed up before it is listed.
+        refuse(patch, "scandir", inbox, errno.EMFILE, calls=1)
+        (problem, _) = turn()
+        assert problem == Problem("inbox: Too many open files")
+    assert len(scored(turn())) == 1
+
+
+def test_an_inbox_that_was_not_mounted_for_a_while_loses_no_attempt(
+    turn: Turn,
+    inbox: Path,
+    tmp_path: Path,
+    half_orbit: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    assert crash(turn, monkeypatch)
+    inbox.rename(tmp_path / "disk")
+    inbox.mkdir()
+    assert turn() == [Idle(0, 0, 0)]
+    inbox.rmdir()
+    (tmp_path / "disk").rename(inbox)
+    assert len(scored(turn())) == 1
+
+
+def test_a_late_payload_waits_for_siblings_that_cannot_be_seen_for_now(
+    turn: Turn,
+    inbox: Path,
+    out: Path,
+    half_orbit: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (inbox / "lap").mkdir()
+    shutil.copy(half_orbit["LAP_1"], inbox / "lap")
+    turn()
+    before = results(out)
+    shutil.copy(half_orbit["HPM_5"], inbox)
+    with monkeypatch.context() as patch:
+        refuse(patch, "stat", inbox / "lap", errno.EIO)
+        events = turn()
+        assert Waiting(parse_name(half_orbit["LAP_1"]).half_orbit) in events
+        assert scored(events) == []
+        assert results(out) == before
+        # Nor is a result given up that cannot be made again just now.
+        for name in before:
+            (out / name).unlink()
+        assert scored(turn()) == []
+    (done,) = scored(turn())
+    assert done.half_orbit.summary.payloads == ["HPM_5", "LAP_1"]
+
+
+def test_what_was_given_up_is_not_forgotten_while_its_files_cannot_be_seen(
+    turn: Turn,
+    inbox: Path,
+    half_orbit: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    for pause in PAUSES_S:
+        assert crash(turn, monkeypatch)
+        clock.now += pause + 1.0
+    assert turn()[-1] == Idle(0, 1, 0, given_up=1)
+    with monkeypatch.context() as patch:
+        refuse(patch, "lstat", inbox, errno.EIO)
+        refuse(patch, "stat", inbox / half_orbit["LAP_1"].name, errno.EIO)
+        assert turn()[-1].given_up == 1
+    assert turn()[-1] == Idle(0, 0, 0, given_up=1)
+
+
+def test_a_sibling_that_became_a_dead_link_is_missed(
+    turn: Turn, inbox: Path, out: Path, tmp_path: Path, half_orbit: dict[str, Path]
+) -> None:
+    target = Path(shutil.copy(half_orbit["LAP_1"], tmp_path))
+    (inbox / target.name).symlink_to(target)
+    turn()
+    before = results(out)
+    target.unlink()
+    shutil.copy(half_orbit["HPM_5"], inbox)
+    problem, ignored, _ = turn()
+    assert isinstance(problem, Problem)
+    assert "its result is kept" in problem.message
+    assert isinstance(ignored, Ignored)
+    assert "leads nowhere" in ignored.message
+    assert results(out) == before
+    assert turn() == [Idle(0, 0, 0)]
+    shutil.copy(half_orbit["LAP_1"], target)
+    assert scored(turn())[0].half_orbit.summary.payloads == ["HPM_5", "LAP_1"]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.EIO, "Input/output error")])
+def test_a_fault_of_the_machine_at_any_place_is_one_error(
+    turn: Turn, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fault(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Ledger, "due", fault)
+    with pytest.raises(StationError, match=r"cannot go on .*Error at"):
+        turn()
