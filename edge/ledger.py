@@ -208,6 +208,7 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._place: tuple[int, int] | None = None
         self._open()
 
     def _open(self) -> None:
@@ -227,6 +228,7 @@ class Ledger:
         except LedgerError:
             self._db.close()
             raise
+        self._place = _place(self._path)
 
     def begin_anew(self) -> str:
         """Move the file of a damaged ledger aside and begin an empty one.
@@ -246,8 +248,25 @@ class Ledger:
         self._open()
         return name
 
+    def follow(self) -> None:
+        """Open the file anew where it was removed or replaced since it was opened.
+
+        Raises
+        ------
+        LedgerError
+            It cannot be opened.
+        """
+        if self._place is not None and self._place == _place(self._path):
+            return
+        self.close()
+        try:
+            self._open()
+        except LedgerDamaged:
+            self.begin_anew()
+
     def close(self) -> None:
         """Close the file."""
+        self._place = None
         self._db.close()
 
     def __enter__(self) -> Ledger:
@@ -505,6 +524,15 @@ class Ledger:
         damaged = any(word in str(error).lower() for word in _DAMAGE)
         kind = LedgerDamaged if damaged else LedgerError
         return kind(f"{self._path.name}: {what}: {error}")
+
+
+def _place(path: Path) -> tuple[int, int] | None:
+    """Device and number of the file of this name, None where there is none to see."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def open_ledger(path: Path) -> tuple[Ledger, str]:

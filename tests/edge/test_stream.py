@@ -963,6 +963,16 @@ def test_a_file_system_without_locks_is_told_once_and_held_another_way(
     (out / ".lock").write_text("4194305", encoding="ascii")
     with hold(out, warn=said.append):
         pass
+    # And after a reboot another process may have its number.
+    (out / ".lock").write_text(
+        f"{os.getpid()} {os.uname().nodename} 1 00000000-0000", encoding="ascii"
+    )
+    with hold(out, warn=said.append):
+        pass
+    (out / ".lock").write_text("1 another-computer 1 00000000-0000", encoding="ascii")
+    with pytest.raises(Busy), hold(out, warn=said.append):
+        pass
+    (out / ".lock").unlink()
     assert list(out.iterdir()) == []
 
 
@@ -1095,3 +1105,39 @@ def test_a_fault_of_the_machine_at_any_place_is_one_error(
     monkeypatch.setattr(Ledger, "due", fault)
     with pytest.raises(StationError, match=r"cannot go on .*Error at"):
         turn()
+
+
+@pytest.mark.parametrize("how", ["removed", "damaged", "replaced by a folder for a while"])
+def test_watching_outlives_a_ledger_that_is_taken_away(
+    inbox: Path,
+    out: Path,
+    scorer: Scorer,
+    half_orbit: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+) -> None:
+    stop = threading.Event()
+    work = Stream(inbox, out, PLASMA, "p", lambda: scorer)
+    path = out / LEDGER_FILE
+    looks = 0
+    done: list[Event] = []
+    deadline = time.monotonic() + 60
+    with Ledger(path) as ledger:
+        for event in watch(work, ledger, inbox, 1.0, stop):
+            if isinstance(event, Idle) and looks == 0:
+                looks += 1
+                if how == "damaged":
+                    path.write_bytes(b"\xa5" * path.stat().st_size)
+                else:
+                    path.unlink()
+                if how.startswith("replaced"):
+                    path.mkdir()
+                shutil.copy(half_orbit["LAP_1"], inbox)
+            elif isinstance(event, Problem) and path.is_dir():
+                path.rmdir()
+            done += [event] if isinstance(event, Scored) else []
+            if (isinstance(event, Idle) and done) or time.monotonic() > deadline:
+                stop.set()
+    assert done
+    with Ledger(path) as ledger:
+        assert [h.status for h in ledger.half_orbits().values()] == ["scored"]
