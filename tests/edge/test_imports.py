@@ -48,6 +48,8 @@ def test_a_run_that_finds_nothing_new_loads_nothing_heavy(
     run = ("stream", str(simulated_demeter), "--out", str(tmp_path), "--once")
     assert {"numba", "numpy"} <= loaded(*run)
     assert loaded(*run) == set()
+    assert loaded("status", str(tmp_path)) == set()
+    assert loaded("retry", str(tmp_path)) == set()
 
 
 def test_the_card_is_shown_without_numba_or_an_interpreter() -> None:
