@@ -196,6 +196,7 @@ def stream(
     from edge.bundle import profile_and_fingerprint
     from edge.events import Scored
     from edge.ledger import LEDGER_FILE, open_ledger
+    from edge.notify import Notifier
     from edge.report import training_line
     from edge.stream import Stream
     from edge.watching import hold, watch
@@ -227,24 +228,30 @@ def stream(
         inbox, out, profile, parameters, lambda: _scorer(settings), settle_s, settings.wait
     )
     failed = False
+    service = Notifier({} if once else os.environ)
     with hold(out, warn=_complain):
         ledger, notice = open_ledger(out / LEDGER_FILE)
         with ledger:
             if notice:
                 _complain(notice)
                 failed = True
+            service.ready(inbox.name)
             happenings = (
-                work.turn(ledger) if once else watch(work, ledger, inbox, settings.poll, stop, look)
+                work.turn(ledger)
+                if once
+                else watch(work, ledger, inbox, settings.poll, stop, look, service.beat)
             )
             trained_on = ""
             for event in happenings:
                 failed |= _tell(event, once, verbose)
+                service.follow(event)
                 if isinstance(event, Scored) and event.half_orbit.windows and not trained_on:
                     # What the scores are worth, once a run; each result says it too.
                     trained_on = event.half_orbit.summary.trained_on
                     say([training_line(trained_on)])
                 if stop.is_set():
                     break
+            service.stopping()
             given_up = ledger.given_up() if once else []
     for record in given_up:
         _complain(record.reason)
