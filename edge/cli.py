@@ -339,6 +339,62 @@ def plot(
 
 
 @app.command()
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", readable=False, help="Folder of the station.")
+    ],
+) -> None:
+    """Make a station's folders and a settings file, and say what comes next."""
+    from edge.station import init as make
+    from edge.station import next_steps
+
+    make(folder)
+    say(next_steps(folder))
+
+
+@app.command()
+def service(
+    kind: Annotated[
+        Literal["systemd", "cron", "logrotate"],
+        typer.Argument(help="What is to run the station, or to keep its log small."),
+    ],
+    inbox: Annotated[
+        Path | None,
+        typer.Argument(
+            readable=False,
+            help="Folder that payload files arrive in.",
+            show_default="inbox beside the settings file",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Argument(
+            readable=False,
+            help="Folder for results and the ledger.",
+            show_default="results beside the settings file",
+        ),
+    ] = None,
+    config: ConfigOption = None,
+    user: Annotated[
+        str | None,
+        typer.Option(
+            "--user", help="Who runs the service.", show_default="owner of OUT; dynamic in /var/lib"
+        ),
+    ] = None,
+) -> None:
+    """Print a service file for this installation: systemd unit, crontab or logrotate."""
+    from edge import service as files
+
+    station = files.make_station(inbox, out, config, user)
+    write = {
+        "systemd": files.systemd_unit,
+        "cron": files.cron_lines,
+        "logrotate": files.logrotate_config,
+    }[kind]
+    say_bytes(write(station).encode())
+
+
+@app.command()
 def model(
     bundle: BundleOption = None,
     config: ConfigOption = None,
