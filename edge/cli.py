@@ -197,6 +197,7 @@ def stream(
     from edge.diary import Diary
     from edge.events import Problem, Scored
     from edge.ledger import LEDGER_FILE, open_ledger
+    from edge.notify import Notifier
     from edge.report import training_line
     from edge.stream import Stream
     from edge.watching import hold, watch
@@ -234,6 +235,7 @@ def stream(
         settings.wait,
         station=True,
     )
+    service = Notifier({} if once else os.environ)
     with hold(out, warn=_complain):
         ledger, notice = open_ledger(out / LEDGER_FILE)
         with ledger:
@@ -241,13 +243,17 @@ def stream(
             if notice:
                 _complain(notice)
                 diary.note(Problem(notice))
+            service.ready(inbox.name)
             happenings = (
-                work.turn(ledger) if once else watch(work, ledger, inbox, settings.poll, stop, look)
+                work.turn(ledger)
+                if once
+                else watch(work, ledger, inbox, settings.poll, stop, look, service.beat)
             )
             trained_on = ""
             try:
                 for event in happenings:
                     _tell(event, once, verbose)
+                    service.follow(event)
                     if isinstance(event, Scored) and event.half_orbit.windows and not trained_on:
                         # What the scores are worth, once a run; each result says it too.
                         trained_on = event.half_orbit.summary.trained_on
@@ -260,6 +266,7 @@ def stream(
                 diary.note(Problem(str(error)))
                 diary.end(error.exit_code)
                 raise
+            service.stopping()
             given_up = ledger.given_up() if once else []
             code = 2 if diary.failed or given_up else 0
             # To end is what a watcher is told, whatever it met; its lines said that.
@@ -379,6 +386,62 @@ def plot(
     target = Path(f"{file.stem}.png") if out is None else out
     draw(file, target)
     say([str(target)])
+
+
+@app.command()
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", readable=False, help="Folder of the station.")
+    ],
+) -> None:
+    """Make a station's folders and a settings file, and say what comes next."""
+    from edge.station import init as make
+    from edge.station import next_steps
+
+    make(folder)
+    say(next_steps(folder))
+
+
+@app.command()
+def service(
+    kind: Annotated[
+        Literal["systemd", "cron", "logrotate"],
+        typer.Argument(help="What is to run the station, or to keep its log small."),
+    ],
+    inbox: Annotated[
+        Path | None,
+        typer.Argument(
+            readable=False,
+            help="Folder that payload files arrive in.",
+            show_default="inbox beside the settings file",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Argument(
+            readable=False,
+            help="Folder for results and the ledger.",
+            show_default="results beside the settings file",
+        ),
+    ] = None,
+    config: ConfigOption = None,
+    user: Annotated[
+        str | None,
+        typer.Option(
+            "--user", help="Who runs the service.", show_default="owner of OUT; dynamic in /var/lib"
+        ),
+    ] = None,
+) -> None:
+    """Print a service file for this installation: systemd unit, crontab or logrotate."""
+    from edge import service as files
+
+    station = files.make_station(inbox, out, config, user)
+    write = {
+        "systemd": files.systemd_unit,
+        "cron": files.cron_lines,
+        "logrotate": files.logrotate_config,
+    }[kind]
+    say_bytes(write(station).encode())
 
 
 @app.command()
