@@ -62,6 +62,15 @@ CoverageOption = Annotated[
         show_default="the card's",
     ),
 ]
+KpOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--kp",
+        readable=False,
+        help="GFZ's file of Kp; it says how disturbed the geomagnetic field was.",
+        show_default="none",
+    ),
+]
 
 
 def _show_version(asked: bool) -> None:
@@ -101,11 +110,12 @@ def score(
     json: Annotated[bool, typer.Option("--json", help="One JSON line a window.")] = False,
     min_coverage: CoverageOption = None,
     night: NightOption = None,
+    kp: KpOption = None,
     bundle: BundleOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Score payload files; those of one half-orbit are scored together."""
-    settings = _settings(config, min_coverage=min_coverage, night=night, bundle=bundle)
+    settings = _settings(config, min_coverage=min_coverage, night=night, kp=kp, bundle=bundle)
     groups, problems = _group(files)
     for error in problems:
         _complain(error)
@@ -186,6 +196,7 @@ def stream(
     ] = None,
     min_coverage: CoverageOption = None,
     night: NightOption = None,
+    kp: KpOption = None,
     bundle: BundleOption = None,
     config: ConfigOption = None,
     verbose: Annotated[
@@ -201,7 +212,13 @@ def stream(
     from edge.watching import hold, watch
 
     settings = _settings(
-        config, min_coverage=min_coverage, night=night, bundle=bundle, settle=settle, wait=wait
+        config,
+        min_coverage=min_coverage,
+        night=night,
+        kp=kp,
+        bundle=bundle,
+        settle=settle,
+        wait=wait,
     )
     settle_s = settings.settle
     if settle_s is None:
@@ -367,10 +384,18 @@ def _settings(config: Path | None, **options: object) -> Settings:
 
 def _scorer(settings: Settings) -> Scorer:
     from edge.bundle import load_bundle
+    from edge.geomagnetic import KpFile
     from edge.scoring import Scorer
 
     bundle = load_bundle(Path(settings.bundle) if settings.bundle else None)
-    return Scorer(bundle, settings.night, settings.min_coverage, settings.runtime, settings.threads)
+    return Scorer(
+        bundle,
+        settings.night,
+        settings.min_coverage,
+        settings.runtime,
+        settings.threads,
+        KpFile(Path(settings.kp), _complain).kp_at if settings.kp else None,
+    )
 
 
 def _group(files: list[Path]) -> tuple[list[dict[Path, FileName]], list[InputError]]:

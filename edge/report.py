@@ -92,10 +92,12 @@ def alarm_line(alarm: Alarm) -> str:
     -------
     str
     """
+    kp = "" if alarm.kp is None else f" (Kp {alarm.kp:.2f})"
     return (
         f"ALARM {alarm.half_orbit} {alarm.time} lat {alarm.latitude:.2f} lon "
         f"{alarm.longitude:.2f} score {alarm.peak:.3f}, {alarm.windows} windows, radius "
-        f"{alarm.radius_km:.0f} km, valid until {alarm.valid_until}"
+        f"{alarm.radius_km:.0f} km, valid until {alarm.valid_until}, geomagnetic activity "
+        f"{alarm.geomagnetic}{kp}"
     )
 
 
