@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from edge.errors import InputError
+
 Verdict = Literal["quiet", "alarm", "insufficient"]
 Geomagnetic = Literal["quiet", "disturbed", "unknown"]
 
@@ -140,6 +142,11 @@ class Failure(msgspec.Struct, frozen=True):
     message: str
     reason: str
     transient: bool
+
+    @classmethod
+    def of(cls, error: InputError) -> Failure:
+        """Make the record of an error."""
+        return cls(error.path, str(error), error.reason, error.transient)
 
 
 class WrittenFile(msgspec.Struct, frozen=True):

@@ -112,7 +112,7 @@ class Scorer:
             summary=self._summary(half_orbit, grid, windows, alarms),
             windows=windows,
             alarms=alarms,
-            failures=[Failure(e.path, str(e), e.reason, e.transient) for e in half_orbit.errors],
+            failures=[Failure.of(error) for error in half_orbit.errors],
         )
 
     def probabilities(self, inputs: Features) -> FloatArray:
