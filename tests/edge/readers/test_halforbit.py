@@ -13,7 +13,7 @@ from edge.readers import parse_name, read_half_orbit
 def test_a_half_orbit_and_its_parts_are_one_line_without_arrays(
     make_cses: Callable[..., Path], tmp_path: Path
 ) -> None:
-    density = np.full(40, 2e10)
+    density = 2e10 + 1e8 * np.arange(40.0)
     density[:4] = -9999.0
     failed = tmp_path / make_cses("PAP_0", 40).name
     failed.write_bytes(b"")
