@@ -331,6 +331,74 @@ def info(
 
 
 @app.command()
+def explain(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            readable=False,
+            help="Payload files of one half-orbit; with --inbox, the output folder of a stream and "
+            "a half-orbit such as CSES_096791.",
+        ),
+    ],
+    inbox: Annotated[
+        Path | None,
+        typer.Option(
+            "--inbox",
+            readable=False,
+            help="The stream's inbox, where the half-orbit's files still lie.",
+            show_default="none",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", readable=False, help="The picture.", show_default="<half-orbit>.png here"
+        ),
+    ] = None,
+    min_coverage: CoverageOption = None,
+    night: NightOption = None,
+    kp: KpOption = None,
+    bundle: BundleOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Draw a half-orbit against its climatology, and tell what hangs on each observable."""
+    from edge.drawing import require_matplotlib
+
+    require_matplotlib("explain")
+    from edge.explain import draw_explanation, explanation_lines, files_in_inbox
+    from edge.explain import explain as explain_half_orbit
+
+    settings = _settings(config, min_coverage=min_coverage, night=night, kp=kp, bundle=bundle)
+    if inbox is not None:
+        if len(files) != 2:
+            raise ConfigError(
+                "--inbox: expected an output folder and a half-orbit before it, got "
+                f"{len(files)} arguments"
+            )
+        files = files_in_inbox(files[0], inbox, str(files[1]))
+    groups, problems = _group(files)
+    for error in problems:
+        _complain(error)
+    if not groups:
+        raise typer.Exit(2)
+    if len(groups) > 1:
+        keys = ", ".join(next(iter(group.values())).half_orbit for group in groups)
+        raise ConfigError(f"expected files of one half-orbit, got those of {keys}")
+    scorer = _scorer(settings)
+    half_orbit = scorer.read(groups[0])
+    for error in half_orbit.errors:
+        _complain(error)
+    if half_orbit.payloads:
+        found = explain_half_orbit(scorer, half_orbit)
+        target = out or Path(f"{half_orbit.key}.png")
+        draw_explanation(found, target)
+        say([str(target), *explanation_lines(found)])
+    if problems or half_orbit.errors or not half_orbit.payloads:
+        raise typer.Exit(2)
+
+
+@app.command()
 def plot(
     file: Annotated[Path, typer.Argument(readable=False, help="A payload file.")],
     out: Annotated[

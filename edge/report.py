@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from edge.bundle import Card
-from edge.results import Alarm, HalfOrbitResult, ScoredHalfOrbit
+from edge.results import Alarm, HalfOrbitResult, ScoredHalfOrbit, WindowScore
 
 if TYPE_CHECKING:
     from edge.describe import FileInfo
@@ -92,13 +92,26 @@ def alarm_line(alarm: Alarm) -> str:
     -------
     str
     """
-    kp = "" if alarm.kp is None else f" (Kp {alarm.kp:.2f})"
     return (
         f"ALARM {alarm.half_orbit} {alarm.time} lat {alarm.latitude:.2f} lon "
         f"{alarm.longitude:.2f} score {alarm.peak:.3f}, {alarm.windows} windows, radius "
-        f"{alarm.radius_km:.0f} km, valid until {alarm.valid_until}, geomagnetic activity "
-        f"{alarm.geomagnetic}{kp}"
+        f"{alarm.radius_km:.0f} km, valid until {alarm.valid_until}, {activity(alarm)}"
     )
+
+
+def activity(record: WindowScore | Alarm) -> str:
+    """Say how disturbed the geomagnetic field was.
+
+    Parameters
+    ----------
+    record : WindowScore or Alarm
+
+    Returns
+    -------
+    str
+    """
+    kp = "" if record.kp is None else f" (Kp {record.kp:.2f})"
+    return f"geomagnetic activity {record.geomagnetic}{kp}"
 
 
 def info_table(info: FileInfo) -> Iterator[str]:

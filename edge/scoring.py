@@ -64,7 +64,7 @@ class Scorer:
         self.minimum_coverage = (
             card.minimum_coverage if minimum_coverage is None else minimum_coverage
         )
-        self._climatology = Climatology.load(bundle.climatology_path)
+        self.climatology = Climatology.load(bundle.climatology_path)
         self._model = Model(bundle.model_path, runtime, threads)
         self._kp_at = kp_at
         self._columns = 2 * len(bundle.profile.observables)
@@ -106,7 +106,7 @@ class Scorer:
         grid = None
         if half_orbit.payloads:
             grid = make_grid(half_orbit, self.bundle.profile)
-            windows = self._score_grid(half_orbit, grid)
+            windows = self.score_grid(half_orbit, grid)
             alarms = self._alarms(windows)
         return ScoredHalfOrbit(
             summary=self._summary(half_orbit, grid, windows, alarms),
@@ -129,17 +129,34 @@ class Scorer:
         card = self.bundle.card
         return sigmoid(card.slope * self._model.logits(inputs) + card.intercept)
 
-    def _score_grid(self, half_orbit: HalfOrbit, grid: Grid) -> list[WindowScore]:
+    def score_grid(
+        self, half_orbit: HalfOrbit, grid: Grid, minimum_coverage: float | None = None
+    ) -> list[WindowScore]:
+        """Score the windows of a half-orbit that is on the grid.
+
+        Parameters
+        ----------
+        half_orbit : HalfOrbit
+        grid : Grid
+            Of this half-orbit; masked where one wants to see what is left.
+        minimum_coverage : float, optional
+            The scorer's by default.
+
+        Returns
+        -------
+        list of WindowScore
+        """
+        enough_is = self.minimum_coverage if minimum_coverage is None else minimum_coverage
         card, profile = self.bundle.card, self.bundle.profile
         night = night_rows(grid, half_orbit.night_side, self.night)
-        features = self._climatology.features(grid, profile, half_orbit.mission, card.clip)
+        features = self.climatology.features(grid, profile, half_orbit.mission, card.clip)
         stream = WindowStream(card.length, self._columns)
         possible = card.length * sum(profile.available(half_orbit.mission))
         rows, coverages, scores = [], [], []
         for inputs, last_cell in iterate_windows(stream, grid.cell, night, features):
             valid = inputs[:, :, self._columns // 2 :].sum(axis=(1, 2), dtype=np.float64)
             coverage = valid / possible
-            enough = (coverage >= self.minimum_coverage) & (valid > 0)
+            enough = (coverage >= enough_is) & (valid > 0)
             score = np.full(last_cell.size, np.nan)
             if enough.any():
                 score[enough] = self.probabilities(inputs[enough])
