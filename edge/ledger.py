@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
+from urllib.parse import quote
 
 from edge.errors import LedgerDamaged, LedgerError
 from edge.inbox import InboxFile
@@ -90,6 +93,50 @@ CREATE TABLE folder (
     digest TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 """,
+    """
+ALTER TABLE file ADD COLUMN first_seen REAL NOT NULL DEFAULT 0;
+ALTER TABLE half_orbit ADD COLUMN first_seen REAL NOT NULL DEFAULT 0;
+ALTER TABLE half_orbit ADD COLUMN done_at REAL;         -- when it was scored or failed last
+ALTER TABLE half_orbit ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;  -- results written so far
+ALTER TABLE half_orbit ADD COLUMN side TEXT NOT NULL DEFAULT '';        -- 'night' or 'day'
+ALTER TABLE half_orbit ADD COLUMN "start" TEXT;         -- UTC of the first observation
+ALTER TABLE half_orbit ADD COLUMN "end" TEXT;
+ALTER TABLE half_orbit ADD COLUMN peak REAL;            -- the highest score
+ALTER TABLE half_orbit ADD COLUMN track TEXT NOT NULL DEFAULT '[]';     -- [[lon, lat, score]]
+CREATE INDEX half_orbit_start ON half_orbit ("start");
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY,
+    started REAL NOT NULL,
+    ended REAL,                     -- NULL where it did not come to its end
+    scored INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    waiting INTEGER NOT NULL DEFAULT 0,
+    exit_code INTEGER,
+    code_version TEXT NOT NULL,
+    runtime TEXT NOT NULL
+) STRICT;
+-- Alarms as they stand in the results, each with the revision that first said so.
+CREATE TABLE alarm (
+    half_orbit TEXT NOT NULL,
+    time TEXT NOT NULL,             -- of the window with the highest score
+    revision INTEGER NOT NULL,
+    valid_until TEXT NOT NULL,
+    content TEXT NOT NULL,          -- the record as JSON
+    PRIMARY KEY (half_orbit, time)
+) STRICT, WITHOUT ROWID;
+-- What a person must be told, until a command has taken it.
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('alarm', 'failure')),
+    key TEXT NOT NULL UNIQUE,       -- one message, told once it was taken
+    content TEXT NOT NULL,
+    created REAL NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    retry_at REAL NOT NULL DEFAULT 0,
+    done_at REAL
+) STRICT;
+CREATE INDEX outbox_open ON outbox (retry_at) WHERE done_at IS NULL;
+""",
 )
 VERSION = len(_MIGRATIONS)
 
@@ -161,6 +208,18 @@ class HalfOrbitRecord:
         When it is due again whatever its files do.
     runtime : str
         Name and version of the interpreter that scored it.
+    first_seen : float
+        Seconds since 1970 when its first file was recorded.
+    done_at : float or None
+        When it was scored, or found not to be usable, last.
+    revision : int
+        How often its results were written; a late payload makes another one.
+    side, start, end : str
+        Of its last result; UTC.
+    peak : float or None
+        The highest score in it.
+    track : str
+        JSON: ``[longitude, latitude, highest score or null]`` along it, a few places.
     """
 
     key: str
@@ -175,10 +234,75 @@ class HalfOrbitRecord:
     reason: str = ""
     code_version: str = ""
     runtime: str = ""
+    first_seen: float = 0.0
+    done_at: float | None = None
+    revision: int = 0
+    side: str = ""
+    start: str | None = None
+    end: str | None = None
+    peak: float | None = None
+    track: str = "[]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One run of `stream`.
+
+    Attributes
+    ----------
+    started, ended : float, float or None
+        Seconds since 1970; a run without an end goes on or was killed.
+    scored, failed, waiting : int
+    exit_code : int or None
+    """
+
+    id: int
+    started: float
+    ended: float | None
+    scored: int
+    failed: int
+    waiting: int
+    exit_code: int | None
+    code_version: str
+    runtime: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRecord:
+    """An alarm as it stands in a result.
+
+    Attributes
+    ----------
+    time : str
+        UTC of the window with the highest score.
+    revision : int
+        Of the half-orbit, that first said so.
+    content : str
+        The record as JSON.
+    """
+
+    half_orbit: str
+    time: str
+    revision: int
+    valid_until: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What a person must be told, until a command has taken it."""
+
+    id: int
+    kind: Literal["alarm", "failure"]
+    key: str
+    content: str
+    attempts: int
 
 
 _FILE = "path, size, mtime_ns, ctime_ns, half_orbit, status, reason, transient"
-_HALF_ORBIT = ", ".join(HalfOrbitRecord.__dataclass_fields__)
+_HALF_ORBIT = ", ".join(f'"{f}"' for f in HalfOrbitRecord.__dataclass_fields__)
+_RUN = ", ".join(RunRecord.__dataclass_fields__)
+_RUNS_KEPT = 5000
 
 
 _FINISHED = """
@@ -197,22 +321,30 @@ class Ledger:
     ----------
     path : Path
         The SQLite file; made if it is missing.
+    read_only : bool, optional
+        Look at it only: nothing is made or changed, whoever works on it.
 
     Raises
     ------
     LedgerDamaged
         Its bytes are not those of a ledger.
     LedgerError
-        It is of a later version, locked by another program, or cannot be written.
+        It is of another version, locked by another program, or cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, read_only: bool = False) -> None:
+        self._path, self._read_only = path, read_only
+        self._place: tuple[int, int] | None = None
         self._open()
 
     def _open(self) -> None:
         with self._errors("cannot be used as a ledger"):
-            self._db = sqlite3.connect(self._path, isolation_level=None, timeout=_LOCK_SECONDS)
+            self._db = sqlite3.connect(
+                f"file:{quote(os.fspath(self._path))}?mode={'ro' if self._read_only else 'rwc'}",
+                uri=True,
+                isolation_level=None,
+                timeout=_LOCK_SECONDS,
+            )
         try:
             with self._errors("cannot be used as a ledger"):
                 self._db.execute("PRAGMA synchronous = FULL")
@@ -222,11 +354,17 @@ class Ledger:
                         f"{self._path.name}: got a ledger of version {version}, expected at most "
                         f"{VERSION}: another release of this program wrote it"
                     )
+                if self._read_only and version < VERSION:
+                    raise LedgerError(
+                        f"{self._path.name}: got a ledger of version {version}, expected "
+                        f"{VERSION}: the next edge-score stream takes it along"
+                    )
                 for number, script in enumerate(_MIGRATIONS[version:], version + 1):
                     self._db.executescript(f"BEGIN;{script}PRAGMA user_version = {number};COMMIT;")
         except LedgerError:
             self._db.close()
             raise
+        self._place = _place(self._path)
 
     def begin_anew(self) -> str:
         """Move the file of a damaged ledger aside and begin an empty one.
@@ -246,8 +384,25 @@ class Ledger:
         self._open()
         return name
 
+    def follow(self) -> None:
+        """Open the file anew where it was removed or replaced since it was opened.
+
+        Raises
+        ------
+        LedgerError
+            It cannot be opened.
+        """
+        if self._place is not None and self._place == _place(self._path):
+            return
+        self.close()
+        try:
+            self._open()
+        except LedgerDamaged:
+            self.begin_anew()
+
     def close(self) -> None:
         """Close the file."""
+        self._place = None
         self._db.close()
 
     def __enter__(self) -> Ledger:
@@ -299,7 +454,7 @@ class Ledger:
         horizon : float
             No pause is longer: a time further off was set by a clock that was wrong.
         """
-        rows = self._rows(
+        rows = self.rows(
             "SELECT key FROM half_orbit WHERE retry_at <= ? OR retry_at > ?", (now, now + horizon)
         )
         return [row[0] for row in rows]
@@ -332,19 +487,26 @@ class Ledger:
 
     def results(self) -> Iterator[tuple[str, WrittenFile]]:
         """Every result file that was written, with the key of its half-orbit."""
-        for key, *row in self._rows(
+        for key, *row in self.rows(
             "SELECT half_orbit, name, size, mtime_ns, sha256 FROM result ORDER BY half_orbit", ()
         ):
             yield key, WrittenFile(*row)
 
+    def results_of(self, half_orbit: str) -> list[WrittenFile]:
+        """List the result files of a half-orbit as they were written."""
+        rows = self.rows(
+            "SELECT name, size, mtime_ns, sha256 FROM result WHERE half_orbit = ?", (half_orbit,)
+        )
+        return [WrittenFile(*row) for row in rows]
+
     def folder_digest(self, key: str) -> str | None:
         """Tell what a folder looked like when nothing was left to do in it."""
-        rows = self._rows("SELECT digest FROM folder WHERE key = ?", (key,))
+        rows = self.rows("SELECT digest FROM folder WHERE key = ?", (key,))
         return rows[0][0] if rows else None
 
     def waiting(self) -> dict[str, tuple[str, float]]:
         """Tell what was not yet long enough as it is: stamp, and since when."""
-        rows = self._rows("SELECT key, stamp, since FROM waiting", ())
+        rows = self.rows("SELECT key, stamp, since FROM waiting", ())
         return {key: (stamp, since) for key, stamp, since in rows}
 
     def record(
@@ -352,6 +514,9 @@ class Ledger:
         files: Iterable[FileRecord] = (),
         half_orbit: HalfOrbitRecord | None = None,
         results: Sequence[WrittenFile] | None = None,
+        alarms: Sequence[AlarmRecord] | None = None,
+        messages: Iterable[tuple[str, str, str]] = (),
+        now: float | None = None,
     ) -> None:
         """Store what became of files, and of their half-orbit, in one transaction.
 
@@ -361,15 +526,26 @@ class Ledger:
         half_orbit : HalfOrbitRecord, optional
         results : sequence of WrittenFile, optional
             Take the place of the half-orbit's earlier ones.
+        alarms : sequence of AlarmRecord, optional
+            Likewise.
+        messages : iterable of (kind, key, content), optional
+            For the outbox; one whose key is known is not told again.
+        now : float, optional
+            Seconds since 1970; when files were seen first that are new. By default this moment.
 
         Raises
         ------
         LedgerError
             The disk is full or the file is damaged; nothing was stored.
         """
+        now = time.time() if now is None else now
         with self._transaction():
             self._db.executemany(
-                f"INSERT OR REPLACE INTO file ({_FILE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                f"INSERT INTO file ({_FILE}, first_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT (path) DO UPDATE SET size = excluded.size, "
+                "mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, "
+                "half_orbit = excluded.half_orbit, status = excluded.status, "
+                "reason = excluded.reason, transient = excluded.transient",
                 [
                     (
                         f.path,
@@ -380,6 +556,7 @@ class Ledger:
                         f.status,
                         f.reason,
                         int(f.transient),
+                        now,
                     )
                     for f in files
                 ],
@@ -391,12 +568,89 @@ class Ledger:
                     f"VALUES ({', '.join('?' * len(values))})",
                     values,
                 )
-            if results is not None and half_orbit is not None:
-                self._db.execute("DELETE FROM result WHERE half_orbit = ?", (half_orbit.key,))
-                self._db.executemany(
-                    "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?)",
-                    [(r.name, half_orbit.key, r.size, r.mtime_ns, r.sha256) for r in results],
-                )
+                if results is not None:
+                    self._db.execute("DELETE FROM result WHERE half_orbit = ?", (half_orbit.key,))
+                    self._db.executemany(
+                        "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?)",
+                        [(r.name, half_orbit.key, r.size, r.mtime_ns, r.sha256) for r in results],
+                    )
+                if alarms is not None:
+                    self._db.execute("DELETE FROM alarm WHERE half_orbit = ?", (half_orbit.key,))
+                    self._db.executemany(
+                        "INSERT INTO alarm VALUES (?, ?, ?, ?, ?)",
+                        [
+                            (a.half_orbit, a.time, a.revision, a.valid_until, a.content)
+                            for a in alarms
+                        ],
+                    )
+            self._db.executemany(
+                "INSERT OR IGNORE INTO outbox (kind, key, content, created) VALUES (?, ?, ?, ?)",
+                [(*message, now) for message in messages],
+            )
+
+    def alarms(self, half_orbit: str | None = None) -> list[AlarmRecord]:
+        """Alarms as they stand in the results, by time, of one half-orbit or of all."""
+        where = "" if half_orbit is None else "WHERE half_orbit = ? "
+        rows = self.rows(
+            "SELECT half_orbit, time, revision, valid_until, content FROM alarm "
+            f"{where}ORDER BY time",
+            () if half_orbit is None else (half_orbit,),
+        )
+        return [AlarmRecord(*row) for row in rows]
+
+    def begin_run(self, now: float, code_version: str, runtime: str) -> int:
+        """Store that a run of `stream` begins, and give its number."""
+        with self._transaction():
+            row = self._db.execute(
+                "INSERT INTO run (started, code_version, runtime) VALUES (?, ?, ?)",
+                (now, code_version, runtime),
+            )
+            self._db.execute("DELETE FROM run WHERE id <= ?", ((row.lastrowid or 0) - _RUNS_KEPT,))
+        return row.lastrowid or 0
+
+    def end_run(
+        self, number: int, now: float, counts: tuple[int, int, int], exit_code: int | None
+    ) -> None:
+        """Store what a run came to: half-orbits scored, failures, and what still waits.
+
+        Parameters
+        ----------
+        number : int
+        now : float
+            Seconds since 1970.
+        counts : (int, int, int)
+        exit_code : int or None
+            None for a watcher that goes on.
+        """
+        with self._transaction():
+            self._db.execute(
+                "UPDATE run SET ended = ?, scored = ?, failed = ?, waiting = ?, exit_code = ? "
+                "WHERE id = ?",
+                (now, *counts, exit_code, number),
+            )
+
+    def last_run(self) -> RunRecord | None:
+        """Look up the latest run."""
+        rows = self.rows(f"SELECT {_RUN} FROM run ORDER BY id DESC LIMIT 1", ())
+        fields = RunRecord.__dataclass_fields__
+        return RunRecord(**dict(zip(fields, rows[0], strict=True))) if rows else None
+
+    def messages(self, now: float) -> list[Message]:
+        """List what is to be told now, the oldest first."""
+        rows = self.rows(
+            "SELECT id, kind, key, content, attempts FROM outbox "
+            "WHERE done_at IS NULL AND retry_at <= ? ORDER BY id",
+            (now,),
+        )
+        return [Message(*row) for row in rows]
+
+    def told(self, message: Message, now: float, retry_at: float | None = None) -> None:
+        """Store that a message was taken, or is to be told again later."""
+        with self._transaction():
+            self._db.execute(
+                "UPDATE outbox SET attempts = attempts + 1, retry_at = ?, done_at = ? WHERE id = ?",
+                (retry_at or 0.0, None if retry_at else now, message.id),
+            )
 
     def remember(
         self, folders: dict[str, str], waiting: dict[str, tuple[str, float]] | None = None
@@ -455,7 +709,7 @@ class Ledger:
         return found
 
     def _files(self, where: str, values: tuple[Any, ...]) -> list[FileRecord]:
-        rows = self._rows(f"SELECT {_FILE} FROM file {where}", values)
+        rows = self.rows(f"SELECT {_FILE} FROM file {where}", values)
         return [
             FileRecord(
                 path=path,
@@ -472,22 +726,40 @@ class Ledger:
 
     def _half_orbits(self, where: str, values: tuple[Any, ...]) -> list[HalfOrbitRecord]:
         names = HalfOrbitRecord.__dataclass_fields__
-        rows = self._rows(f"SELECT {_HALF_ORBIT} FROM half_orbit {where}", values)
+        rows = self.rows(f"SELECT {_HALF_ORBIT} FROM half_orbit {where}", values)
         return [HalfOrbitRecord(**dict(zip(names, row, strict=True))) for row in rows]
 
-    def _rows(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """Read rows of any table.
+
+        Parameters
+        ----------
+        query : str
+        values : tuple
+
+        Returns
+        -------
+        list of tuple
+
+        Raises
+        ------
+        LedgerError
+        """
         with self._errors("cannot be read"):
             return self._db.execute(query, values).fetchall()
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         with self._errors("cannot be written"):
+            if self._db.in_transaction:
+                # That of an earlier fault, in which there was no memory to undo it.
+                self._db.execute("ROLLBACK")
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
                 self._db.execute("COMMIT")
             except BaseException:
-                with contextlib.suppress(sqlite3.Error):
+                with contextlib.suppress(sqlite3.Error, MemoryError):
                     self._db.execute("ROLLBACK")
                 raise
 
@@ -502,6 +774,15 @@ class Ledger:
         damaged = any(word in str(error).lower() for word in _DAMAGE)
         kind = LedgerDamaged if damaged else LedgerError
         return kind(f"{self._path.name}: {what}: {error}")
+
+
+def _place(path: Path) -> tuple[int, int] | None:
+    """Device and number of the file of this name, None where there is none to see."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def open_ledger(path: Path) -> tuple[Ledger, str]:

@@ -8,12 +8,16 @@ half-orbit at the first try; anything else is an attempt, repeated with growing 
 from __future__ import annotations
 
 import contextlib
+import json
+import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge import __version__
+from edge.alarms import StationAlarm, compare, message, write_alarms
 from edge.errors import (
     EdgeError,
     InputError,
@@ -27,7 +31,7 @@ from edge.ledger import FileRecord, HalfOrbitRecord, HalfOrbitStatus, Ledger, be
 from edge.observables import Profile
 from edge.outputs import score_to_disk
 from edge.plan import PAUSES_S, HalfOrbitFiles, Planner
-from edge.results import HalfOrbitResult, ScoredHalfOrbit, WrittenFile
+from edge.results import ScoredHalfOrbit, WindowScore, WrittenFile
 
 if TYPE_CHECKING:
     from edge.scoring import Scorer
@@ -35,6 +39,10 @@ if TYPE_CHECKING:
 #: Attempts after which a half-orbit is given up that ends the process, or meets a fault of
 #: ours while the station can score what ships with it.
 MAX_ATTEMPTS = 5
+# Thousands of damaged files must not cost a check each.
+_TRUSTED_S = 10.0
+# Places of a track that the ledger keeps.
+_PLACES = 12
 
 
 class Stream:
@@ -55,6 +63,8 @@ class Stream:
         back after its newest file came.
     night_side_only : bool, optional
         Leave day-side half-orbits alone; they have no windows.
+    station : bool, optional
+        Keep the files of recent alarms, and put what changes of them into the outbox.
     """
 
     def __init__(
@@ -67,10 +77,13 @@ class Stream:
         settle: float = 0.0,
         wait: float = 0.0,
         night_side_only: bool = False,
+        station: bool = False,
     ) -> None:
         self._out, self._parameters = out, parameters
+        self._station = station
         self._build_scorer = scorer
         self._scorer: Scorer | None = None
+        self._checked = -math.inf
         self._planner = Planner(
             inbox,
             out,
@@ -110,10 +123,16 @@ class Stream:
             This computer cannot score at all; no attempt was counted.
         """
         try:
-            yield from self._turn(ledger, enough)
-        except LedgerDamaged as error:
-            yield Problem(begun_anew(error, ledger.begin_anew()))
-            yield from self._turn(ledger, enough)
+            try:
+                yield from self._turn(ledger, enough)
+            except LedgerDamaged as error:
+                yield Problem(begun_anew(error, ledger.begin_anew()))
+                yield from self._turn(ledger, enough)
+        except (OSError, MemoryError) as error:
+            # Of the disks or this computer, wherever it came up: a watcher looks again later.
+            raise StationError(
+                f"this computer cannot go on ({describe_fault(error)}); all will be tried again"
+            ) from error
 
     def _turn(self, ledger: Ledger, enough: Callable[[], bool]) -> Iterator[Event]:
         done = failed = waiting = 0
@@ -242,6 +261,23 @@ class Stream:
         status: HalfOrbitStatus = "scored"
         if s.status == "failed":
             status = "retry" if retry else "failed"
+        before = ledger.alarms(work.key)
+        record = self._record(
+            work,
+            status,
+            scored=scored if written else None,
+            same=_contents(written) == _contents(ledger.results_of(work.key)),
+            attempts=work.attempts + 1 if retry else 0,
+            reason="; ".join(f.message for f in scored.failures),
+            retry=retry,
+        )
+        alarms = before
+        news: list[StationAlarm] = []
+        if written:
+            alarms, news = compare(before, scored.alarms, record.revision, _now())
+        if news and self._station:
+            others = [a for a in ledger.alarms() if a.half_orbit != work.key]
+            write_alarms(self._out, sorted([*others, *alarms], key=lambda a: a.time))
         ledger.record(
             [
                 FileRecord.of(f, "failed", failures[f.path].reason, failures[f.path].transient)
@@ -249,21 +285,17 @@ class Stream:
                 else FileRecord.of(f, "scored")
                 for f in work.files
             ],
-            self._record(
-                work,
-                status,
-                summary=s,
-                attempts=work.attempts + 1 if retry else 0,
-                reason="; ".join(f.message for f in scored.failures),
-                retry=retry,
-            ),
+            record,
             written or None,
+            alarms,
+            map(message, news) if self._station else (),
+            now=_now(),
         )
         kept = f"; the earlier result of {work.key} is kept" if work.has_result else ""
         for failure in scored.failures:
             yield Problem(failure.message + (kept if s.status == "failed" else ""))
         if s.status == "scored":
-            yield Scored(scored)
+            yield Scored(scored, record.revision, tuple(news))
 
     def _record(
         self,
@@ -271,48 +303,74 @@ class Stream:
         status: HalfOrbitStatus,
         *,
         attempts: int,
-        summary: HalfOrbitResult | None = None,
+        scored: ScoredHalfOrbit | None = None,
+        same: bool = False,
         reason: str = "",
         retry: bool = False,
     ) -> HalfOrbitRecord:
+        """Carry the record of a half-orbit on; of its results, only where there are new ones."""
         now = _now()
-        return HalfOrbitRecord(
-            key=work.key,
+        record = replace(
+            work.record
+            or HalfOrbitRecord(key=work.key, status=status, parameters="", first_seen=now),
             status=status,
             parameters=self._parameters,
-            windows=summary.windows if summary else 0,
-            insufficient=summary.insufficient if summary else 0,
-            alarms=summary.alarms if summary else 0,
             attempts=attempts,
             tried_at=now,
             retry_at=now + _pause(attempts) if retry else None,
             reason=reason,
             code_version=__version__,
-            runtime=summary.runtime if summary else "",
+        )
+        if status in ("failed", "given up"):
+            record = replace(record, done_at=now)
+        if scored is None:
+            return record
+        s = scored.summary
+        return replace(
+            record,
+            windows=s.windows,
+            insufficient=s.insufficient,
+            alarms=s.alarms,
+            runtime=s.runtime,
+            done_at=now,
+            revision=record.revision + (not same),
+            side=s.side,
+            start=s.start,
+            end=s.end,
+            peak=max((w.score for w in scored.windows if w.score is not None), default=None),
+            track=_thinned(scored.windows),
         )
 
     def _score(self, work: HalfOrbitFiles, ledger: Ledger) -> Iterator[Event]:
         scorer = self._ready()
+        if work.crashed and work.attempts:
+            # What ended the process may be the station's (memory, a library): then the check
+            # ends it too, and what is not begun is not counted.
+            self._check_station()
         # libhdf5 runs in this process: what it takes down must not be tried for ever.
         begun = [FileRecord.of(f, "begun") for f in work.files]
         ledger.record(begun, self._record(work, "begun", attempts=work.attempts + 1, retry=True))
         try:
             try:
                 scored, written = score_to_disk(scorer, self._out, work.named)
+                if any(not f.transient for f in scored.failures):
+                    # Libraries that lack memory or are half replaced call good bytes damaged.
+                    self._check_station(trusted_s=_TRUSTED_S)
             except EdgeError:
                 raise
             except Exception as error:
                 # Ours in this one half-orbit, or this computer's in any: that decides whether
                 # the attempt counts.
-                check_station(scorer, error)
+                self._check_station(error)
                 yield from self.fail(work, ledger, f"failed with {describe_fault(error)}")
-                return
+            else:
+                yield from self.conclude(work, scored, written, ledger)
         except EdgeError:
-            # A full disk is no fault of the half-orbit: the attempt does not count.
+            # A full disk is no fault of the half-orbit, be it that of the results or of the
+            # ledger: the attempt does not count.
             with contextlib.suppress(LedgerError):
                 ledger.record([], self._record(work, "begun", attempts=work.attempts, retry=True))
             raise
-        yield from self.conclude(work, scored, written, ledger)
 
     def _ready(self) -> Scorer:
         if self._scorer is None:
@@ -323,6 +381,21 @@ class Stream:
             except Exception as error:
                 raise StationError(_cannot(error)) from error
         return self._scorer
+
+    def _check_station(self, cause: Exception | None = None, trusted_s: float = 0.0) -> None:
+        """Score what ships with the package; where that fails, no half-orbit is to blame.
+
+        Parameters
+        ----------
+        cause : Exception, optional
+            What is told in place of the check's own failure.
+        trusted_s : float, optional
+            An earlier check holds for so long.
+        """
+        if time.monotonic() - self._checked < trusted_s:
+            return
+        check_station(self._ready(), cause)
+        self._checked = time.monotonic()
 
     def _keep_earlier(self, work: HalfOrbitFiles, ledger: Ledger) -> Iterator[Event]:
         """Refuse a late file whose siblings are gone: scoring it alone would lose theirs."""
@@ -363,6 +436,25 @@ def _cannot(error: Exception) -> str:
         "this computer cannot score even what ships with the package "
         f"({describe_fault(error)}); no half-orbit is to blame, and all will be tried again"
     )
+
+
+def _contents(files: list[WrittenFile]) -> set[str]:
+    return {file.sha256 for file in files}
+
+
+def _thinned(windows: list[WindowScore]) -> str:
+    """Write a few places along the track as JSON, each with the highest score about it."""
+    step = -(-len(windows) // _PLACES) or 1
+    parts = [windows[at : at + step] for at in range(0, len(windows), step)]
+    places = [
+        [
+            part[len(part) // 2].longitude,
+            part[len(part) // 2].latitude,
+            max((w.score for w in part if w.score is not None), default=None),
+        ]
+        for part in parts
+    ]
+    return json.dumps(places, separators=(",", ":"))
 
 
 def _pause(attempts: int) -> float:

@@ -30,7 +30,8 @@ def main(here: Path, there: Path, card: Path) -> int:
     expected, got = windows(here), windows(there)
     worst, turned = 0.0, 0
     for ours, theirs in zip(expected, got, strict=False):
-        worst = max(worst, abs(ours["score"] - theirs["score"]))
+        # Both are null where the coverage, which is the same, is too low.
+        worst = max(worst, abs((ours["score"] or 0.0) - (theirs["score"] or 0.0)))
         turned += ours["verdict"] != theirs["verdict"]
         fixed = [{k: v for k, v in row.items() if k not in ROUNDED} for row in (ours, theirs)]
         if fixed[0] != fixed[1]:

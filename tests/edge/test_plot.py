@@ -185,7 +185,7 @@ def test_night_rows_are_marked_on_the_night_side(
 
 
 def test_densities_are_logarithmic_and_gaps_stay_open(make_cses: Callable[..., Path]) -> None:
-    density = np.full(40, 2e10)
+    density = np.linspace(2e10, 2.1e10, 40)
     density[5:8] = -9999.0
     path = make_cses("LAP_1", 40, A311=density)
     with h5py.File(path, "a") as file:

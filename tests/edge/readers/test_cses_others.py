@@ -74,7 +74,7 @@ def test_a_model_that_saw_nothing_of_the_satellite_is_said_to(make_cses, make_de
 
 
 def test_the_langmuir_probe_of_the_open_sample_is_read(make_cses):
-    density, temperature = np.full(740, 5.5e8), np.full(740, 1257.0)
+    density, temperature = np.linspace(5.5e8, 6e8, 740), np.linspace(1257.0, 1300.0, 740)
     density[[3, 9]] = temperature[[3, 700]] = -99999.0
     path = make_cses(
         "LAP_1",
@@ -96,7 +96,7 @@ def test_the_langmuir_probe_of_the_open_sample_is_read(make_cses):
     assert np.flatnonzero(~read.channels["A311"].valid).tolist() == [3, 9]
     assert np.flatnonzero(~read.channels["A321"].valid).tolist() == [3, 700]
     described = {c.name: c for c in describe(path).channels}
-    assert described["A311"].median == 5.5e8
+    assert described["A311"].minimum == 5.5e8
     assert described["A311"].valid_share == pytest.approx(738 / 740, abs=1e-4)
 
 
