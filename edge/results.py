@@ -49,7 +49,7 @@ class WindowScore(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
     trained_on: str
     failed: list[str]
     # New columns come last: who reads the CSV by place still finds the others.
-    kp: float | None
+    kp: float | None = None
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="alarm"):
@@ -80,8 +80,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="al
     radius_km: float
     valid_until: str
     trained_on: str
-    geomagnetic: Geomagnetic
-    kp: float | None
+    geomagnetic: Geomagnetic = "unknown"
+    kp: float | None = None
 
 
 class HalfOrbitResult(

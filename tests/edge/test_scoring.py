@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import msgspec
 import pytest
 
 from edge.bundle import models_path
+from edge.ledger import LEDGER_FILE, Ledger
 from edge.results import Alarm, WindowScore
 
 SAMPLES = models_path() / "samples"
@@ -132,6 +134,13 @@ def test_a_file_that_grows_rescores_nothing_and_a_later_rescoring_takes_it(tmp_p
         result.unlink()
     assert edge_score(*run).returncode == 0
     assert said(records(out), "window") == {("disturbed", 7.667)}
+    # The alarm is the one that was told of, and what is known of it now is kept.
+    with Ledger(out / LEDGER_FILE) as ledger:
+        (alarm,) = ledger.alarms(WITH_ALARM)
+        told = ledger.messages(time.time())
+    assert alarm.revision == 1
+    assert msgspec.json.decode(alarm.content)["alarm"]["kp"] == 7.667
+    assert [message.kind for message in told] == ["alarm"]
     # Scores are the same with and without it.
     scores = [r["score"] for r in records(out) if r["type"] == "window"]
     earlier = written[out / f"{WITH_ALARM}.jsonl"].splitlines()
