@@ -329,6 +329,7 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._place: tuple[int, int] | None = None
         self._open()
 
     def _open(self) -> None:
@@ -348,6 +349,7 @@ class Ledger:
         except LedgerError:
             self._db.close()
             raise
+        self._place = _place(self._path)
 
     def begin_anew(self) -> str:
         """Move the file of a damaged ledger aside and begin an empty one.
@@ -367,8 +369,25 @@ class Ledger:
         self._open()
         return name
 
+    def follow(self) -> None:
+        """Open the file anew where it was removed or replaced since it was opened.
+
+        Raises
+        ------
+        LedgerError
+            It cannot be opened.
+        """
+        if self._place is not None and self._place == _place(self._path):
+            return
+        self.close()
+        try:
+            self._open()
+        except LedgerDamaged:
+            self.begin_anew()
+
     def close(self) -> None:
         """Close the file."""
+        self._place = None
         self._db.close()
 
     def __enter__(self) -> Ledger:
@@ -420,7 +439,7 @@ class Ledger:
         horizon : float
             No pause is longer: a time further off was set by a clock that was wrong.
         """
-        rows = self._rows(
+        rows = self.rows(
             "SELECT key FROM half_orbit WHERE retry_at <= ? OR retry_at > ?", (now, now + horizon)
         )
         return [row[0] for row in rows]
@@ -453,19 +472,19 @@ class Ledger:
 
     def results(self) -> Iterator[tuple[str, WrittenFile]]:
         """Every result file that was written, with the key of its half-orbit."""
-        for key, *row in self._rows(
+        for key, *row in self.rows(
             "SELECT half_orbit, name, size, mtime_ns, sha256 FROM result ORDER BY half_orbit", ()
         ):
             yield key, WrittenFile(*row)
 
     def folder_digest(self, key: str) -> str | None:
         """Tell what a folder looked like when nothing was left to do in it."""
-        rows = self._rows("SELECT digest FROM folder WHERE key = ?", (key,))
+        rows = self.rows("SELECT digest FROM folder WHERE key = ?", (key,))
         return rows[0][0] if rows else None
 
     def waiting(self) -> dict[str, tuple[str, float]]:
         """Tell what was not yet long enough as it is: stamp, and since when."""
-        rows = self._rows("SELECT key, stamp, since FROM waiting", ())
+        rows = self.rows("SELECT key, stamp, since FROM waiting", ())
         return {key: (stamp, since) for key, stamp, since in rows}
 
     def record(
@@ -549,7 +568,7 @@ class Ledger:
     def alarms(self, half_orbit: str | None = None) -> list[AlarmRecord]:
         """Alarms as they stand in the results, by time, of one half-orbit or of all."""
         where = "" if half_orbit is None else "WHERE half_orbit = ? "
-        rows = self._rows(
+        rows = self.rows(
             "SELECT half_orbit, time, revision, valid_until, content FROM alarm "
             f"{where}ORDER BY time",
             () if half_orbit is None else (half_orbit,),
@@ -589,13 +608,13 @@ class Ledger:
 
     def last_run(self) -> RunRecord | None:
         """Look up the latest run."""
-        rows = self._rows(f"SELECT {_RUN} FROM run ORDER BY id DESC LIMIT 1", ())
+        rows = self.rows(f"SELECT {_RUN} FROM run ORDER BY id DESC LIMIT 1", ())
         fields = RunRecord.__dataclass_fields__
         return RunRecord(**dict(zip(fields, rows[0], strict=True))) if rows else None
 
     def messages(self, now: float) -> list[Message]:
         """List what is to be told now, the oldest first."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT id, kind, key, content, attempts FROM outbox "
             "WHERE done_at IS NULL AND retry_at <= ? ORDER BY id",
             (now,),
@@ -667,7 +686,7 @@ class Ledger:
         return found
 
     def _files(self, where: str, values: tuple[Any, ...]) -> list[FileRecord]:
-        rows = self._rows(f"SELECT {_FILE} FROM file {where}", values)
+        rows = self.rows(f"SELECT {_FILE} FROM file {where}", values)
         return [
             FileRecord(
                 path=path,
@@ -684,22 +703,40 @@ class Ledger:
 
     def _half_orbits(self, where: str, values: tuple[Any, ...]) -> list[HalfOrbitRecord]:
         names = HalfOrbitRecord.__dataclass_fields__
-        rows = self._rows(f"SELECT {_HALF_ORBIT} FROM half_orbit {where}", values)
+        rows = self.rows(f"SELECT {_HALF_ORBIT} FROM half_orbit {where}", values)
         return [HalfOrbitRecord(**dict(zip(names, row, strict=True))) for row in rows]
 
-    def _rows(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """Read rows of any table.
+
+        Parameters
+        ----------
+        query : str
+        values : tuple
+
+        Returns
+        -------
+        list of tuple
+
+        Raises
+        ------
+        LedgerError
+        """
         with self._errors("cannot be read"):
             return self._db.execute(query, values).fetchall()
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         with self._errors("cannot be written"):
+            if self._db.in_transaction:
+                # That of an earlier fault, in which there was no memory to undo it.
+                self._db.execute("ROLLBACK")
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
                 self._db.execute("COMMIT")
             except BaseException:
-                with contextlib.suppress(sqlite3.Error):
+                with contextlib.suppress(sqlite3.Error, MemoryError):
                     self._db.execute("ROLLBACK")
                 raise
 
@@ -714,6 +751,15 @@ class Ledger:
         damaged = any(word in str(error).lower() for word in _DAMAGE)
         kind = LedgerDamaged if damaged else LedgerError
         return kind(f"{self._path.name}: {what}: {error}")
+
+
+def _place(path: Path) -> tuple[int, int] | None:
+    """Device and number of the file of this name, None where there is none to see."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def open_ledger(path: Path) -> tuple[Ledger, str]:

@@ -28,6 +28,8 @@ _EXPIRY_S = 24 * 3600.0
 # Between two looks at all results by one process.
 _RESULTS_EVERY_S = 600.0
 _RESULTS = "/results"
+# A size that no file has.
+_NEVER = -1
 # Rows of the ledger in one transaction, and files alike that are named one by one.
 _BATCH = 1000
 _NAMED = 3
@@ -226,9 +228,13 @@ class Planner:
                 if record is not None and record.reason == refusal.reason:
                     continue
                 (malformed if item.malformed else refused).add(refusal)
-                batch.append(
-                    FileRecord.of(item, "failed" if item.malformed else "ignored", refusal.reason)
+                made = FileRecord.of(
+                    item, "failed" if item.malformed else "ignored", refusal.reason
                 )
+                if record is not None and record.half_orbit and item.name is None:
+                    # A link to a payload that now leads nowhere: its half-orbit misses it.
+                    made = replace(made, half_orbit=record.half_orbit, status=record.status)
+                batch.append(made)
                 if len(batch) >= _BATCH:
                     ledger.record(batch)
                     batch = []
@@ -244,13 +250,18 @@ class Planner:
             fresh.setdefault(key, [])
         works: list[HalfOrbitFiles] = []
         for key, files in fresh.items():
-            if (planned := self._plan(key, files, ledger, now)) is not None:
+            planned = self._plan(key, files, ledger, now)
+            if isinstance(planned, HalfOrbitFiles):
                 works.append(planned)
+            elif planned is not None:
+                for file in files:
+                    self._leave(file)
+                yield planned
             elif key in lost:
                 yield from self._say_lost(key, lost[key], ledger)
         for key in given_up:
             # To take its files away is to have seen to it.
-            if not any(path_of(self._inbox, f.path).exists() for f in ledger.files_of(key)):
+            if all(self._is_gone(f.path) for f in ledger.files_of(key)):
                 self._all_gone(key, ledger)
         for work in sorted(works, key=_rank, reverse=True):
             if not work.missing and work.key not in lost and self._held_back(work, now):
@@ -311,34 +322,46 @@ class Planner:
 
     def _plan(
         self, key: str, fresh: list[InboxFile], ledger: Ledger, now: float
-    ) -> HalfOrbitFiles | None:
-        """Put a half-orbit together, its files that did not change with it."""
+    ) -> HalfOrbitFiles | Waiting | None:
+        """Put a half-orbit together, its files that did not change with it.
+
+        None where all its files are gone; it waits where one of them cannot be looked at for
+        now, or still grows: without that one its result would be less than it was.
+        """
         record = ledger.half_orbit(key)
         known = {f.path: f for f in ledger.files_of(key)}
         files = {f.key: f for f in fresh}
         gone = []
+        unseen = False
         for path, old in known.items():
             if path in files or old.status == "ignored":
                 continue
+            if self._is_gone(path):
+                gone.append(old)
+                continue
             try:
                 file = look_at(path_of(self._inbox, path), path)
-            except (FileNotFoundError, NotADirectoryError):
-                if not any(path.startswith(folder) for folder in self._blind):
-                    gone.append(old)
-                continue
             except OSError:
+                unseen = True
                 continue
-            if file.name is not None and self._refusal(file) is None:
+            if file.problem is not None and file.problem.transient:
+                unseen = True
+            elif self._refusal(file) is None:
                 files[path] = file
+            else:
+                # A link now leads nowhere, or to something else.
+                gone.append(old)
+        if unseen:
+            return Waiting(key)
         has_result = result_paths(self._out, key)[0].is_file()
         if not files:
             self._all_gone(key, ledger)
             return None
         for file in files.values():
             if file.key in known and known[file.key].differs(file) and file not in fresh:
-                # It still grows, and its half-orbit with it.
+                # Told by its own name, and looked at again.
                 self._leave(file)
-                return None
+                return Waiting(key)
         names = [f.name for f in files.values() if f.name is not None]
         payloads = {name.payload for name in names}
         missing: list[str] = []
@@ -367,11 +390,31 @@ class Planner:
         )
 
     def _all_gone(self, key: str, ledger: Ledger) -> None:
-        """Try a half-orbit no more whose files someone took away, nor say that it failed."""
+        """Try a half-orbit no more whose files someone took away, nor say that it failed.
+
+        What was not done with them counts as new where they come back: the inbox may be a
+        disk that was not mounted for a while.
+        """
         record = ledger.half_orbit(key)
         if record is not None and (record.retry_at is not None or record.status == "given up"):
             status: HalfOrbitStatus = "scored" if record.status == "scored" else "failed"
-            ledger.record([], replace(record, status=status, retry_at=None))
+            undone = [f for f in ledger.files_of(key) if f.status in ("begun", "failed")]
+            ledger.record(
+                [replace(f, size=_NEVER) for f in undone],
+                replace(record, status=status, retry_at=None),
+            )
+
+    def _is_gone(self, key: str) -> bool:
+        """Whether someone took a file away; not where it only cannot be seen."""
+        if any(key.startswith(folder) for folder in self._blind):
+            return False
+        try:
+            path_of(self._inbox, key).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False
+        return False
 
     def _held_back(self, work: HalfOrbitFiles, now: float) -> bool:
         names = list(work.named.values())
@@ -425,8 +468,10 @@ class Planner:
         """Store what need not be looked at again; nothing where nothing changed."""
         if wrote:
             self._looked.pop(_RESULTS, None)
-        marks = {k: m for k, m in self._looked.items() if k not in self._unfinished}
-        for key in self._unfinished:
+        # A folder may be closed between the look that sums it up and the one that lists it.
+        unfinished = self._unfinished.union(self._blind)
+        marks = {k: m for k, m in self._looked.items() if k not in unfinished}
+        for key in unfinished:
             if ledger.folder_digest(key):
                 marks[key] = ""
         waiting = self._settled.pending | self._complete.pending

@@ -8,6 +8,7 @@ half-orbit at the first try; anything else is an attempt, repeated with growing 
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 #: Attempts after which a half-orbit is given up that ends the process, or meets a fault of
 #: ours while the station can score what ships with it.
 MAX_ATTEMPTS = 5
+# Thousands of damaged files must not cost a check each.
+_TRUSTED_S = 10.0
 
 
 class Stream:
@@ -71,6 +74,7 @@ class Stream:
         self._out, self._parameters = out, parameters
         self._build_scorer = scorer
         self._scorer: Scorer | None = None
+        self._checked = -math.inf
         self._planner = Planner(
             inbox,
             out,
@@ -110,10 +114,16 @@ class Stream:
             This computer cannot score at all; no attempt was counted.
         """
         try:
-            yield from self._turn(ledger, enough)
-        except LedgerDamaged as error:
-            yield Problem(begun_anew(error, ledger.begin_anew()))
-            yield from self._turn(ledger, enough)
+            try:
+                yield from self._turn(ledger, enough)
+            except LedgerDamaged as error:
+                yield Problem(begun_anew(error, ledger.begin_anew()))
+                yield from self._turn(ledger, enough)
+        except (OSError, MemoryError) as error:
+            # Of the disks or this computer, wherever it came up: a watcher looks again later.
+            raise StationError(
+                f"this computer cannot go on ({describe_fault(error)}); all will be tried again"
+            ) from error
 
     def _turn(self, ledger: Ledger, enough: Callable[[], bool]) -> Iterator[Event]:
         done = failed = waiting = 0
@@ -293,26 +303,34 @@ class Stream:
 
     def _score(self, work: HalfOrbitFiles, ledger: Ledger) -> Iterator[Event]:
         scorer = self._ready()
+        if work.crashed and work.attempts:
+            # What ended the process may be the station's (memory, a library): then the check
+            # ends it too, and what is not begun is not counted.
+            self._check_station()
         # libhdf5 runs in this process: what it takes down must not be tried for ever.
         begun = [FileRecord.of(f, "begun") for f in work.files]
         ledger.record(begun, self._record(work, "begun", attempts=work.attempts + 1, retry=True))
         try:
             try:
                 scored, written = score_to_disk(scorer, self._out, work.named)
+                if any(not f.transient for f in scored.failures):
+                    # Libraries that lack memory or are half replaced call good bytes damaged.
+                    self._check_station(trusted_s=_TRUSTED_S)
             except EdgeError:
                 raise
             except Exception as error:
                 # Ours in this one half-orbit, or this computer's in any: that decides whether
                 # the attempt counts.
-                check_station(scorer, error)
+                self._check_station(error)
                 yield from self.fail(work, ledger, f"failed with {describe_fault(error)}")
-                return
+            else:
+                yield from self.conclude(work, scored, written, ledger)
         except EdgeError:
-            # A full disk is no fault of the half-orbit: the attempt does not count.
+            # A full disk is no fault of the half-orbit, be it that of the results or of the
+            # ledger: the attempt does not count.
             with contextlib.suppress(LedgerError):
                 ledger.record([], self._record(work, "begun", attempts=work.attempts, retry=True))
             raise
-        yield from self.conclude(work, scored, written, ledger)
 
     def _ready(self) -> Scorer:
         if self._scorer is None:
@@ -323,6 +341,21 @@ class Stream:
             except Exception as error:
                 raise StationError(_cannot(error)) from error
         return self._scorer
+
+    def _check_station(self, cause: Exception | None = None, trusted_s: float = 0.0) -> None:
+        """Score what ships with the package; where that fails, no half-orbit is to blame.
+
+        Parameters
+        ----------
+        cause : Exception, optional
+            What is told in place of the check's own failure.
+        trusted_s : float, optional
+            An earlier check holds for so long.
+        """
+        if time.monotonic() - self._checked < trusted_s:
+            return
+        check_station(self._ready(), cause)
+        self._checked = time.monotonic()
 
     def _keep_earlier(self, work: HalfOrbitFiles, ledger: Ledger) -> Iterator[Event]:
         """Refuse a late file whose siblings are gone: scoring it alone would lose theirs."""

@@ -98,7 +98,7 @@ def _pid_lock(path: Path, busy: Busy) -> Path:
     for _ in range(3):
         try:
             with path.open("x", encoding="ascii") as stream:
-                stream.write(str(os.getpid()))
+                stream.write(_identity(os.getpid()))
             return path
         except FileExistsError:
             if _is_running(path):
@@ -111,12 +111,20 @@ def _pid_lock(path: Path, busy: Busy) -> Path:
 
 def _is_running(path: Path) -> bool:
     try:
-        os.kill(int(path.read_text(encoding="ascii")), 0)
-    except PermissionError:
-        return True
+        noted = path.read_text(encoding="utf-8")
+        number, host = noted.split()[:2]
+        # Of a process on another computer that shares the folder nothing can be told.
+        return host != os.uname().nodename or noted == _identity(int(number))
     except (OSError, ValueError):
         return False
-    return True
+
+
+def _identity(number: int) -> str:
+    """Name a process so that no other passes for it, one of its number after a reboot either."""
+    os.kill(number, 0)
+    started = Path(f"/proc/{number}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"{number} {os.uname().nodename} {started[19]} {boot}"
 
 
 def watch(
@@ -158,6 +166,7 @@ def watch(
                 return doorbell.rang() and time.monotonic() > until
 
             try:
+                ledger.follow()
                 for event in stream.turn(ledger, enough):
                     yield event
                     if stop.is_set():
@@ -201,8 +210,9 @@ class _Doorbell:
         try:
             observer.schedule(Handler(), str(self._inbox), recursive=True)
             observer.start()
-        except OSError:
-            # No inbox yet, or no inotify watch left: the poll alone still finds everything.
+        except (OSError, RuntimeError):
+            # No inbox yet, no inotify watch or no thread left: the poll alone still finds
+            # everything.
             return
         self._observer = observer
 

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import pytest
@@ -19,7 +20,7 @@ import pytest
 from edge import ledger as ledger_module
 from edge import stream
 from edge.bundle import load_bundle, models_path
-from edge.errors import Busy, ConfigError, InputError, StationError
+from edge.errors import Busy, ConfigError, InputError, LedgerError, StationError
 from edge.events import Event, Idle, Ignored, Problem, Scored, Settling, Waiting
 from edge.ledger import LEDGER_FILE, Ledger
 from edge.observables import PLASMA, PROFILES, Profile
@@ -415,9 +416,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def crash(turn: Turn, monkeypatch: pytest.MonkeyPatch) -> bool:
-    """Run a turn in which reading ends the process; whether it came to that."""
+    """Run a turn in which reading what was sent ends the process; whether it came to that."""
+    read = Scorer.read
 
-    def end(*_: object) -> None:
+    def end(self: Scorer, files: dict[Path, FileName]) -> HalfOrbit:
+        if models_path() in next(iter(files)).parents:
+            return read(self, files)
         raise SystemExit("as if libhdf5 had crashed")
 
     with monkeypatch.context() as patch:
@@ -522,6 +526,56 @@ def test_files_that_are_taken_away_were_seen_to(
     assert turn() == [Idle(0, 0, 0)]
 
 
+def test_what_crashed_is_tried_again_only_where_the_station_can_score(
+    turn: Turn,
+    inbox: Path,
+    out: Path,
+    half_orbit: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    with monkeypatch.context() as patch:
+
+        def end(*_: object) -> None:
+            raise SystemExit("as if memory were short")
+
+        # It takes down the check as well.
+        patch.setattr(Scorer, "check", end)
+        for pause in (*PAUSES_S, *PAUSES_S):
+            assert crash(turn, monkeypatch)
+            clock.now += pause + 1.0
+    with Ledger(out / LEDGER_FILE) as ledger:
+        (record,) = ledger.half_orbits().values()
+    assert record.attempts == 1
+    assert len(scored(turn())) == 1
+
+
+def test_a_ledger_that_is_full_counts_no_attempt(
+    turn: Turn,
+    inbox: Path,
+    out: Path,
+    half_orbit: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    with monkeypatch.context() as patch:
+        record = Ledger.record
+
+        def full(self: Ledger, files: Any = (), half: Any = None, results: Any = None) -> None:
+            if results:
+                raise LedgerError("ledger.sqlite: cannot be written: database or disk is full")
+            record(self, files, half, results)
+
+        patch.setattr(Ledger, "record", full)
+        for pause in (*PAUSES_S, *PAUSES_S):
+            with pytest.raises(LedgerError):
+                turn()
+            clock.now += pause + 1.0
+    assert len(scored(turn())) == 1
+
+
 def test_one_interruption_is_no_verdict(
     turn: Turn, inbox: Path, half_orbit: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -596,6 +650,33 @@ def test_a_fault_of_the_station_is_no_half_orbits(
         (record,) = ledger.half_orbits().values()
     assert record.attempts == 0
     assert len(scored(turn())) == 1
+
+
+def test_good_bytes_that_a_library_calls_damaged_are_the_stations_fault(
+    turn: Turn,
+    inbox: Path,
+    out: Path,
+    half_orbit: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for payload in ("LAP_1", "HPM_5"):
+        shutil.copy(half_orbit[payload], inbox)
+    read = opening.read_payload
+
+    def broken(path: Path, *rest: object) -> Payload:
+        if "LAP_1" in path.name:
+            raise InputError(path, "damaged HDF5: memory allocation failed for chunk")
+        return read(path, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "read_payload", broken)
+        for _ in range(9):
+            with pytest.raises(StationError, match="memory allocation failed"):
+                turn()
+    with Ledger(out / LEDGER_FILE) as ledger:
+        assert {f.status for f in ledger.files().values()} == {"begun"}
+    (done,) = scored(turn())
+    assert done.half_orbit.summary.payloads == ["HPM_5", "LAP_1"]
 
 
 def test_a_scorer_that_cannot_be_built_is_the_stations_fault(
@@ -882,6 +963,16 @@ def test_a_file_system_without_locks_is_told_once_and_held_another_way(
     (out / ".lock").write_text("4194305", encoding="ascii")
     with hold(out, warn=said.append):
         pass
+    # And after a reboot another process may have its number.
+    (out / ".lock").write_text(
+        f"{os.getpid()} {os.uname().nodename} 1 00000000-0000", encoding="ascii"
+    )
+    with hold(out, warn=said.append):
+        pass
+    (out / ".lock").write_text("1 another-computer 1 00000000-0000", encoding="ascii")
+    with pytest.raises(Busy), hold(out, warn=said.append):
+        pass
+    (out / ".lock").unlink()
     assert list(out.iterdir()) == []
 
 
@@ -921,3 +1012,162 @@ def test_a_payload_in_two_files_is_joined_and_no_part_of_it_replaces_the_whole(
     assert isinstance(event, Problem)
     assert "its result is kept" in event.message
     assert results(out) == before
+
+
+def refuse(
+    monkeypatch: pytest.MonkeyPatch, call: str, where: Path, number: int, calls: int = 0
+) -> None:
+    """Let a call of `os` fail for all below a path, once it has succeeded some times."""
+    original = getattr(os, call)
+    left = [calls]
+
+    def answer(path: object, *rest: Any, **named: Any) -> Any:
+        if isinstance(path, str | Path) and Path(path).is_relative_to(where):
+            left[0] -= 1
+            if left[0] < 0:
+                raise OSError(number, os.strerror(number))
+        return original(path, *rest, **named)
+
+    monkeypatch.setattr(os, call, answer)
+
+
+def test_a_folder_that_could_not_be_listed_is_looked_at_again(
+    turn: Turn, inbox: Path, half_orbit: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    with monkeypatch.context() as patch:
+        # It is summed up before it is listed.
+        refuse(patch, "scandir", inbox, errno.EMFILE, calls=1)
+        (problem, _) = turn()
+        assert problem == Problem("inbox: Too many open files")
+    assert len(scored(turn())) == 1
+
+
+def test_an_inbox_that_was_not_mounted_for_a_while_loses_no_attempt(
+    turn: Turn,
+    inbox: Path,
+    tmp_path: Path,
+    half_orbit: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    assert crash(turn, monkeypatch)
+    inbox.rename(tmp_path / "disk")
+    inbox.mkdir()
+    assert turn() == [Idle(0, 0, 0)]
+    inbox.rmdir()
+    (tmp_path / "disk").rename(inbox)
+    assert len(scored(turn())) == 1
+
+
+def test_a_late_payload_waits_for_siblings_that_cannot_be_seen_for_now(
+    turn: Turn,
+    inbox: Path,
+    out: Path,
+    half_orbit: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (inbox / "lap").mkdir()
+    shutil.copy(half_orbit["LAP_1"], inbox / "lap")
+    turn()
+    before = results(out)
+    shutil.copy(half_orbit["HPM_5"], inbox)
+    with monkeypatch.context() as patch:
+        refuse(patch, "stat", inbox / "lap", errno.EIO)
+        events = turn()
+        assert Waiting(parse_name(half_orbit["LAP_1"]).half_orbit) in events
+        assert scored(events) == []
+        assert results(out) == before
+        # Nor is a result given up that cannot be made again just now.
+        for name in before:
+            (out / name).unlink()
+        assert scored(turn()) == []
+    (done,) = scored(turn())
+    assert done.half_orbit.summary.payloads == ["HPM_5", "LAP_1"]
+
+
+def test_what_was_given_up_is_not_forgotten_while_its_files_cannot_be_seen(
+    turn: Turn,
+    inbox: Path,
+    half_orbit: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+) -> None:
+    shutil.copy(half_orbit["LAP_1"], inbox)
+    for pause in PAUSES_S:
+        assert crash(turn, monkeypatch)
+        clock.now += pause + 1.0
+    assert turn()[-1] == Idle(0, 1, 0, given_up=1)
+    with monkeypatch.context() as patch:
+        refuse(patch, "lstat", inbox, errno.EIO)
+        refuse(patch, "stat", inbox / half_orbit["LAP_1"].name, errno.EIO)
+        assert turn()[-1].given_up == 1
+    assert turn()[-1] == Idle(0, 0, 0, given_up=1)
+
+
+def test_a_sibling_that_became_a_dead_link_is_missed(
+    turn: Turn, inbox: Path, out: Path, tmp_path: Path, half_orbit: dict[str, Path]
+) -> None:
+    target = Path(shutil.copy(half_orbit["LAP_1"], tmp_path))
+    (inbox / target.name).symlink_to(target)
+    turn()
+    before = results(out)
+    target.unlink()
+    shutil.copy(half_orbit["HPM_5"], inbox)
+    problem, ignored, _ = turn()
+    assert isinstance(problem, Problem)
+    assert "its result is kept" in problem.message
+    assert isinstance(ignored, Ignored)
+    assert "leads nowhere" in ignored.message
+    assert results(out) == before
+    assert turn() == [Idle(0, 0, 0)]
+    shutil.copy(half_orbit["LAP_1"], target)
+    assert scored(turn())[0].half_orbit.summary.payloads == ["HPM_5", "LAP_1"]
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(errno.EIO, "Input/output error")])
+def test_a_fault_of_the_machine_at_any_place_is_one_error(
+    turn: Turn, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fault(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Ledger, "due", fault)
+    with pytest.raises(StationError, match=r"cannot go on .*Error at"):
+        turn()
+
+
+@pytest.mark.parametrize("how", ["removed", "damaged", "replaced by a folder for a while"])
+def test_watching_outlives_a_ledger_that_is_taken_away(
+    inbox: Path,
+    out: Path,
+    scorer: Scorer,
+    half_orbit: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+) -> None:
+    stop = threading.Event()
+    work = Stream(inbox, out, PLASMA, "p", lambda: scorer)
+    path = out / LEDGER_FILE
+    looks = 0
+    done: list[Event] = []
+    deadline = time.monotonic() + 60
+    with Ledger(path) as ledger:
+        for event in watch(work, ledger, inbox, 1.0, stop):
+            if isinstance(event, Idle) and looks == 0:
+                looks += 1
+                if how == "damaged":
+                    path.write_bytes(b"\xa5" * path.stat().st_size)
+                else:
+                    path.unlink()
+                if how.startswith("replaced"):
+                    path.mkdir()
+                shutil.copy(half_orbit["LAP_1"], inbox)
+            elif isinstance(event, Problem) and path.is_dir():
+                path.rmdir()
+            done += [event] if isinstance(event, Scored) else []
+            if (isinstance(event, Idle) and done) or time.monotonic() > deadline:
+                stop.set()
+    assert done
+    with Ledger(path) as ledger:
+        assert [h.status for h in ledger.half_orbits().values()] == ["scored"]

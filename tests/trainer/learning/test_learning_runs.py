@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -186,7 +187,6 @@ def test_a_run_says_all_that_it_was_made_from(
     assert done.out[-1].startswith("run: complete; validation ROC AUC 0.")
     assert done.out[-1].endswith(", simulated")
     assert files(out) == [
-        ".lock",
         "curves.csv",
         "curves.png",
         "model/fake.json",
@@ -232,7 +232,7 @@ def test_an_interrupted_run_goes_on_to_the_same_model(
     out = tmp_path / "broken"
     monkeypatch.setattr(FakeNetwork, "stop_at", 2)
     assert run(*command, out).code == 130
-    assert files(out) == [".lock", "checkpoint/state.json", "recipe.toml", "run.json"]
+    assert files(out) == ["checkpoint/state.json", "recipe.toml", "run.json"]
     record = find_record(out)
     assert record is not None
     assert not record.complete
@@ -443,9 +443,10 @@ def test_forests_are_trained_and_not_pretrained(
 def test_one_process_works_on_a_run(run: Run, built: Path, recipe: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     out.mkdir()
-    with (out / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        done = run("train", built, "--recipe", recipe, "--out", out)
+    folder = os.open(out, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    done = run("train", built, "--recipe", recipe, "--out", out)
+    os.close(folder)
     assert done.code == 3
     assert done.err == ["edge-train: output folder run: another edge-train works on it"]
 
