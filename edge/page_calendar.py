@@ -75,7 +75,7 @@ def coverage(
     yield element(
         "ul",
         *(
-            element("li", element("span", sign or " ", class_=f"key {class_}"), words)
+            element("li", element("span", sign or "\u00a0", class_=f"key {class_}"), words)
             for class_, sign, words in _SIGNS.values()
         ),
         class_="legend",

@@ -72,10 +72,8 @@ def station_map(
         element("text", _degrees(lon, "E", "W"), x=1800 + lon * 10, y=1782, class_="mid")
         for lon in (-120, -60, 0, 60, 120)
     ]
-    drawn = [
-        *(_track(record, threshold) for record in half_orbits[-MAX_TRACKS:]),
-        *(_alarm(*alarm) for alarm in alarms[-MAX_CIRCLES:]),
-    ]
+    tracks = (_track(record, threshold) for record in half_orbits[-MAX_TRACKS:])
+    circles = (_alarm(*alarm) for alarm in alarms[-MAX_CIRCLES:])
     return _picture(
         "map",
         _MAP,
@@ -84,8 +82,9 @@ def station_map(
         element("rect", width=_MAP[0], height=_MAP[1], class_="sea"),
         element("path", d=_land(), class_="land"),
         element("path", d="".join(lines), class_="grid"),
+        *tracks,
         *labels,
-        *drawn,
+        *circles,
     )
 
 
@@ -237,7 +236,6 @@ def _alarm(number: int, known: KnownAlarm, valid: bool) -> Markup:
     """Draw an alarm: its circle to scale, and a mark that is seen on a phone."""
     alarm = known.alarm
     rings = circle(alarm.latitude, alarm.longitude, alarm.radius_km)
-    # No stroke where the map ends, and not where the rest of the circle goes on.
     x, y = _at(math.remainder(alarm.longitude, 360.0), alarm.latitude)
     aside, anchor = (-45, "end") if x > _MAP[0] - 250 else (45, None)
     return element(

@@ -45,7 +45,8 @@ caption { text-align: left; padding: .2rem 0; }
   white-space: nowrap; }
 figure { margin: .6rem 0; }
 svg { display: block; width: 100%; height: auto; }
-svg text { fill: var(--soft); font: 48px system-ui, sans-serif; }
+svg text { fill: var(--soft); font: 48px system-ui, sans-serif; paint-order: stroke;
+  stroke: var(--sea); stroke-width: 8px; }
 svg .mid { text-anchor: middle; }
 svg .end { text-anchor: end; }
 path { fill: none; vector-effect: non-scaling-stroke; stroke-linejoin: round; }
@@ -63,9 +64,9 @@ path { fill: none; vector-effect: non-scaling-stroke; stroke-linejoin: round; }
   stroke-dasharray: 3 2; }
 .valid .circle { stroke-width: 2px; stroke-dasharray: none; fill-opacity: .3; }
 .mark { stroke: var(--ink); stroke-width: 5px; stroke-linecap: round; }
-svg .alarm text { fill: var(--ink); font-size: 66px; font-weight: 700; paint-order: stroke;
+svg .alarm text { fill: var(--ink); font-size: 66px; font-weight: 700;
   stroke: var(--paper); stroke-width: 14px; }
-.chart text { font-size: 17px; }
+.chart text { font-size: 17px; stroke: none; }
 .threshold { stroke: var(--s4); stroke-width: 1.5px; stroke-dasharray: 6 4; }
 .dots { stroke: var(--s1); stroke-width: 4px; stroke-linecap: round; }
 .peaks { fill: var(--s4); stroke: var(--paper); stroke-width: .5px; }
@@ -76,7 +77,7 @@ svg .alarm text { fill: var(--ink); font-size: 66px; font-weight: 700; paint-ord
 .key { display: inline-block; min-width: 1.5rem; text-align: center; margin-right: .3rem;
   border: 1px solid var(--line); }
 .months { display: grid; grid-template-columns: repeat(auto-fill, minmax(10.4rem, 1fr));
-  gap: .8rem 1.2rem; }
+  gap: .8rem 1.2rem; align-items: start; }
 .months table { width: 100%; max-width: 15rem; table-layout: fixed; font-size: .8rem; }
 .months th { font-weight: 400; color: var(--soft); }
 .months td { text-align: center; padding: 0; height: 2.1rem; line-height: 1.05;

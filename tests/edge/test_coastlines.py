@@ -28,6 +28,9 @@ def test_rings_are_closed_and_on_the_map() -> None:
         assert len(ring) >= 4
         assert ring[0] == ring[-1]
         assert all(abs(x) <= 180.0 and abs(y) <= 90.0 for x, y in ring)
+        # No line across the map, but along its lower edge.
+        for (x0, y0), (x1, y1) in itertools.pairwise(ring):
+            assert abs(x1 - x0) < 30.0 or y0 == y1 == -90.0
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,9 @@ def test_rings_are_closed_and_on_the_map() -> None:
         (-30.0, 30.0, False),
         (-160.0, 0.0, False),
         (51.0, 42.0, False),
+        (0.0, -89.0, True),
+        (-175.0, 66.5, True),
+        (0.0, 70.0, False),
     ],
 )
 def test_places(longitude: float, latitude: float, land: bool) -> None:
