@@ -194,7 +194,8 @@ def stream(
 ) -> None:
     """Score what arrives in a folder, and remember it in OUT/ledger.sqlite."""
     from edge.bundle import profile_and_fingerprint
-    from edge.events import Scored
+    from edge.diary import Diary
+    from edge.events import Problem, Scored
     from edge.ledger import LEDGER_FILE, open_ledger
     from edge.report import training_line
     from edge.stream import Stream
@@ -224,41 +225,90 @@ def stream(
         bundle_path, settings.night, settings.min_coverage, settings.runtime
     )
     work = Stream(
-        inbox, out, profile, parameters, lambda: _scorer(settings), settle_s, settings.wait
+        inbox,
+        out,
+        profile,
+        parameters,
+        lambda: _scorer(settings),
+        settle_s,
+        settings.wait,
+        station=True,
     )
-    failed = False
     with hold(out, warn=_complain):
         ledger, notice = open_ledger(out / LEDGER_FILE)
         with ledger:
+            diary = Diary(out, ledger, settings, once)
             if notice:
                 _complain(notice)
-                failed = True
+                diary.note(Problem(notice))
             happenings = (
                 work.turn(ledger) if once else watch(work, ledger, inbox, settings.poll, stop, look)
             )
             trained_on = ""
-            for event in happenings:
-                failed |= _tell(event, once, verbose)
-                if isinstance(event, Scored) and event.half_orbit.windows and not trained_on:
-                    # What the scores are worth, once a run; each result says it too.
-                    trained_on = event.half_orbit.summary.trained_on
-                    say([training_line(trained_on)])
-                if stop.is_set():
-                    break
+            try:
+                for event in happenings:
+                    _tell(event, once, verbose)
+                    if isinstance(event, Scored) and event.half_orbit.windows and not trained_on:
+                        # What the scores are worth, once a run; each result says it too.
+                        trained_on = event.half_orbit.summary.trained_on
+                        say([training_line(trained_on)])
+                    for problem in diary.note(event):
+                        _complain(problem.message)
+                    if stop.is_set():
+                        break
+            except EdgeError as error:
+                diary.note(Problem(str(error)))
+                diary.end(error.exit_code)
+                raise
             given_up = ledger.given_up() if once else []
+            code = 2 if diary.failed or given_up else 0
+            # To end is what a watcher is told, whatever it met; its lines said that.
+            if not once:
+                code = 0
+            elif interrupted:
+                code = 128 + interrupted[0]
+            diary.end(code)
     for record in given_up:
         _complain(record.reason)
     if given_up:
         _complain(
             f"{len(given_up)} half-orbits given up: edge-score retry {out.name} tries them again"
         )
-    # To end is what a watcher is told, whatever it met; its lines said that.
-    if not once:
-        return
-    if interrupted:
-        raise typer.Exit(128 + interrupted[0])
-    if failed or given_up:
-        raise typer.Exit(2)
+    if code:
+        raise typer.Exit(code)
+
+
+@app.command()
+def status(
+    out: Annotated[
+        Path, typer.Argument(readable=False, help="Folder of a stream's results and ledger.")
+    ],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    max_age: Annotated[
+        float,
+        typer.Option(
+            "--max-age", min=0.1, help="Hours after which a run, or a new file, is missed."
+        ),
+    ] = 48.0,
+    bundle: BundleOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Tell how a station is: exit code 1, and the reason first, where it needs a person."""
+    import time
+
+    from edge.status import station_status, status_table
+
+    settings = _settings(config, bundle=bundle)
+    path = Path(settings.bundle) if settings.bundle else None
+    found = station_status(out, path, time.time(), max_age)
+    if json:
+        from edge.outputs import json_lines
+
+        say_bytes(json_lines([found]))
+    else:
+        say(status_table(found))
+    if found.attention:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -413,14 +463,13 @@ def _group(files: list[Path]) -> tuple[list[dict[Path, FileName]], list[InputErr
     return list(group_by_half_orbit(named).values()), problems
 
 
-def _tell(event: Event, once: bool, verbose: bool) -> bool:
-    """Print an event; True where an input failed."""
+def _tell(event: Event, once: bool, verbose: bool) -> None:
+    """Print an event."""
     from edge import events
 
     match event:
         case events.Problem(message):
             _complain(message)
-            return True
         case events.Ignored(message):
             _complain(f"ignored: {message}")
         case events.Waiting(half_orbit):
@@ -431,11 +480,11 @@ def _tell(event: Event, once: bool, verbose: bool) -> bool:
         case events.Idle(half_orbits, failed, waiting):
             if once:
                 say([f"{half_orbits} half-orbits scored, {failed} failed, {waiting} waiting"])
-        case events.Scored(scored):
-            from edge.report import alarm_line, summary_line
+        case events.Scored(scored, revision, news):
+            from edge.report import alarm_line, news_lines, summary_line
 
             say([summary_line(scored.summary), *map(alarm_line, scored.alarms)])
-    return False
+            say(news_lines(revision, news))
 
 
 def _complain(message: EdgeError | str) -> None:

@@ -37,6 +37,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Seconds that an incomplete half-orbit is held back after its newest file.
     poll : float
         Seconds between two looks at the inbox where no file event comes.
+    on_alarm, on_failure : str or None
+        A line for the shell that gets the message as JSON on standard input, and has taken it
+        when it exits with 0: each new, changed or withdrawn alarm; each failure once a day.
     """
 
     bundle: str | None = None
@@ -47,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     settle: _Seconds | None = None
     wait: _Seconds = 0.0
     poll: Annotated[float, msgspec.Meta(ge=1.0, le=3600.0)] = 30.0
+    on_alarm: str | None = None
+    on_failure: str | None = None
 
 
 def load_settings(

@@ -6,14 +6,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from edge.alarms import StationAlarm
     from edge.results import ScoredHalfOrbit
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A half-orbit was scored and its results are on disk."""
+    """A half-orbit was scored and its results are on disk.
+
+    Attributes
+    ----------
+    revision : int
+        How often they were written with other bytes.
+    news : tuple of StationAlarm
+        Alarms that are new, changed or withdrawn against the results before.
+    """
 
     half_orbit: ScoredHalfOrbit
+    revision: int = 1
+    news: tuple[StationAlarm, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

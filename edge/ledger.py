@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
+from urllib.parse import quote
 
 from edge.errors import LedgerDamaged, LedgerError
 from edge.inbox import InboxFile
@@ -318,23 +321,30 @@ class Ledger:
     ----------
     path : Path
         The SQLite file; made if it is missing.
+    read_only : bool, optional
+        Look at it only: nothing is made or changed, whoever works on it.
 
     Raises
     ------
     LedgerDamaged
         Its bytes are not those of a ledger.
     LedgerError
-        It is of a later version, locked by another program, or cannot be written.
+        It is of another version, locked by another program, or cannot be written.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, read_only: bool = False) -> None:
+        self._path, self._read_only = path, read_only
         self._place: tuple[int, int] | None = None
         self._open()
 
     def _open(self) -> None:
         with self._errors("cannot be used as a ledger"):
-            self._db = sqlite3.connect(self._path, isolation_level=None, timeout=_LOCK_SECONDS)
+            self._db = sqlite3.connect(
+                f"file:{quote(os.fspath(self._path))}?mode={'ro' if self._read_only else 'rwc'}",
+                uri=True,
+                isolation_level=None,
+                timeout=_LOCK_SECONDS,
+            )
         try:
             with self._errors("cannot be used as a ledger"):
                 self._db.execute("PRAGMA synchronous = FULL")
@@ -343,6 +353,11 @@ class Ledger:
                     raise LedgerError(
                         f"{self._path.name}: got a ledger of version {version}, expected at most "
                         f"{VERSION}: another release of this program wrote it"
+                    )
+                if self._read_only and version < VERSION:
+                    raise LedgerError(
+                        f"{self._path.name}: got a ledger of version {version}, expected "
+                        f"{VERSION}: the next edge-score stream takes it along"
                     )
                 for number, script in enumerate(_MIGRATIONS[version:], version + 1):
                     self._db.executescript(f"BEGIN;{script}PRAGMA user_version = {number};COMMIT;")
@@ -477,6 +492,13 @@ class Ledger:
         ):
             yield key, WrittenFile(*row)
 
+    def results_of(self, half_orbit: str) -> list[WrittenFile]:
+        """List the result files of a half-orbit as they were written."""
+        rows = self.rows(
+            "SELECT name, size, mtime_ns, sha256 FROM result WHERE half_orbit = ?", (half_orbit,)
+        )
+        return [WrittenFile(*row) for row in rows]
+
     def folder_digest(self, key: str) -> str | None:
         """Tell what a folder looked like when nothing was left to do in it."""
         rows = self.rows("SELECT digest FROM folder WHERE key = ?", (key,))
@@ -494,7 +516,7 @@ class Ledger:
         results: Sequence[WrittenFile] | None = None,
         alarms: Sequence[AlarmRecord] | None = None,
         messages: Iterable[tuple[str, str, str]] = (),
-        now: float = 0.0,
+        now: float | None = None,
     ) -> None:
         """Store what became of files, and of their half-orbit, in one transaction.
 
@@ -509,13 +531,14 @@ class Ledger:
         messages : iterable of (kind, key, content), optional
             For the outbox; one whose key is known is not told again.
         now : float, optional
-            Seconds since 1970; when files were seen first that are new.
+            Seconds since 1970; when files were seen first that are new. By default this moment.
 
         Raises
         ------
         LedgerError
             The disk is full or the file is damaged; nothing was stored.
         """
+        now = time.time() if now is None else now
         with self._transaction():
             self._db.executemany(
                 f"INSERT INTO file ({_FILE}, first_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "

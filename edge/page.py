@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 
+from edge.alarms import StationAlarm
 from edge.errors import ConfigError
 from edge.ledger import HalfOrbitRecord
 from edge.markup import Markup, element, joined, paragraph, table
@@ -24,7 +25,7 @@ from edge.outputs import replace_file
 from edge.page_calendar import coverage
 from edge.page_charts import MAX_CIRCLES, MAX_TRACKS, SHARES, score_chart, station_map
 from edge.page_style import STYLE
-from edge.page_view import KnownAlarm, StationView, read_view, utc
+from edge.page_view import StationView, read_view, utc
 from edge.report import RESEARCH_ONLY, card_in_words, training_line
 
 REPORT_FILE = "report.html"
@@ -279,7 +280,7 @@ def _map(view: StationView) -> Iterator[Markup]:
 def _sample(class_: str) -> Markup:
     """Draw a piece of what a legend explains."""
     if class_ == "circle":
-        shape = element("path", d="M22 8a6 6 0 1 0 0.1 0z", class_="circle")
+        shape = element("path", d="M20 4a6 6 0 1 0 0.1 0z", class_="circle")
         shape = element("g", shape, class_="valid")
     else:
         shape = element("path", d="M3 10H37", class_=class_)
@@ -307,13 +308,13 @@ def _alarms(view: StationView) -> Iterator[Markup]:
                 _short(a.time),
                 _place(a.latitude, a.longitude),
                 f"{a.peak:.3f}",
-                f"{a.radius_km:.0f} km",
-                _short(a.valid_until),
                 state,
+                _short(a.valid_until),
+                f"{a.radius_km:.0f} km",
                 a.half_orbit,
             )
         )
-    columns = ("No.", "time", "place", "score", "radius", "valid until", "state", "half-orbit")
+    columns = ("No.", "time", "place", "score", "state", "valid until", "radius", "half-orbit")
     yield table("Alarms, the newest first", columns, rows)
     yield from _more(len(numbered), "alarms.jsonl has them all")
 
@@ -378,8 +379,8 @@ def _failures(view: StationView) -> Iterator[Markup]:
         yield table(
             "Files that could not be used",
             ("file", "reason"),
-            [(name, reason) for name, reason in view.bad_files[:MAX_ROWS]],
-            "reasons",
+            list(view.bad_files[:MAX_ROWS]),
+            "reasons files",
         )
         yield from _more(len(view.bad_files), "the ledger has them all")
 
@@ -417,7 +418,7 @@ def _recent(view: StationView, span: timedelta) -> list[HalfOrbitRecord]:
     return [r for r in dated if datetime.fromisoformat(r.start or "") >= since]
 
 
-def _numbered(view: StationView) -> list[tuple[int, KnownAlarm, bool]]:
+def _numbered(view: StationView) -> list[tuple[int, StationAlarm, bool]]:
     now = "" if view.as_of is None else f"{utc(view.as_of):%Y-%m-%dT%H:%M:%S}"
     return [(i, known, known.alarm.valid_until >= now) for i, known in enumerate(view.alarms, 1)]
 

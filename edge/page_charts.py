@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from edge.alarms import StationAlarm
 from edge.circles import circle
 from edge.coastlines import coastlines
 from edge.errors import LedgerError
 from edge.ledger import HalfOrbitRecord
 from edge.markup import Markup, element, joined
-from edge.page_view import KnownAlarm
 
 #: Shares of the threshold at which the colour and the width of a track change.
 SHARES = (0.25, 0.5, 0.75, 1.0)
@@ -38,7 +38,7 @@ def score_class(score: float | None, threshold: float) -> int | None:
 
 def station_map(
     half_orbits: Sequence[HalfOrbitRecord],
-    alarms: Sequence[tuple[int, KnownAlarm, bool]],
+    alarms: Sequence[tuple[int, StationAlarm, bool]],
     threshold: float,
     description: str,
 ) -> Markup:
@@ -47,7 +47,7 @@ def station_map(
     Parameters
     ----------
     half_orbits : sequence of HalfOrbitRecord
-    alarms : sequence of (int, KnownAlarm, bool)
+    alarms : sequence of (int, StationAlarm, bool)
         Each with its number in the page's table, and whether it is still valid.
     threshold : float
     description : str
@@ -232,7 +232,7 @@ def _within_map(
     yield _at(-edge, y), _at(x1 - 2.0 * edge, y1)
 
 
-def _alarm(number: int, known: KnownAlarm, valid: bool) -> Markup:
+def _alarm(number: int, known: StationAlarm, valid: bool) -> Markup:
     """Draw an alarm: its circle to scale, and a mark that is seen on a phone."""
     alarm = known.alarm
     rings = circle(alarm.latitude, alarm.longitude, alarm.radius_km)

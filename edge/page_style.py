@@ -38,9 +38,10 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding: .2rem 0; }
 .wide th, .wide td { text-align: left; vertical-align: top; padding: .25rem .8rem .25rem 0;
   border-bottom: 1px solid var(--line); }
-.wide thead th { white-space: nowrap; }
-.wide tbody th { font-weight: 600; white-space: nowrap; }
-.reasons td:last-child { min-width: 16rem; overflow-wrap: anywhere; }
+.wide tbody th { font-weight: 600; }
+.wide th, .wide td { white-space: nowrap; }
+.reasons td:last-child, .files tbody th { min-width: 16rem; white-space: normal;
+  overflow-wrap: anywhere; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
   white-space: nowrap; }
 figure { margin: .6rem 0; }

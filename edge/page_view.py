@@ -9,24 +9,11 @@ from pathlib import Path
 
 import msgspec
 
+from edge.alarms import StationAlarm
 from edge.bundle import Card, default_bundle_path, load_card
 from edge.errors import BundleError, ConfigError, InputError, LedgerError
 from edge.ledger import LEDGER_FILE, HalfOrbitRecord, Ledger, RunRecord
 from edge.readers.names import parse_name
-from edge.results import Alarm
-
-
-class KnownAlarm(msgspec.Struct, frozen=True, kw_only=True):
-    """An alarm as the ledger keeps it.
-
-    Attributes
-    ----------
-    expired_on_arrival : bool
-        Whether it was no longer valid when the station found it.
-    """
-
-    alarm: Alarm
-    expired_on_arrival: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +28,7 @@ class StationView:
         Seconds since 1970 of the ledger's newest entry; the page's "now".
     half_orbits : sequence of HalfOrbitRecord
         By time of acquisition; a failed one has the time of its files' names.
-    alarms : sequence of KnownAlarm
+    alarms : sequence of StationAlarm
         By time.
     bad_files : sequence of (str, str)
         Files of half-orbits that were scored without them, and files without one, with the reason.
@@ -57,7 +44,7 @@ class StationView:
     name: str
     as_of: float | None
     half_orbits: Sequence[HalfOrbitRecord]
-    alarms: Sequence[KnownAlarm]
+    alarms: Sequence[StationAlarm]
     bad_files: Sequence[tuple[str, str]]
     waiting: int
     run: RunRecord | None
@@ -108,7 +95,7 @@ def read_view(out: Path, bundle: Path | None = None) -> StationView:
             (),
         )
         try:
-            alarms = [msgspec.json.decode(a.content, type=KnownAlarm) for a in ledger.alarms()]
+            alarms = [msgspec.json.decode(a.content, type=StationAlarm) for a in ledger.alarms()]
         except msgspec.MsgspecError as error:
             raise LedgerError(f"{LEDGER_FILE}: alarm: {error}") from None
         waiting, run = len(ledger.waiting()), ledger.last_run()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from edge.errors import ConfigError, InputError
 from edge.events import Event, Ignored, Problem, Settling, Waiting
 from edge.inbox import InboxFile, in_range, look_at, path_of, unused_payload, walk
-from edge.ledger import FileRecord, HalfOrbitStatus, Ledger
+from edge.ledger import FileRecord, HalfOrbitRecord, HalfOrbitStatus, Ledger
 from edge.observables import Profile
 from edge.outputs import is_intact, result_paths, results_digest, summary_payloads
 from edge.readers.names import parse_name
@@ -55,6 +55,8 @@ class HalfOrbitFiles:
         Whether a result is in the output folder.
     again : bool
         Whether it is due for another reason than new files.
+    record : HalfOrbitRecord or None
+        What became of it before.
     """
 
     key: str
@@ -64,6 +66,7 @@ class HalfOrbitFiles:
     crashed: bool
     has_result: bool
     again: bool
+    record: HalfOrbitRecord | None
 
     @property
     def named(self) -> dict[Path, FileName]:
@@ -387,6 +390,7 @@ class Planner:
             crashed=record is not None and record.status == "begun",
             has_result=has_result,
             again=record is not None and same,
+            record=record,
         )
 
     def _all_gone(self, key: str, ledger: Ledger) -> None:

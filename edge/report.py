@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from edge.bundle import Card
 from edge.results import Alarm, HalfOrbitResult, ScoredHalfOrbit
 
 if TYPE_CHECKING:
+    from edge.alarms import StationAlarm
     from edge.describe import FileInfo
 
 RESEARCH_ONLY = "Research only: never for the protection of life or property."
@@ -97,6 +98,26 @@ def alarm_line(alarm: Alarm) -> str:
         f"{alarm.longitude:.2f} score {alarm.peak:.3f}, {alarm.windows} windows, radius "
         f"{alarm.radius_km:.0f} km, valid until {alarm.valid_until}"
     )
+
+
+def news_lines(revision: int, news: Sequence[StationAlarm]) -> Iterator[str]:
+    """Say what later results of a half-orbit changed, and which alarms came too late.
+
+    Parameters
+    ----------
+    revision : int
+    news : sequence of StationAlarm
+
+    Yields
+    ------
+    str
+    """
+    if revision > 1:
+        said = ", ".join(f"alarm of {n.alarm.time} {n.state}" for n in news)
+        yield f"  revision {revision}: {said or 'its alarms are the same'}"
+    for found in news:
+        if found.expired_on_arrival and found.state != "withdrawn":
+            yield f"  the alarm of {found.alarm.time} had expired when it was found"
 
 
 def info_table(info: FileInfo) -> Iterator[str]:

@@ -8,13 +8,16 @@ half-orbit at the first try; anything else is an attempt, repeated with growing 
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge import __version__
+from edge.alarms import StationAlarm, compare, message, write_alarms
 from edge.errors import (
     EdgeError,
     InputError,
@@ -28,7 +31,7 @@ from edge.ledger import FileRecord, HalfOrbitRecord, HalfOrbitStatus, Ledger, be
 from edge.observables import Profile
 from edge.outputs import score_to_disk
 from edge.plan import PAUSES_S, HalfOrbitFiles, Planner
-from edge.results import HalfOrbitResult, ScoredHalfOrbit, WrittenFile
+from edge.results import ScoredHalfOrbit, WindowScore, WrittenFile
 
 if TYPE_CHECKING:
     from edge.scoring import Scorer
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
 MAX_ATTEMPTS = 5
 # Thousands of damaged files must not cost a check each.
 _TRUSTED_S = 10.0
+# Places of a track that the ledger keeps.
+_PLACES = 12
 
 
 class Stream:
@@ -58,6 +63,8 @@ class Stream:
         back after its newest file came.
     night_side_only : bool, optional
         Leave day-side half-orbits alone; they have no windows.
+    station : bool, optional
+        Keep the files of recent alarms, and put what changes of them into the outbox.
     """
 
     def __init__(
@@ -70,8 +77,10 @@ class Stream:
         settle: float = 0.0,
         wait: float = 0.0,
         night_side_only: bool = False,
+        station: bool = False,
     ) -> None:
         self._out, self._parameters = out, parameters
+        self._station = station
         self._build_scorer = scorer
         self._scorer: Scorer | None = None
         self._checked = -math.inf
@@ -252,6 +261,23 @@ class Stream:
         status: HalfOrbitStatus = "scored"
         if s.status == "failed":
             status = "retry" if retry else "failed"
+        before = ledger.alarms(work.key)
+        record = self._record(
+            work,
+            status,
+            scored=scored if written else None,
+            same=_contents(written) == _contents(ledger.results_of(work.key)),
+            attempts=work.attempts + 1 if retry else 0,
+            reason="; ".join(f.message for f in scored.failures),
+            retry=retry,
+        )
+        alarms = before
+        news: list[StationAlarm] = []
+        if written:
+            alarms, news = compare(before, scored.alarms, record.revision, _now())
+        if news and self._station:
+            others = [a for a in ledger.alarms() if a.half_orbit != work.key]
+            write_alarms(self._out, sorted([*others, *alarms], key=lambda a: a.time))
         ledger.record(
             [
                 FileRecord.of(f, "failed", failures[f.path].reason, failures[f.path].transient)
@@ -259,21 +285,17 @@ class Stream:
                 else FileRecord.of(f, "scored")
                 for f in work.files
             ],
-            self._record(
-                work,
-                status,
-                summary=s,
-                attempts=work.attempts + 1 if retry else 0,
-                reason="; ".join(f.message for f in scored.failures),
-                retry=retry,
-            ),
+            record,
             written or None,
+            alarms,
+            map(message, news) if self._station else (),
+            now=_now(),
         )
         kept = f"; the earlier result of {work.key} is kept" if work.has_result else ""
         for failure in scored.failures:
             yield Problem(failure.message + (kept if s.status == "failed" else ""))
         if s.status == "scored":
-            yield Scored(scored)
+            yield Scored(scored, record.revision, tuple(news))
 
     def _record(
         self,
@@ -281,24 +303,42 @@ class Stream:
         status: HalfOrbitStatus,
         *,
         attempts: int,
-        summary: HalfOrbitResult | None = None,
+        scored: ScoredHalfOrbit | None = None,
+        same: bool = False,
         reason: str = "",
         retry: bool = False,
     ) -> HalfOrbitRecord:
+        """Carry the record of a half-orbit on; of its results, only where there are new ones."""
         now = _now()
-        return HalfOrbitRecord(
-            key=work.key,
+        record = replace(
+            work.record
+            or HalfOrbitRecord(key=work.key, status=status, parameters="", first_seen=now),
             status=status,
             parameters=self._parameters,
-            windows=summary.windows if summary else 0,
-            insufficient=summary.insufficient if summary else 0,
-            alarms=summary.alarms if summary else 0,
             attempts=attempts,
             tried_at=now,
             retry_at=now + _pause(attempts) if retry else None,
             reason=reason,
             code_version=__version__,
-            runtime=summary.runtime if summary else "",
+        )
+        if status in ("failed", "given up"):
+            record = replace(record, done_at=now)
+        if scored is None:
+            return record
+        s = scored.summary
+        return replace(
+            record,
+            windows=s.windows,
+            insufficient=s.insufficient,
+            alarms=s.alarms,
+            runtime=s.runtime,
+            done_at=now,
+            revision=record.revision + (not same),
+            side=s.side,
+            start=s.start,
+            end=s.end,
+            peak=max((w.score for w in scored.windows if w.score is not None), default=None),
+            track=_thinned(scored.windows),
         )
 
     def _score(self, work: HalfOrbitFiles, ledger: Ledger) -> Iterator[Event]:
@@ -396,6 +436,25 @@ def _cannot(error: Exception) -> str:
         "this computer cannot score even what ships with the package "
         f"({describe_fault(error)}); no half-orbit is to blame, and all will be tried again"
     )
+
+
+def _contents(files: list[WrittenFile]) -> set[str]:
+    return {file.sha256 for file in files}
+
+
+def _thinned(windows: list[WindowScore]) -> str:
+    """Write a few places along the track as JSON, each with the highest score about it."""
+    step = -(-len(windows) // _PLACES) or 1
+    parts = [windows[at : at + step] for at in range(0, len(windows), step)]
+    places = [
+        [
+            part[len(part) // 2].longitude,
+            part[len(part) // 2].latitude,
+            max((w.score for w in part if w.score is not None), default=None),
+        ]
+        for part in parts
+    ]
+    return json.dumps(places, separators=(",", ":"))
 
 
 def _pause(attempts: int) -> float:

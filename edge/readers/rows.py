@@ -147,6 +147,8 @@ def time_order(milliseconds: IntArray, known: BoolArray) -> IntArray | None:
 def _clock_steps(times: IntArray, notes: list[str]) -> None:
     """Name the places where the clock was set back amid records at a steady pace.
 
+    A step back by less than the pace looks like the quicker pace of burst mode, and costs nothing.
+
     Parameters
     ----------
     times : ndarray of int64, shape (N,)
@@ -158,10 +160,9 @@ def _clock_steps(times: IntArray, notes: list[str]) -> None:
     if steps.size < 2 * _STEADY:
         return
     typical = float(np.median(steps))
-    early = steps < (1.0 - _ODD_STEP) * typical
-    odd = np.concatenate(
-        (np.zeros(_STEADY, np.bool_), early | (steps > (1.0 + _ODD_STEP) * typical))
-    )
+    early = steps <= 0
+    odd = (steps < (1.0 - _ODD_STEP) * typical) | (steps > (1.0 + _ODD_STEP) * typical)
+    odd = np.concatenate((np.zeros(_STEADY, np.bool_), odd))
     odd = np.concatenate((odd, np.zeros(_STEADY, np.bool_)))
     alone = sum(odd[k : k + steps.size].astype(np.int64) for k in range(2 * _STEADY + 1)) == 1
     found = np.flatnonzero(early & alone)

@@ -17,13 +17,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from edge.alarms import StationAlarm
 from edge.bundle import default_bundle_path, load_card
 from edge.errors import ConfigError, LedgerError
 from edge.ledger import LEDGER_FILE, AlarmRecord, FileRecord, HalfOrbitRecord, Ledger, RunRecord
 from edge.page import render, write_page
 from edge.page_calendar import missing
 from edge.page_charts import places
-from edge.page_view import KnownAlarm, StationView, read_view
+from edge.page_view import StationView, read_view
 from edge.results import Alarm
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -32,7 +33,7 @@ STAMP = "%Y-%m-%dT%H:%M:%S.000Z"
 HOSTILE = '<script>alert("x")</script> & \'"><img src=http://x.example/>'
 
 
-def alarm(latitude: float, longitude: float, hours: float = 1.0, **changes: object) -> KnownAlarm:
+def alarm(latitude: float, longitude: float, hours: float = 1.0, **changes: object) -> StationAlarm:
     time = NOON - timedelta(hours=hours)
     values = {
         "half_orbit": "CSES_131571",
@@ -48,7 +49,13 @@ def alarm(latitude: float, longitude: float, hours: float = 1.0, **changes: obje
         "trained_on": "simulated",
     }
     known = Alarm(**(values | changes))
-    return KnownAlarm(alarm=known, expired_on_arrival=hours > 100)
+    return StationAlarm(
+        revision=1,
+        state="new",
+        known_at=f"{time + timedelta(hours=2):{STAMP}}",
+        expired_on_arrival=hours > 100,
+        alarm=known,
+    )
 
 
 def half_orbit(number: int, **changes: object) -> HalfOrbitRecord:
@@ -304,7 +311,7 @@ def test_page_of_a_ledger(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"expected a stream's, got no ledger\.sqlite"):
         read_view(out)
     known = alarm(10.0, 20.0)
-    content = msgspec.json.encode({"revision": 1, "state": "new", "alarm": known.alarm}).decode()
+    content = msgspec.json.encode(known).decode()
     row = AlarmRecord("CSES_200001", known.alarm.time, 1, known.alarm.valid_until, content)
     name = "CSES_01_LAP_1_L02_A3_199991_20260501_002225_20260501_010229_000.h5"
     failed = FileRecord(
@@ -324,7 +331,7 @@ def test_page_of_a_ledger(tmp_path: Path) -> None:
         ("CSES_199991", "2026-05-01T00:22"),
         ("CSES_200001", "2026-06-16T11:12"),
     ]
-    assert found.alarms == [KnownAlarm(alarm=known.alarm)]
+    assert found.alarms == [known]
     assert found.bad_files == []
     assert found.name == "results"
     page = write_page(out)

@@ -563,10 +563,17 @@ def test_a_ledger_that_is_full_counts_no_attempt(
     with monkeypatch.context() as patch:
         record = Ledger.record
 
-        def full(self: Ledger, files: Any = (), half: Any = None, results: Any = None) -> None:
+        def full(
+            self: Ledger,
+            files: Any = (),
+            half: Any = None,
+            results: Any = None,
+            *more: Any,
+            **named: Any,
+        ) -> None:
             if results:
                 raise LedgerError("ledger.sqlite: cannot be written: database or disk is full")
-            record(self, files, half, results)
+            record(self, files, half, results, *more, **named)
 
         patch.setattr(Ledger, "record", full)
         for pause in (*PAUSES_S, *PAUSES_S):

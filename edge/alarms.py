@@ -1,0 +1,154 @@
+"""Alarms of a station: what changed with a half-orbit, and two files that hold them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from edge.circles import circle
+from edge.ledger import AlarmRecord
+from edge.outputs import replace_files
+from edge.results import Alarm
+
+JSONL_FILE, GEOJSON_FILE = "alarms.jsonl", "alarms.geojson"
+#: Days before the newest alarm that the files reach back; the results hold every alarm.
+DAYS_KEPT = 30
+
+_encoder = msgspec.json.Encoder()
+
+
+class StationAlarm(msgspec.Struct, frozen=True, kw_only=True):
+    """An alarm as the station knows it.
+
+    Attributes
+    ----------
+    revision : int
+        Of the half-orbit's results, that said so first in this form.
+    state : {"new", "changed", "withdrawn"}
+        Against the results before: a late payload may move an alarm, or take it back.
+    known_at : str
+        UTC when the station found it, by its own clock.
+    expired_on_arrival : bool
+        Whether it was no longer valid by then.
+    alarm : Alarm
+    """
+
+    revision: int
+    state: str
+    known_at: str
+    expired_on_arrival: bool
+    alarm: Alarm
+
+
+def compare(
+    before: Sequence[AlarmRecord], alarms: Iterable[Alarm], revision: int, now: float
+) -> tuple[list[AlarmRecord], list[StationAlarm]]:
+    """Hold a half-orbit's alarms against those of its results before.
+
+    Parameters
+    ----------
+    before : sequence of AlarmRecord
+    alarms : iterable of Alarm
+    revision : int
+        Of the new results.
+    now : float
+        Seconds since 1970.
+
+    Returns
+    -------
+    records : list of AlarmRecord
+        Those that stand now; one that did not change keeps its revision.
+    news : list of StationAlarm
+        What is to be told: new, changed and withdrawn ones.
+    """
+    known_at = stamp(now)
+    old = {msgspec.json.decode(r.content, type=StationAlarm).alarm: r for r in before}
+    records: list[AlarmRecord] = []
+    news: list[StationAlarm] = []
+    replaced: set[AlarmRecord] = set()
+    for alarm in alarms:
+        if alarm in old:
+            records.append(old[alarm])
+            continue
+        # Runs of windows that overlap are one alarm that moved.
+        moved = [r for a, r in old.items() if a.start <= alarm.end and alarm.start <= a.end]
+        replaced.update(moved)
+        found = StationAlarm(
+            revision=revision,
+            state="changed" if moved else "new",
+            known_at=known_at,
+            expired_on_arrival=alarm.valid_until < known_at,
+            alarm=alarm,
+        )
+        news.append(found)
+        records.append(_record(found))
+    for alarm, record in old.items():
+        if record not in records and record not in replaced:
+            news.append(
+                StationAlarm(
+                    revision=revision,
+                    state="withdrawn",
+                    known_at=known_at,
+                    expired_on_arrival=alarm.valid_until < known_at,
+                    alarm=alarm,
+                )
+            )
+    return records, news
+
+
+def message(news: StationAlarm) -> tuple[str, str, str]:
+    """Row of the outbox: kind, a key that is the same for the same news, and JSON."""
+    alarm = news.alarm
+    key = f"{alarm.half_orbit} {alarm.time} {news.state} {alarm.peak} {alarm.windows}"
+    return "alarm", key, _encoder.encode(news).decode()
+
+
+def write_alarms(out: Path, records: Iterable[AlarmRecord]) -> None:
+    """Replace the two files with the recent alarms that stand.
+
+    Parameters
+    ----------
+    out : Path
+    records : iterable of AlarmRecord
+        In order of time.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written to; the files are as they were.
+    """
+    found = list(records)
+    first = ""
+    if found:
+        newest = datetime.fromisoformat(found[-1].time)
+        first = stamp((newest - timedelta(days=DAYS_KEPT)).timestamp())
+    lines = [record.content for record in found if record.time >= first]
+    features = []
+    for line in lines:
+        station = msgspec.json.decode(line, type=StationAlarm)
+        properties = msgspec.to_builtins(station)
+        properties |= properties.pop("alarm")
+        rings = circle(station.alarm.latitude, station.alarm.longitude, station.alarm.radius_km)
+        geometry = {"type": "MultiPolygon", "coordinates": [[ring] for ring in rings]}
+        features.append({"type": "Feature", "geometry": geometry, "properties": properties})
+    collection = {"type": "FeatureCollection", "features": features}
+    replace_files(
+        {
+            out / JSONL_FILE: "".join(f"{line}\n" for line in lines).encode(),
+            out / GEOJSON_FILE: _encoder.encode(collection) + b"\n",
+        }
+    )
+
+
+def stamp(now: float) -> str:
+    """UTC of seconds since 1970, as results write it."""
+    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def _record(found: StationAlarm) -> AlarmRecord:
+    alarm = found.alarm
+    content = _encoder.encode(found).decode()
+    return AlarmRecord(alarm.half_orbit, alarm.time, found.revision, alarm.valid_until, content)

@@ -1,0 +1,326 @@
+"""The state of a station, told from its output folder in a moment."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from edge.alarms import stamp
+from edge.bundle import default_bundle_path, load_card
+from edge.errors import ConfigError, EdgeError
+from edge.ledger import LEDGER_FILE, Ledger
+from edge.outputs import replace_file
+from edge.versions import code_version, installed_runtime
+
+STATUS_FILE = "status.json"
+#: Hours after which a run, or a file, is missed.
+MAX_AGE_H = 48.0
+_DAY_S = 86_400.0
+# Below either, the disk needs a person.
+_MIN_FREE_BYTES = 200 * 1024 * 1024
+_MIN_FREE_DAYS = 7.0
+_NAMED = 20
+# Half-orbits that are missing between two of a satellite's; more is a pause of the mission.
+_MAX_GAP = 200
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """Half-orbits that came to an end in a span of time."""
+
+    scored: int
+    insufficient: int
+    day: int
+    failed: int
+    alarms: int
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """A half-orbit that failed, is retried or was given up, with the reason."""
+
+    half_orbit: str
+    reason: str
+
+
+class StationStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What `edge-score status --json` prints; times are UTC.
+
+    Attributes
+    ----------
+    time : str
+        When the station was looked at.
+    attention : list of str
+        What needs a person; empty where all is well.
+    last_run, last_arrival, last_done : str or None
+        End of the last run, arrival of the newest file, and when a half-orbit was finished last.
+    last_exit : int or None
+        None of a run that goes on or was killed.
+    last_half_orbit : str or None
+        By time of acquisition.
+    day, week : Counts
+        Of the last 24 hours and 7 days.
+    waiting : int
+        Files that may still grow, and half-orbits that wait for payloads.
+    retried, failed, given_up : list of Trouble
+        Failed ones of the last 7 days.
+    alarms : list of dict
+        Those that are still valid.
+    gaps : list of str
+        Night half-orbits of the last 7 days that never came, by their numbers.
+    free_bytes, results_bytes : int
+    days_until_full : float or None
+        At the rate of the last 7 days.
+    bundle, trained_on, code_version, runtime : str
+    bundle_days : float
+        Since the bundle's card was written.
+    """
+
+    time: str
+    attention: list[str]
+    last_run: str | None
+    last_exit: int | None
+    last_arrival: str | None
+    last_done: str | None
+    last_half_orbit: str | None
+    day: Counts
+    week: Counts
+    waiting: int
+    retried: list[Trouble]
+    failed: list[Trouble]
+    given_up: list[Trouble]
+    alarms: list[dict[str, object]]
+    gaps: list[str]
+    free_bytes: int
+    results_bytes: int
+    days_until_full: float | None
+    bundle: str
+    bundle_days: float
+    trained_on: str
+    code_version: str
+    runtime: str
+
+
+def station_status(
+    out: Path, bundle: Path | None, now: float, max_age_h: float = MAX_AGE_H
+) -> StationStatus:
+    """Look at a station.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of a stream's results and ledger.
+    bundle : Path, optional
+        The one that ships by default.
+    now : float
+        Seconds since 1970.
+    max_age_h : float, optional
+        Hours after which a run, or an arrival, is missed.
+
+    Returns
+    -------
+    StationStatus
+
+    Raises
+    ------
+    ConfigError
+        There is no ledger.
+    LedgerError
+        It cannot be read.
+    """
+    path = out / LEDGER_FILE
+    if not path.is_file():
+        raise ConfigError(f"output folder {out.name}: expected a stream's, got no {LEDGER_FILE}")
+    attention: list[str] = []
+    bundle = bundle or default_bundle_path()
+    name, days, trained_on = bundle.name, 0.0, "unknown"
+    try:
+        card = load_card(bundle)
+        name, trained_on = card.name, "simulated" if card.simulated else "real"
+        days = (now - (bundle / "card.json").stat().st_mtime) / _DAY_S
+    except (EdgeError, OSError) as error:
+        attention.append(f"bundle: {error}")
+    try:
+        runtime = installed_runtime()
+    except ConfigError as error:
+        runtime = "none"
+        attention.append(str(error))
+    with Ledger(path, read_only=True) as ledger:
+        run = ledger.last_run()
+        arrival = _one(ledger, "SELECT max(first_seen) FROM file")
+        done = _one(ledger, "SELECT max(done_at) FROM half_orbit")
+        latest = ledger.rows('SELECT key FROM half_orbit ORDER BY "start" DESC LIMIT 1')
+        week = now - 7 * _DAY_S
+        retried = _trouble(ledger, "status IN ('retry', 'begun')")
+        failed = _trouble(ledger, "status = 'failed' AND done_at >= ?", week)
+        given_up = _trouble(ledger, "status = 'given up'")
+        written = _one(
+            ledger,
+            "SELECT sum(size) FROM result JOIN half_orbit ON half_orbit = key WHERE done_at >= ?",
+            week,
+        )
+        results = _one(ledger, "SELECT sum(size) FROM result")
+        waiting = int(_one(ledger, "SELECT count(*) FROM waiting"))
+        alarms = [
+            msgspec.json.decode(a.content) for a in ledger.alarms() if a.valid_until >= stamp(now)
+        ]
+        counts = [_counts(ledger, since) for since in (now - _DAY_S, week)]
+        gaps = _gaps(ledger, week)
+        told = _one(ledger, "SELECT count(*) FROM outbox WHERE done_at IS NULL AND attempts > 0")
+    free = shutil.disk_usage(out).free
+    rate = written / 7.0
+    until_full = free / rate if rate > 0 else None
+    last = None if run is None else run.ended or run.started
+    if last is None or now - last > max_age_h * 3600.0:
+        attention.append(f"no run for {_hours(now, last)}; expected one within {max_age_h:g} h")
+    if not arrival or now - arrival > max_age_h * 3600.0:
+        attention.append(f"no file came for {_hours(now, arrival)}; expected {max_age_h:g} h")
+    if given_up:
+        attention.append(f"{len(given_up)} half-orbits given up, {given_up[0].half_orbit} first")
+    if failed:
+        attention.append(f"{len(failed)} half-orbits failed, {failed[0].half_orbit} first")
+    if retried:
+        attention.append(f"{len(retried)} half-orbits are retried, {retried[0].half_orbit} first")
+    if told:
+        attention.append(f"{told:.0f} messages not taken by on_alarm or on_failure")
+    if free < _MIN_FREE_BYTES or (until_full is not None and until_full < _MIN_FREE_DAYS):
+        left = "" if until_full is None else f", full in {until_full:.1f} days"
+        attention.append(f"disk: {free / 1e6:.0f} MB free{left}")
+    return StationStatus(
+        time=stamp(now),
+        attention=attention,
+        last_run=_stamp(last),
+        last_exit=None if run is None else run.exit_code,
+        last_arrival=_stamp(arrival),
+        last_done=_stamp(done),
+        last_half_orbit=latest[0][0] if latest else None,
+        day=counts[0],
+        week=counts[1],
+        waiting=waiting,
+        retried=retried,
+        failed=failed,
+        given_up=given_up,
+        alarms=alarms,
+        gaps=gaps,
+        free_bytes=free,
+        results_bytes=int(results),
+        days_until_full=None if until_full is None else round(until_full, 1),
+        bundle=name,
+        bundle_days=round(days, 1),
+        trained_on=trained_on,
+        code_version=code_version(),
+        runtime=runtime,
+    )
+
+
+def write_status(out: Path, bundle: Path | None, now: float) -> None:
+    """Replace ``status.json`` in the output folder; a file that grows old is a heart that stopped.
+
+    Parameters
+    ----------
+    out : Path
+    bundle : Path or None
+    now : float
+        Seconds since 1970.
+
+    Raises
+    ------
+    OSError, LedgerError
+    """
+    status = station_status(out, bundle, now)
+    content = msgspec.json.format(msgspec.json.encode(status), indent=1)
+    replace_file(out / STATUS_FILE, content + b"\n")
+
+
+def status_table(status: StationStatus) -> Iterator[str]:
+    """Lines for a person; the first says whether one is needed.
+
+    Parameters
+    ----------
+    status : StationStatus
+
+    Yields
+    ------
+    str
+    """
+    s = status
+    yield "all is well" if not s.attention else f"NEEDS YOU: {s.attention[0]}"
+    yield from (f"           {text}" for text in s.attention[1:])
+    exit_code = "" if s.last_exit is None else f", exit code {s.last_exit}"
+    yield f"last run        {s.last_run or 'never'}{exit_code}"
+    yield f"last arrival    {s.last_arrival or 'never'}"
+    yield f"last half-orbit {s.last_half_orbit or 'none'}, finished {s.last_done or 'never'}"
+    for name, c in (("24 hours", s.day), ("7 days", s.week)):
+        yield (
+            f"{name:<15} {c.scored} scored, {c.insufficient} without enough data, {c.day} day "
+            f"side, {c.failed} failed; {c.alarms} alarms"
+        )
+    yield f"waiting         {s.waiting}"
+    for name, found in (("retried", s.retried), ("failed", s.failed), ("given up", s.given_up)):
+        yield f"{name:<15} {len(found) or 'none'}"
+        yield from (f"  {t.half_orbit}: {t.reason}" for t in found[:_NAMED])
+    yield f"valid alarms    {len(s.alarms) or 'none'}"
+    for item in s.alarms:
+        alarm = item["alarm"]
+        assert isinstance(alarm, dict)
+        yield (
+            f"  {alarm['half_orbit']} lat {alarm['latitude']} lon {alarm['longitude']} score "
+            f"{alarm['peak']} until {alarm['valid_until']}"
+        )
+    yield f"never came      {', '.join(s.gaps[:_NAMED]) or 'none'}"
+    full = "" if s.days_until_full is None else f", full in {s.days_until_full:g} days"
+    yield (
+        f"disk            {s.free_bytes / 1e9:.2f} GB free{full}; "
+        f"results {s.results_bytes / 1e6:.1f} MB"
+    )
+    yield f"bundle          {s.bundle}, {s.bundle_days:g} days old, trained on {s.trained_on} data"
+    yield f"version         {s.code_version}, {s.runtime}"
+
+
+def _one(ledger: Ledger, query: str, *values: float) -> float:
+    return float(ledger.rows(query, values)[0][0] or 0.0)
+
+
+def _trouble(ledger: Ledger, where: str, *values: float) -> list[Trouble]:
+    rows = ledger.rows(f"SELECT key, reason FROM half_orbit WHERE {where} ORDER BY key", values)
+    return [Trouble(*row) for row in rows]
+
+
+def _counts(ledger: Ledger, since: float) -> Counts:
+    row = ledger.rows(
+        "SELECT sum(status = 'scored' AND side != 'day' AND windows > insufficient), "
+        "sum(status = 'scored' AND side != 'day' AND windows <= insufficient), "
+        "sum(status = 'scored' AND side = 'day'), sum(status IN ('failed', 'given up')), "
+        "sum(alarms) FROM half_orbit WHERE done_at >= ?",
+        (since,),
+    )[0]
+    scored, insufficient, day, failed, alarms = (value or 0 for value in row)
+    return Counts(scored=scored, insufficient=insufficient, day=day, failed=failed, alarms=alarms)
+
+
+def _gaps(ledger: Ledger, since: float) -> list[str]:
+    """Night half-orbits between the first and the last of each satellite that never came."""
+    rows = ledger.rows(
+        "SELECT key FROM half_orbit WHERE side = 'night' AND \"end\" >= ?", (stamp(since),)
+    )
+    orbits: dict[str, set[int]] = {}
+    for (key,) in rows:
+        satellite, _, number = key.rpartition("_")
+        if number[:-1].isdigit() and number[-1] == "1":
+            orbits.setdefault(satellite, set()).add(int(number[:-1]))
+    return [
+        f"{satellite}_{orbit:05d}1"
+        for satellite, found in sorted(orbits.items())
+        if max(found) - min(found) - len(found) < _MAX_GAP
+        for orbit in range(min(found), max(found))
+        if orbit not in found
+    ]
+
+
+def _stamp(time: float | None) -> str | None:
+    return stamp(time) if time else None
+
+
+def _hours(now: float, then: float | None) -> str:
+    return f"{(now - then) / 3600.0:.0f} h" if then else "ever"
