@@ -62,12 +62,12 @@ def circle(latitude: float, longitude: float, radius_km: float) -> list[Ring]:
         turned = [(x + 360.0, y) for x, y in second]
         floor = [(first[-1][0], -90.0), (turned[0][0], -90.0)]
         outline = [*first, *floor, *turned, (turned[-1][0], 90.0), (first[0][0], 90.0)]
-        return list(_split(outline))
+        return list(split(outline))
     if radius > north:
         return [_cap([*first, *second], 90.0)]
     if radius > south:
         return [_cap([*first, *second], -90.0)]
-    return list(_split([*first, *second]))
+    return list(split([*first, *second]))
 
 
 def _cap(boundary: Ring, pole: float) -> Ring:
@@ -118,8 +118,19 @@ def _halves(latitude: float, longitude: float, radius: float) -> tuple[Ring, Rin
     return halves[0], halves[1]
 
 
-def _split(outline: Ring) -> Iterator[Ring]:
-    """Cut a simple polygon at every antimeridian, and bring the pieces into [-180, 180]."""
+def split(outline: Ring) -> Iterator[Ring]:
+    """Cut a polygon at the antimeridian.
+
+    Parameters
+    ----------
+    outline : list of (float, float)
+        Longitude, which goes on without a wrap, and latitude; no edge crosses another.
+
+    Yields
+    ------
+    list of (float, float)
+        Closed rings with longitudes in [-180, 180].
+    """
     low, high = min(x for x, _ in outline), max(x for x, _ in outline)
     turn = math.floor((low + 180.0) / 360.0)
     rest = [outline]

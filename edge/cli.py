@@ -551,6 +551,25 @@ def model(
     say(card_table(card))
 
 
+@app.command()
+def report(
+    out: Annotated[
+        Path, typer.Argument(readable=False, help="Folder of a stream's results and ledger.")
+    ],
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", readable=False, help="The page.", show_default="OUT/report.html"),
+    ] = None,
+    bundle: BundleOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write a page on a station, one HTML file: map, coverage, scores, failures, the model."""
+    from edge.page import write_page
+
+    settings = _settings(config, bundle=bundle)
+    say([str(write_page(out, to, Path(settings.bundle) if settings.bundle else None))])
+
+
 def main() -> None:
     """Run ``edge-score``."""
     run(app, _NAME)

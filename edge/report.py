@@ -209,3 +209,51 @@ def card_table(card: Card) -> Iterator[str]:
         f"{parity.auc_tflite:.4f} ({parity.runtime})"
     )
     yield training_line("simulated" if card.simulated else "real")
+
+
+def card_in_words(card: Card) -> Iterator[str]:
+    """Say what a model is and what it is worth.
+
+    Parameters
+    ----------
+    card : Card
+
+    Yields
+    ------
+    str
+        A paragraph.
+    """
+    point, training = card.operating_point, card.training
+    yield (
+        f"The model is called {card.name} (made with version {card.code_version}): network "
+        f"{card.network}, {card.quantisation}. It looks at {', '.join(card.observables)} in "
+        f"windows of {card.length * card.grid_step_s} s of the night side (rule {card.night})."
+    )
+    missions = "; ".join(
+        f"{m.mission} ({'simulated' if m.simulated else 'real'}), {m.start[:10]} to {m.end[:10]}, "
+        f"{m.half_orbits} night half-orbits, {m.positive_windows} of {m.train_windows} training "
+        "windows before an earthquake"
+        for m in training.missions
+    )
+    yield (
+        f"It was trained on {training.data} data: {missions}. Its earthquakes are "
+        f"{training.events} events of {training.catalogue}. "
+        + training_line("simulated" if card.simulated else "real")
+    )
+    yield (
+        f"A window whose score is {card.threshold:.3f} or more is part of an alarm, which counts "
+        f"for {card.alarm.radius_km:.0f} km and {card.alarm.duration_h:.0f} h. Where less than "
+        f"{card.minimum_coverage:.0%} of a window's values are there, nothing is said."
+    )
+    precision = "undefined" if point.precision is None else f"{point.precision:.1%}"
+    yield (
+        f"On {point.half_orbits} unselected half-orbits of {training.data} data it gave "
+        f"{point.alarms_per_night_half_orbit:.2f} alarms a night half-orbit and alarmed "
+        f"{point.alarmed_share:.2%} of space and time. Of all windows {point.base_rate:.2%} lay "
+        f"before an earthquake (base rate), of those in alarms {precision} (precision)."
+    )
+    metrics = "; ".join(
+        f"{m.name} {m.value:.3f} ({m.low:.3f} to {m.high:.3f})" for m in card.metrics
+    )
+    if metrics:
+        yield f"On its test split of {training.data} data, with 95 % intervals: {metrics}."

@@ -1,0 +1,453 @@
+"""The page of a station: one HTML file that asks for nothing, without a script.
+
+Notes
+-----
+Times are those of the ledger, and "now" is its newest entry: the same ledger gives the same
+bytes, and the page of a station that stopped does not pretend to be new.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from statistics import median
+
+from edge.alarms import StationAlarm
+from edge.errors import ConfigError
+from edge.ledger import HalfOrbitRecord
+from edge.markup import Markup, element, joined, paragraph, table
+from edge.outputs import replace_file
+from edge.page_calendar import coverage
+from edge.page_charts import MAX_CIRCLES, MAX_TRACKS, SHARES, score_chart, station_map
+from edge.page_style import STYLE
+from edge.page_view import StationView, read_view, utc
+from edge.report import RESEARCH_ONLY, card_in_words, training_line
+
+REPORT_FILE = "report.html"
+
+#: Days of tracks on the map, and of the chart.
+RECENT, CHARTED = timedelta(days=14), timedelta(days=366)
+#: Rows of a table; more are counted.
+MAX_ROWS = 100
+_DAY_S = 86_400.0
+_FAILED = ("failed", "given up", "retry", "begun")
+_SECTIONS = (
+    ("health", "Health"),
+    ("map", "Map"),
+    ("alarms", "Alarms"),
+    ("coverage", "Coverage"),
+    ("scores", "Scores"),
+    ("failures", "What failed"),
+    ("model", "Model"),
+)
+
+
+def write_page(out: Path, to: Path | None = None, bundle: Path | None = None) -> Path:
+    """Write the page of a station.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of a stream's results and ledger.
+    to : Path, optional
+        The page, replaced whole; ``report.html`` in `out` by default.
+    bundle : Path, optional
+        The one that ships by default.
+
+    Returns
+    -------
+    Path
+        The page.
+
+    Raises
+    ------
+    ConfigError
+        There is no ledger, or the page cannot be written.
+    LedgerError
+        The ledger cannot be read.
+    """
+    target = to or out / REPORT_FILE
+    # A slip of the hand must not replace a ledger.
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise ConfigError(f"page: expected a name that ends in .html, got {target.name!r}")
+    content = render(read_view(out, bundle)).encode("utf-8", "replace")
+    try:
+        replace_file(target, content)
+    except OSError as error:
+        raise ConfigError(f"{target.name}: cannot be written: {error.strerror or error}") from None
+    return target
+
+
+def render(view: StationView) -> str:
+    """Make the page of a station.
+
+    Parameters
+    ----------
+    view : StationView
+
+    Returns
+    -------
+    str
+        HTML.
+
+    Raises
+    ------
+    LedgerError
+        A track in the ledger is not one.
+    """
+    style = Markup(STYLE)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    title = f"Station {view.name}"
+    makers = (_health, _map, _alarms, _coverage, _scores, _failures, _model)
+    sections = (
+        element(
+            "section",
+            element("h2", name, id=f"{key}-h"),
+            *make(view),
+            id=key,
+            aria_labelledby=f"{key}-h",
+        )
+        for (key, name), make in zip(_SECTIONS, makers, strict=True)
+    )
+    links = (element("li", element("a", name, href=f"#{key}")) for key, name in _SECTIONS)
+    page = element(
+        "html",
+        element(
+            "head",
+            element("meta", charset="utf-8"),
+            element("meta", http_equiv="Content-Security-Policy", content=policy),
+            element("meta", name_="viewport", content="width=device-width, initial-scale=1"),
+            element("meta", name_="color-scheme", content="light dark"),
+            element("meta", name_="referrer", content="no-referrer"),
+            element("title", title),
+            element("style", style),
+        ),
+        element(
+            "body",
+            element("a", "Skip to the content", href="#main", class_="skip"),
+            element("header", element("h1", title), *_made(view), *_notice(view)),
+            element("nav", element("ul", *links), aria_label="Sections"),
+            element("main", *sections, id="main", tabindex=-1),
+            element(
+                "footer",
+                paragraph(
+                    "Coastlines: Natural Earth, public domain. Times are UTC. ", RESEARCH_ONLY
+                ),
+            ),
+        ),
+        lang="en",
+    )
+    return f"<!doctype html>\n{page}\n"
+
+
+def _made(view: StationView) -> Iterator[Markup]:
+    if view.as_of is None:
+        yield paragraph("The station has not run yet.", class_="soft")
+        return
+    yield paragraph(
+        "As of ",
+        _moment(view.as_of),
+        ", the newest entry of its ledger. If that is long ago, "
+        "the station, or what makes this page, has stopped.",
+        class_="soft",
+    )
+
+
+def _notice(view: StationView) -> Iterator[Markup]:
+    if view.simulated:
+        text = "Simulated training data: not a forecast."
+        yield paragraph(
+            element("strong", text), " ", training_line("simulated"), class_="notice", role="note"
+        )
+
+
+def _health(view: StationView) -> Iterator[Markup]:
+    wrong = list(_attention(view))
+    if wrong:
+        yield paragraph("✕ Needs a person: ", "; ".join(wrong), ".", class_="state bad")
+    elif view.as_of is None:
+        yield paragraph("Nothing has come yet.", class_="state")
+    else:
+        yield paragraph("✓ Nothing needs a person.", class_="state ok")
+    newest = next((r for r in reversed(view.half_orbits) if r.start), None)
+    run = view.run
+    ended = "not yet ended, or killed"
+    if run and run.ended:
+        ended = f"ended {_text(run.ended)}"
+    given = Counter(r.status for r in view.half_orbits)
+    facts: list[tuple[str, str]] = [
+        ("Last half-orbit", f"{newest.key}, taken {_short(newest.start)}" if newest else "none"),
+        (
+            "Last run",
+            f"began {_text(run.started)}, {ended}"
+            + ("" if run.exit_code is None else f", exit code {run.exit_code}")
+            if run
+            else "none is recorded",
+        ),
+        ("Waiting", f"{view.waiting} files or half-orbits"),
+        ("To be tried again", f"{given['retry'] + given['begun']} half-orbits"),
+        ("Given up", f"{given['given up']} half-orbits"),
+        ("Software", ", ".join(filter(None, _software(view))) or "unknown"),
+    ]
+    yield element(
+        "dl",
+        *(joined(element("dt", name), element("dd", text)) for name, text in facts),
+        class_="facts",
+    )
+    spans = [("last 24 hours", _DAY_S), ("last 7 days", 7 * _DAY_S), ("all", None)]
+    rows: list[tuple[str | Markup, ...]] = []
+    for name, seconds in spans:
+        since = 0.0 if seconds is None else (view.as_of or 0.0) - seconds
+        counts = Counter(
+            state_of(r) for r in view.half_orbits if seconds is None or (r.done_at or 0) >= since
+        )
+        found = sum(
+            r.alarms
+            for r in view.half_orbits
+            if r.status == "scored" and (seconds is None or (r.done_at or 0) >= since)
+        )
+        numbers = (counts[s] for s in ("scored", "insufficient", "day", "failed"))
+        rows.append((name, *map(str, numbers), str(found)))
+    columns = ("finished in the", "scored", "insufficient", "day side", "failed", "alarms")
+    yield table("Half-orbits by what became of them", columns, rows)
+
+
+def _attention(view: StationView) -> Iterator[str]:
+    statuses = Counter(r.status for r in view.half_orbits)
+    if statuses["given up"]:
+        yield f"{statuses['given up']} half-orbits given up"
+    week = (view.as_of or 0.0) - 7 * _DAY_S
+    failed = sum(r.status == "failed" and (r.done_at or 0.0) >= week for r in view.half_orbits)
+    if failed:
+        yield f"{failed} half-orbits failed in the last 7 days"
+    if again := statuses["retry"] + statuses["begun"]:
+        yield f"{again} half-orbits to be tried again"
+    if view.bad_files:
+        yield f"{len(view.bad_files)} files could not be used"
+    if view.card is None:
+        yield view.card_problem
+
+
+def _software(view: StationView) -> tuple[str, str]:
+    last = max(view.half_orbits, key=lambda r: r.tried_at, default=None)
+    source = view.run or last
+    if source is None:
+        return "", ""
+    runtime = source.runtime or (last.runtime if last else "")
+    return f"edge-score {source.code_version}" if source.code_version else "", runtime
+
+
+def _map(view: StationView) -> Iterator[Markup]:
+    threshold = _threshold(view)
+    shown = _recent(view, RECENT)
+    tracks = [r for r in shown if r.status == "scored" and r.side != "day" and r.track != "[]"]
+    first = shown[0].start if shown else ""
+    alarms = [
+        (number, known, valid)
+        for number, known, valid in _numbered(view)
+        if known.alarm.time >= (first or "") or valid
+    ]
+    if not tracks and not alarms:
+        yield paragraph("No night track has been scored yet.")
+    elif shown:
+        yield paragraph(
+            f"Tracks of the {RECENT.days} days up to {_short(shown[-1].start)}: {len(tracks)} "
+            f"night half-orbits, {len(alarms)} alarms. Colour and width of a track follow the "
+            "score; alarms have the numbers of the table below."
+        )
+    if len(tracks) > MAX_TRACKS or len(alarms) > MAX_CIRCLES:
+        yield paragraph(f"Only the newest {MAX_TRACKS} tracks and {MAX_CIRCLES} alarms are drawn.")
+    description = (
+        f"Equirectangular map with coastlines, {len(tracks)} night tracks coloured by score and "
+        f"{len(alarms)} alarms with their circles. The alarms stand in the table that follows."
+    )
+    yield element("figure", station_map(tracks, alarms, threshold, description))
+    bounds = [share * threshold for share in SHARES]
+    names = [f"score below {bounds[0]:.2f}"]
+    names += [f"{low:.2f} to {high:.2f}" for low, high in itertools.pairwise(bounds)]
+    names.append(f"{bounds[-1]:.2f} and more: the alarm's threshold")
+    classes = [*(f"track s{i}" for i in range(len(names))), "track none", "circle"]
+    keys = zip(classes, (*names, "not enough data", "circle of an alarm, to scale"), strict=True)
+    yield element("ul", *(element("li", _sample(c), name) for c, name in keys), class_="legend")
+
+
+def _sample(class_: str) -> Markup:
+    """Draw a piece of what a legend explains."""
+    if class_ == "circle":
+        shape = element("path", d="M20 4a6 6 0 1 0 0.1 0z", class_="circle")
+        shape = element("g", shape, class_="valid")
+    else:
+        shape = element("path", d="M3 10H37", class_=class_)
+    return element("svg", shape, viewBox="0 0 40 20", aria_hidden="true")
+
+
+def _alarms(view: StationView) -> Iterator[Markup]:
+    numbered = _numbered(view)
+    if not numbered:
+        yield paragraph("No alarm stands.")
+        return
+    yield paragraph(
+        "An alarm is a run of windows at or above the threshold. At the real rate of earthquakes "
+        "most alarms of even a good model are false."
+    )
+    rows: list[tuple[str | Markup, ...]] = []
+    for number, known, valid in reversed(numbered[-MAX_ROWS:]):
+        a = known.alarm
+        state = "valid" if valid else "past"
+        if known.expired_on_arrival:
+            state = "expired on arrival"
+        rows.append(
+            (
+                str(number),
+                _short(a.time),
+                _place(a.latitude, a.longitude),
+                f"{a.peak:.3f}",
+                state,
+                _short(a.valid_until),
+                f"{a.radius_km:.0f} km",
+                a.half_orbit,
+            )
+        )
+    columns = ("No.", "time", "place", "score", "state", "valid until", "radius", "half-orbit")
+    yield table("Alarms, the newest first", columns, rows)
+    yield from _more(len(numbered), "alarms.jsonl has them all")
+
+
+def _coverage(view: StationView) -> Iterator[Markup]:
+    yield from coverage(view.half_orbits, state_of)
+
+
+def _scores(view: StationView) -> Iterator[Markup]:
+    scored = [r for r in _recent(view, CHARTED) if r.status == "scored" and r.peak is not None]
+    if not scored:
+        yield paragraph("No half-orbit has a score yet.")
+        return
+    threshold = _threshold(view)
+    peaks = [r.peak or 0.0 for r in scored]
+    over = sum(p >= threshold for p in peaks)
+    description = (
+        f"{len(scored)} night half-orbits from {_short(scored[0].start)} to "
+        f"{_short(scored[-1].start)}; highest score of each between {min(peaks):.2f} and "
+        f"{max(peaks):.2f}, median {median(peaks):.2f}; {over} at or above the threshold "
+        f"{threshold:.2f}. The table that follows has each month."
+    )
+    yield paragraph(
+        "The highest score of each night half-orbit. The dashed line is the threshold, "
+        f"{threshold:.3f}; dots are below it, triangles at or above it."
+    )
+    yield element("figure", score_chart(scored, threshold, description))
+    months: dict[str, list[HalfOrbitRecord]] = defaultdict(list)
+    for record in scored:
+        months[(record.start or "")[:7]].append(record)
+    rows: list[tuple[str | Markup, ...]] = [
+        (
+            month,
+            str(len(found)),
+            f"{median(r.peak or 0.0 for r in found):.3f}",
+            f"{max(r.peak or 0.0 for r in found):.3f}",
+            str(sum(r.alarms for r in found)),
+        )
+        for month, found in sorted(months.items(), reverse=True)
+    ]
+    columns = ("month", "half-orbits", "median of highest", "highest", "alarms")
+    yield table("Scores by month of acquisition", columns, rows)
+
+
+def _failures(view: StationView) -> Iterator[Markup]:
+    failed = [r for r in view.half_orbits if r.status in _FAILED]
+    if not failed and not view.bad_files:
+        yield paragraph("Nothing.")
+        return
+    order = {"given up": 0, "retry": 1, "begun": 1, "failed": 2}
+    failed.sort(key=lambda r: (order[r.status], -r.tried_at, r.key))
+    words = {"retry": "to be tried again", "begun": "begun, not ended"}
+    rows: list[tuple[str | Markup, ...]] = [
+        (r.key, words.get(r.status, r.status), str(r.attempts), _tried(r), r.reason)
+        for r in failed[:MAX_ROWS]
+    ]
+    if failed:
+        columns = ("half-orbit", "state", "attempts", "last tried", "reason")
+        yield table("Half-orbits without a result", columns, rows, "reasons")
+        yield from _more(len(failed), "the ledger has them all")
+    if view.bad_files:
+        yield table(
+            "Files that could not be used",
+            ("file", "reason"),
+            list(view.bad_files[:MAX_ROWS]),
+            "reasons files",
+        )
+        yield from _more(len(view.bad_files), "the ledger has them all")
+
+
+def _model(view: StationView) -> Iterator[Markup]:
+    if view.card is None:
+        yield paragraph(f"Its card cannot be shown: {view.card_problem}")
+        return
+    for text in card_in_words(view.card):
+        yield paragraph(text)
+
+
+def state_of(record: HalfOrbitRecord) -> str:
+    """Say what became of a half-orbit: scored, insufficient, day, failed or open."""
+    if record.status in ("failed", "given up"):
+        return "failed"
+    if record.status != "scored":
+        return "open"
+    if record.side == "day":
+        return "day"
+    return "scored" if record.windows > record.insufficient else "insufficient"
+
+
+def _threshold(view: StationView) -> float:
+    # Without a card the highest score there is: nothing is then coloured as an alarm.
+    return view.card.threshold if view.card else 1.0
+
+
+def _recent(view: StationView, span: timedelta) -> list[HalfOrbitRecord]:
+    """Half-orbits of the last while, counted from the newest acquisition."""
+    dated = [r for r in view.half_orbits if r.start]
+    if not dated:
+        return []
+    since = datetime.fromisoformat(dated[-1].start or "") - span
+    return [r for r in dated if datetime.fromisoformat(r.start or "") >= since]
+
+
+def _numbered(view: StationView) -> list[tuple[int, StationAlarm, bool]]:
+    now = "" if view.as_of is None else f"{utc(view.as_of):%Y-%m-%dT%H:%M:%S}"
+    return [(i, known, known.alarm.valid_until >= now) for i, known in enumerate(view.alarms, 1)]
+
+
+def _more(count: int, where: str) -> Iterator[Markup]:
+    if count > MAX_ROWS:
+        yield paragraph(f"{count - MAX_ROWS} more: {where}.", class_="soft")
+
+
+def _moment(seconds: float) -> Markup:
+    time = utc(seconds)
+    return element("time", _text(seconds), datetime=f"{time:%Y-%m-%dT%H:%M:%SZ}")
+
+
+def _text(seconds: float) -> str:
+    return f"{utc(seconds):%Y-%m-%d %H:%M} UTC"
+
+
+def _short(time: str | None) -> str:
+    """Cut a time of a result to the minute."""
+    return (time or "")[:16].replace("T", " ")
+
+
+def _tried(record: HalfOrbitRecord) -> str:
+    return f"{utc(record.tried_at):%Y-%m-%d %H:%M}" if record.tried_at else "never"
+
+
+def _place(latitude: float, longitude: float) -> str:
+    return (
+        f"{abs(latitude):.1f}° {'S' if latitude < 0 else 'N'}, "
+        f"{abs(longitude):.1f}° {'W' if longitude < 0 else 'E'}"
+    )

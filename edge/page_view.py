@@ -1,0 +1,134 @@
+"""What the page of a station shows, read from its ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from edge.alarms import StationAlarm
+from edge.bundle import Card, default_bundle_path, load_card
+from edge.errors import BundleError, ConfigError, InputError, LedgerError
+from edge.ledger import LEDGER_FILE, HalfOrbitRecord, Ledger, RunRecord
+from edge.readers.names import parse_name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationView:
+    """All that the page shows.
+
+    Attributes
+    ----------
+    name : str
+        Of the output folder.
+    as_of : float or None
+        Seconds since 1970 of the ledger's newest entry; the page's "now".
+    half_orbits : sequence of HalfOrbitRecord
+        By time of acquisition; a failed one has the time of its files' names.
+    alarms : sequence of StationAlarm
+        By time.
+    bad_files : sequence of (str, str)
+        Files of half-orbits that were scored without them, and files without one, with the reason.
+    waiting : int
+        Files that may still grow, and half-orbits that wait for payloads.
+    run : RunRecord or None
+        The latest.
+    card : Card or None
+    card_problem : str
+        Why there is none.
+    """
+
+    name: str
+    as_of: float | None
+    half_orbits: Sequence[HalfOrbitRecord]
+    alarms: Sequence[StationAlarm]
+    bad_files: Sequence[tuple[str, str]]
+    waiting: int
+    run: RunRecord | None
+    card: Card | None
+    card_problem: str = ""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether scores on the page come from a model that was trained on simulation."""
+        trained = any(known.alarm.trained_on == "simulated" for known in self.alarms)
+        return trained or (self.card is not None and self.card.simulated)
+
+
+def read_view(out: Path, bundle: Path | None = None) -> StationView:
+    """Read what the page of a station shows.
+
+    Parameters
+    ----------
+    out : Path
+        Folder of a stream's results and ledger.
+    bundle : Path, optional
+        The one that ships by default.
+
+    Returns
+    -------
+    StationView
+
+    Raises
+    ------
+    ConfigError
+        There is no ledger.
+    LedgerError
+        It cannot be read.
+    """
+    path = out / LEDGER_FILE
+    if not path.is_file():
+        raise ConfigError(f"output folder {out.name}: expected a stream's, got no {LEDGER_FILE}")
+    card, problem = None, ""
+    try:
+        card = load_card(bundle or default_bundle_path())
+    except BundleError as error:
+        problem = str(error)
+    with Ledger(path) as ledger:
+        records = ledger.half_orbits()
+        files = ledger.rows(
+            "SELECT path, half_orbit, reason FROM file WHERE status IN ('failed', 'refused') "
+            "ORDER BY path",
+            (),
+        )
+        try:
+            alarms = [msgspec.json.decode(a.content, type=StationAlarm) for a in ledger.alarms()]
+        except msgspec.MsgspecError as error:
+            raise LedgerError(f"{LEDGER_FILE}: alarm: {error}") from None
+        waiting, run = len(ledger.waiting()), ledger.last_run()
+        seen = ledger.rows("SELECT max(first_seen) FROM file", ())[0][0]
+    times = [t for r in records.values() for t in (r.done_at, r.tried_at) if t]
+    times += [t for t in (seen, run and run.started, run and run.ended) if t]
+    dates = {key: date for name, key, _ in files if key and (date := _date(name))}
+    half_orbits = [r if r.start else replace(r, start=dates.get(r.key)) for r in records.values()]
+    return StationView(
+        name=out.resolve().name,
+        as_of=max(times, default=None),
+        half_orbits=sorted(half_orbits, key=lambda r: (r.start or "", r.key)),
+        alarms=alarms,
+        bad_files=[
+            (name, reason)
+            for name, key, reason in files
+            if key not in records or records[key].status == "scored"
+        ],
+        waiting=waiting,
+        run=run,
+        card=card,
+        card_problem=problem,
+    )
+
+
+def utc(seconds: float) -> datetime:
+    """Seconds since 1970 as a time of UTC, held within what a calendar can say."""
+    return datetime.fromtimestamp(min(max(seconds, 0.0), 4e9), UTC)
+
+
+def _date(path: str) -> str | None:
+    """When a file was taken, by its name."""
+    try:
+        return parse_name(Path(path)).start.isoformat(timespec="milliseconds") + "Z"
+    except InputError:
+        return None

@@ -1,0 +1,382 @@
+"""The page of a station: what it says, what it never does, and how it looks in a browser."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+import random
+import re
+import shutil
+import struct
+import subprocess
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from edge.alarms import StationAlarm
+from edge.bundle import default_bundle_path, load_card
+from edge.errors import ConfigError, LedgerError
+from edge.ledger import LEDGER_FILE, AlarmRecord, FileRecord, HalfOrbitRecord, Ledger, RunRecord
+from edge.page import render, write_page
+from edge.page_calendar import missing
+from edge.page_charts import places
+from edge.page_view import StationView, read_view
+from edge.results import Alarm
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+NOON = datetime(2026, 6, 16, 12, tzinfo=UTC)
+STAMP = "%Y-%m-%dT%H:%M:%S.000Z"
+HOSTILE = '<script>alert("x")</script> & \'"><img src=http://x.example/>'
+
+
+def alarm(latitude: float, longitude: float, hours: float = 1.0, **changes: object) -> StationAlarm:
+    time = NOON - timedelta(hours=hours)
+    values = {
+        "half_orbit": "CSES_131571",
+        "start": f"{time - timedelta(seconds=30):{STAMP}}",
+        "end": f"{time + timedelta(seconds=30):{STAMP}}",
+        "time": f"{time:{STAMP}}",
+        "latitude": latitude,
+        "longitude": longitude,
+        "peak": 0.961,
+        "windows": 9,
+        "radius_km": 150.0,
+        "valid_until": f"{time + timedelta(hours=48):{STAMP}}",
+        "trained_on": "simulated",
+    }
+    known = Alarm(**(values | changes))
+    return StationAlarm(
+        revision=1,
+        state="new",
+        known_at=f"{time + timedelta(hours=2):{STAMP}}",
+        expired_on_arrival=hours > 100,
+        alarm=known,
+    )
+
+
+def half_orbit(number: int, **changes: object) -> HalfOrbitRecord:
+    """Make the half-orbit that was taken so many half-orbits before noon."""
+    chance = random.Random(number)
+    start = NOON - timedelta(minutes=47.3 * number)
+    night = number % 2 == 1
+    node = (40.0 - 11.8 * number + 180.0) % 360.0 - 180.0
+    base = chance.betavariate(1.2, 4.0)
+    track = [
+        [
+            round((node - math.degrees(0.12 * math.tan(math.radians(lat))) + 180) % 360 - 180, 1),
+            lat,
+            None if chance.random() < 0.05 else round(min(base * chance.uniform(0.3, 1.2), 1), 3),
+        ]
+        for lat in range(-55, 56, 10)
+    ]
+    peak = max(score or 0.0 for _, _, score in track)
+    values: dict[str, object] = {
+        "key": f"CSES_{20000 - number // 2:05d}{int(night)}",
+        "status": "scored",
+        "parameters": "x",
+        "windows": 480 if night else 0,
+        "insufficient": 0,
+        "alarms": int(night and peak >= 0.938),
+        "tried_at": start.timestamp() + 7200,
+        "done_at": start.timestamp() + 7230,
+        "first_seen": start.timestamp() + 7100,
+        "runtime": "ai-edge-litert 2.0",
+        "code_version": "0.9.0",
+        "revision": 1,
+        "side": "night" if night else "day",
+        "start": f"{start:{STAMP}}",
+        "end": f"{start + timedelta(minutes=38):{STAMP}}",
+        "peak": peak if night else None,
+        "track": msgspec.json.encode(track if night else []).decode(),
+    }
+    return HalfOrbitRecord(**(values | changes))
+
+
+def view(half_orbits: list[HalfOrbitRecord], **changes: object) -> StationView:
+    values: dict[str, object] = {
+        "name": "results",
+        "as_of": NOON.timestamp() + 7300,
+        "half_orbits": sorted(half_orbits, key=lambda r: r.start or ""),
+        "alarms": [],
+        "bad_files": [],
+        "waiting": 0,
+        "run": RunRecord(
+            id=7,
+            started=NOON.timestamp() + 7200,
+            ended=NOON.timestamp() + 7300,
+            scored=2,
+            failed=0,
+            waiting=0,
+            exit_code=0,
+            code_version="0.9.0",
+            runtime="ai-edge-litert 2.0",
+        ),
+        "card": load_card(default_bundle_path()),
+    }
+    return StationView(**(values | changes))
+
+
+def empty() -> StationView:
+    return view([], as_of=None, run=None)
+
+
+def usual() -> StationView:
+    """Make a year with a gap, thin data now and then, and alarms about the antimeridian."""
+    records = [
+        half_orbit(n, **({"insufficient": 480} if n % 90 == 1 else {}))
+        for n in range(1, 10_001)
+        if not 700 < n < 860
+    ]
+    alarms = [
+        alarm(-21.0, 12.0, 300.0),
+        alarm(35.6, 139.7, 60.0),
+        alarm(-17.5, 179.4, 5.0, radius_km=900.0),
+        alarm(52.0, -177.0, 2.0, peak=0.988),
+    ]
+    return view(records, alarms=alarms)
+
+
+def broken() -> StationView:
+    records = [half_orbit(n) for n in range(8, 400)]
+    for n, status in enumerate(("given up", "given up", "retry", "begun", "failed", "failed")):
+        reason = f"half-orbit CSES_20001{n} ended the process 5 times in a row; {HOSTILE}"
+        records.append(
+            half_orbit(
+                n * 30 + 1,
+                status=status,
+                reason=reason,
+                attempts=5 - n,
+                peak=None,
+                track="[]",
+                side="",
+                start=None if n == 1 else half_orbit(n * 30 + 1).start,
+            )
+        )
+    bad = [(f"2026/CSES_01_LAP_1_{HOSTILE}.h5", f"not HDF5 {HOSTILE}")]
+    return view(
+        records, name=HOSTILE, bad_files=bad, waiting=3, card=None, card_problem="card.json: gone"
+    )
+
+
+class Page(HTMLParser):
+    """Checks that elements are closed in order, and gathers what matters."""
+
+    VOID = ("meta",)
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert len({name for name, _ in attrs}) == len(attrs)
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+VIEWS = {"empty": empty, "usual": usual, "broken": broken}
+
+
+@pytest.mark.parametrize("kind", VIEWS)
+def test_page_is_well_formed_and_asks_for_nothing(kind: str) -> None:
+    text = render(VIEWS[kind]())
+    assert text == render(VIEWS[kind]())
+    page = Page(text)
+    assert {tag for tag, _ in page.tags}.isdisjoint({"script", "img", "link", "iframe", "form"})
+    for _, attributes in page.tags:
+        assert attributes.keys().isdisjoint({"src", "srcset", "style", "onclick"})
+        assert (attributes.get("href") or "#").startswith("#")
+    (style,) = re.findall("<style>(.*?)</style>", text, re.DOTALL)
+    assert "url(" not in style
+    assert "@import" not in style
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = next(
+        m["content"] for m in page.all("meta") if m.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert policy is not None
+    assert policy.startswith(f"default-src 'none'; style-src 'sha256-{digest}'")
+
+
+@pytest.mark.parametrize("kind", VIEWS)
+def test_page_is_for_everybody(kind: str) -> None:
+    page = Page(render(VIEWS[kind]()))
+    assert page.all("html")[0]["lang"] == "en"
+    assert len(page.all("h1")) == len(page.all("main")) == len(page.all("nav")) == 1
+    ids = [attributes["id"] for _, attributes in page.tags if attributes.get("id")]
+    assert len(ids) == len(set(ids))
+    for _, attributes in page.tags:
+        for name in ("aria-labelledby", "href"):
+            for target in (attributes.get(name) or "").split():
+                assert target.removeprefix("#") in ids
+    assert len(page.all("table")) == len(page.all("caption"))
+    assert all(th.get("scope") in ("row", "col") for th in page.all("th"))
+    for svg in page.all("svg"):
+        assert svg.get("aria-hidden") == "true" or svg.get("role") == "img"
+    # Each is reached by keyboard where it is wider than the screen.
+    for div in page.all("div"):
+        if div.get("class") == "wide":
+            assert div["tabindex"] == "0"
+            assert div["aria-label"]
+
+
+def test_page_says_that_the_training_was_simulated() -> None:
+    for made in (empty(), usual(), view([], card=None, alarms=[alarm(0.0, 0.0)])):
+        assert "Simulated training data: not a forecast." in Page(render(made)).text
+    card = load_card(default_bundle_path())
+    real = msgspec.structs.replace(
+        card, training=msgspec.structs.replace(card.training, data="real")
+    )
+    text = Page(render(view([], card=real))).text
+    assert "not a forecast" not in text
+    assert "never for the protection of life or property" in text
+
+
+def test_hostile_text_is_text() -> None:
+    text = render(broken())
+    page = Page(text)
+    assert HOSTILE in page.text
+    assert "<script" not in text
+    assert "<img" not in text
+
+
+def test_year_is_small_and_summed_up() -> None:
+    text = render(usual())
+    assert len(text.encode()) < 1_000_000
+    page = Page(text)
+    assert "Nothing needs a person" in page.text
+    assert len([svg for svg in page.all("svg") if svg.get("class") == "map"]) == 1
+    # Fourteen days of nights, each with its name.
+    assert 200 < page.text.count(", highest score ") < 240
+    assert "half-orbits since 2025-07-" in page.text or "older" not in page.text
+    assert page.text.count("17.5° S, 179.4° E") == 1
+
+
+def test_alarm_across_the_antimeridian_is_drawn_at_both_edges() -> None:
+    text = render(view([half_orbit(1)], alarms=[alarm(-17.5, 179.4, radius_km=900.0)]))
+    (path,) = re.findall(r'<path d="(M[^"]*zM[^"]*z)" class="circle">', text)
+    left, right = path.rstrip("z").split("z")
+    ends = [[float(x) for x in re.findall(r"([\d.]+) [\d.]+", p)] for p in (left, right)]
+    assert max(ends[0]) == 3600.0
+    assert min(ends[1]) == 0.0
+    assert min(ends[0]) > 3500.0
+    assert max(ends[1]) < 120.0
+
+
+def test_broken_station_says_so_first() -> None:
+    text = Page(render(broken())).text
+    assert "Needs a person: 2 half-orbits given up; 2 half-orbits failed in the last 7 days" in text
+    assert "2 half-orbits to be tried again" in text
+    assert "1 half-orbits have no known time" in text
+    assert "Its card cannot be shown: card.json: gone" in text
+    rows = re.findall(r"CSES_\d{6}(given up|to be tried again|begun, not ended|failed)", text)
+    assert rows == ["given up"] * 2 + ["to be tried again", "begun, not ended"] + ["failed"] * 2
+
+
+def test_missing_half_orbits_are_counted_by_their_numbers() -> None:
+    records = [half_orbit(n) for n in (1, 2, 3, 9, 11)]
+    found = missing(records)
+    assert sum(found.values()) == 2
+    assert set(found) == {(NOON - timedelta(minutes=47.3 * 6)).date()}
+    assert not missing([half_orbit(1), half_orbit(1, key="DEMETER_000011")])
+
+
+@pytest.mark.parametrize("track", ["{}", "[[1, 2]]", "[[1, 95, null]]", "[[1e9, 0, 0.5]]", "no"])
+def test_track_that_is_none(track: str) -> None:
+    with pytest.raises(LedgerError, match="track of CSES_200001"):
+        places(half_orbit(1, track=track))
+
+
+def test_page_of_a_ledger(tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    out.mkdir()
+    with pytest.raises(ConfigError, match=r"expected a stream's, got no ledger\.sqlite"):
+        read_view(out)
+    known = alarm(10.0, 20.0)
+    content = msgspec.json.encode(known).decode()
+    row = AlarmRecord("CSES_200001", known.alarm.time, 1, known.alarm.valid_until, content)
+    name = "CSES_01_LAP_1_L02_A3_199991_20260501_002225_20260501_010229_000.h5"
+    failed = FileRecord(
+        path=f"a/{name}",
+        size=1,
+        mtime_ns=1,
+        ctime_ns=1,
+        half_orbit="CSES_199991",
+        status="failed",
+        reason="not HDF5",
+    )
+    with Ledger(out / LEDGER_FILE) as ledger:
+        ledger.record([], half_orbit(1), alarms=[row], now=NOON.timestamp())
+        ledger.record([failed], half_orbit(3, key="CSES_199991", status="failed", start=None))
+    found = read_view(out)
+    assert [(r.key, (r.start or "")[:16]) for r in found.half_orbits] == [
+        ("CSES_199991", "2026-05-01T00:22"),
+        ("CSES_200001", "2026-06-16T11:12"),
+    ]
+    assert found.alarms == [known]
+    assert found.bad_files == []
+    assert found.name == "results"
+    page = write_page(out)
+    assert page == out / "report.html"
+    assert Page(page.read_text()).text.count("CSES_199991") == 1
+    with pytest.raises(ConfigError, match=r"expected a name that ends in \.html"):
+        write_page(out, out / LEDGER_FILE)
+    with pytest.raises(ConfigError, match=r"p\.html: cannot be written"):
+        write_page(out, tmp_path / "none" / "p.html")
+
+
+def look(page: Path, picture: Path, width: int, height: int, dark: bool = False) -> str:
+    """Take a picture of a page as a browser shows it; what the browser says of it."""
+    assert CHROMIUM is not None
+    options = (
+        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars "
+        "--disable-background-networking --disable-component-update --disable-sync "
+        "--enable-logging=stderr --v=0"
+    )
+    log = picture.with_suffix(".net.json")
+    done = subprocess.run(
+        [
+            CHROMIUM,
+            *options.split(),
+            *(["--blink-settings=preferredColorScheme=0"] if dark else []),
+            f"--window-size={width},{height}",
+            f"--user-data-dir={picture.with_suffix('.profile')}",
+            f"--log-net-log={log}",
+            f"--screenshot={picture}",
+            page.as_uri(),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    return done.stderr
+
+
+@pytest.mark.parametrize(("width", "height"), [(1100, 5200), (500, 7000)])
+def test_page_shows_in_a_browser(width: int, height: int, tmp_path: Path) -> None:
+    if CHROMIUM is None:
+        pytest.skip("chromium is absent: the page is not shown in a browser")
+    page, picture = tmp_path / "page.html", tmp_path / "page.png"
+    page.write_text(render(usual()), encoding="utf-8")
+    said = look(page, picture, width, height)
+    assert "CONSOLE" not in said
+    assert struct.unpack(">II", picture.read_bytes()[16:24]) == (width, height)
