@@ -159,7 +159,7 @@ def watch(
         score: each is a `Problem`, told once; the next turn tries again.
     """
     doorbell = _Doorbell(inbox, look or threading.Event())
-    told = ""
+    told: set[str] = set()
     try:
         while not stop.is_set():
             beat()
@@ -177,12 +177,13 @@ def watch(
                     yield event
                     if stop.is_set():
                         return
-                told = ""
+                told.clear()
             except (InputError, ConfigError, LedgerError, StationError) as error:
                 doorbell.close()
-                if str(error) != told:
-                    told = str(error)
-                    yield Problem(told)
+                # A full disk may name one half-orbit, then another, in turn after turn.
+                if str(error) not in told:
+                    told.add(str(error))
+                    yield Problem(str(error))
             doorbell.wait(poll, stop, beat)
     finally:
         doorbell.close()

@@ -1178,3 +1178,26 @@ def test_watching_outlives_a_ledger_that_is_taken_away(
     assert done
     with Ledger(path) as ledger:
         assert [h.status for h in ledger.half_orbits().values()] == ["scored"]
+
+
+def test_a_fault_that_lasts_is_told_once_though_half_orbits_take_turns_in_it(
+    inbox: Path, out: Path, scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.watching._STEP_S", 0.01)
+    stop = threading.Event()
+    work = Stream(inbox, out, PLASMA, "p", lambda: scorer)
+    turns = 0
+
+    def full(*_: object) -> Iterator[Event]:
+        nonlocal turns
+        turns += 1
+        if turns == 6:
+            stop.set()
+        if turns < 6:
+            raise ConfigError(f"output folder out: No space left on device; {turns % 2}")
+        yield Idle(0, 0, 0)
+
+    monkeypatch.setattr(work, "turn", full)
+    with Ledger(out / LEDGER_FILE) as ledger:
+        seen = list(watch(work, ledger, inbox, 0.01, stop))
+    assert len([e for e in seen if isinstance(e, Problem)]) == 2
