@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge.arrays import BoolArray, FloatArray, IntArray
+from edge.coastlines import coastlines
 from edge.drawing import (
     DARK,
     INK,
@@ -34,6 +35,7 @@ _WIDTH, _HEAD, _MAP, _LINE, _SPECTRA, _BETWEEN, _FOOT = 10.0, 1.1, 4.5, 1.75, 2.
 # A picture is about a thousand points wide: finer spectra are averaged before they are drawn.
 _MOST_BINS = 256
 _MOST_LINES = 9
+_LAND, _COAST = "#eef0ec", "#a9b0a4"
 _LINES = (
     INK,
     "#c8552b",
@@ -197,12 +199,18 @@ def _title(figure: Figure, payload: Payload, total: float) -> None:
 
 def _map(axes: Axes, track: Track, night_side: bool) -> None:
     """Draw the track over the whole Earth; a line never crosses the map at +-180 deg."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path as MatplotlibPath
+
     axes.set(xlim=(-180, 180), ylim=(-90, 90))
     axes.set_xticks(range(-180, 181, 30))
     axes.set_yticks(range(-90, 91, 30))
     axes.grid(color="#d5d9de", linewidth=0.7)
     axes.axhline(0.0, color="#b4bac2", linewidth=1.0)
     axes.set(xlabel="longitude (deg)", ylabel="latitude (deg)")
+    # One path: lakes, which run the other way round, stay open.
+    land = MatplotlibPath.make_compound_path(*map(MatplotlibPath, coastlines()))
+    axes.add_patch(PathPatch(land, facecolor=_LAND, edgecolor=_COAST, linewidth=0.5, zorder=0.5))
     known = np.isfinite(track.latitude)
     if not known.any():
         axes.text(0, 5, "no valid position", ha="center", fontsize=12, color=DARK)

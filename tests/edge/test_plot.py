@@ -166,6 +166,26 @@ def test_default_name_and_the_same_bytes(make_cses: Callable[..., Path], tmp_pat
     assert contents[0] == contents[1]
 
 
+def test_land_is_under_the_track_and_the_caspian_sea_is_none(
+    make_cses: Callable[..., Path], tmp_path: Path
+) -> None:
+    figure = drawn(make_cses("LAP_1", 40))
+    axes = figure.axes[0]
+    (land,) = axes.patches
+    assert land.get_zorder() < min(line.get_zorder() for line in axes.lines)
+    figure.savefig(tmp_path / "a.png", dpi=figure.dpi)
+    pixels = imread(tmp_path / "a.png")[..., :3]
+
+    def colour(longitude: float, latitude: float) -> np.ndarray:
+        x, y = axes.transData.transform((longitude, latitude))
+        return pixels[pixels.shape[0] - 1 - round(y), round(x)]
+
+    paper = colour(-160.0, 45.0)
+    assert paper.tolist() == [1.0, 1.0, 1.0]
+    assert colour(51.0, 41.0).tolist() == paper.tolist()
+    assert colour(100.0, 45.0).tolist() != paper.tolist()
+
+
 def test_the_track_is_not_drawn_across_the_map(make_cses: Callable[..., Path]) -> None:
     longitude = (182.0 - 0.1 * np.arange(40) + 180.0) % 360.0 - 180.0
     figure = drawn(make_cses("LAP_1", 40, GEO_LON=longitude))
