@@ -11,8 +11,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
+import math
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -35,6 +36,7 @@ RECENT, CHARTED = timedelta(days=14), timedelta(days=366)
 #: Rows of a table; more are counted.
 MAX_ROWS = 100
 _DAY_S = 86_400.0
+_WORDS = {"day": "day side"}
 _FAILED = ("failed", "given up", "retry", "begun")
 _SECTIONS = (
     ("health", "Health"),
@@ -161,10 +163,12 @@ def _made(view: StationView) -> Iterator[Markup]:
 
 def _notice(view: StationView) -> Iterator[Markup]:
     if view.simulated:
-        text = "Simulated training data: not a forecast."
-        yield paragraph(
-            element("strong", text), " ", training_line("simulated"), class_="notice", role="note"
-        )
+        strong, text = "Simulated training data: not a forecast.", training_line("simulated")
+    elif view.card is None:
+        strong, text = "Unknown training data: not a forecast.", RESEARCH_ONLY
+    else:
+        return
+    yield paragraph(element("strong", strong), " ", text, class_="notice", role="note")
 
 
 def _health(view: StationView) -> Iterator[Markup]:
@@ -190,9 +194,9 @@ def _health(view: StationView) -> Iterator[Markup]:
             if run
             else "none is recorded",
         ),
-        ("Waiting", f"{view.waiting} files or half-orbits"),
-        ("To be tried again", f"{given['retry'] + given['begun']} half-orbits"),
-        ("Given up", f"{given['given up']} half-orbits"),
+        ("Waiting", f"{_count(view.waiting, 'file')}, or half-orbits that lack some"),
+        ("To be tried again", _count(given["retry"] + given["begun"], "half-orbit")),
+        ("Given up", _count(given["given up"], "half-orbit")),
         ("Software", ", ".join(filter(None, _software(view))) or "unknown"),
     ]
     yield element(
@@ -200,36 +204,37 @@ def _health(view: StationView) -> Iterator[Markup]:
         *(joined(element("dt", name), element("dd", text)) for name, text in facts),
         class_="facts",
     )
-    spans = [("last 24 hours", _DAY_S), ("last 7 days", 7 * _DAY_S), ("all", None)]
-    rows: list[tuple[str | Markup, ...]] = []
-    for name, seconds in spans:
-        since = 0.0 if seconds is None else (view.as_of or 0.0) - seconds
-        counts = Counter(
-            state_of(r) for r in view.half_orbits if seconds is None or (r.done_at or 0) >= since
-        )
-        found = sum(
-            r.alarms
-            for r in view.half_orbits
-            if r.status == "scored" and (seconds is None or (r.done_at or 0) >= since)
-        )
-        numbers = (counts[s] for s in ("scored", "insufficient", "day", "failed"))
-        rows.append((name, *map(str, numbers), str(found)))
-    columns = ("finished in the", "scored", "insufficient", "day side", "failed", "alarms")
-    yield table("Half-orbits by what became of them", columns, rows)
+    spans = (("last 24 h", _DAY_S), ("last 7 days", 7 * _DAY_S), ("all", math.inf))
+    counts = []
+    for _, seconds in spans:
+        since = (view.as_of or 0.0) - seconds
+        found = [r for r in view.half_orbits if (r.done_at or 0.0) >= since]
+        counts.append(Counter(map(state_of, found)))
+        counts[-1]["alarms"] = sum(r.alarms for r in found if r.status == "scored")
+    states = ("scored", "insufficient", "day", "failed", "alarms")
+    yield table(
+        "Half-orbits that were finished",
+        ("", *(name for name, _ in spans)),
+        [(_WORDS.get(s, s), *(str(c[s]) for c in counts)) for s in states],
+    )
 
 
 def _attention(view: StationView) -> Iterator[str]:
     statuses = Counter(r.status for r in view.half_orbits)
-    if statuses["given up"]:
-        yield f"{statuses['given up']} half-orbits given up"
     week = (view.as_of or 0.0) - 7 * _DAY_S
     failed = sum(r.status == "failed" and (r.done_at or 0.0) >= week for r in view.half_orbits)
+    bad = sum(file.first_seen >= week for file in view.bad_files)
+    again = statuses["retry"] + statuses["begun"]
+    if statuses["given up"]:
+        yield f"{_count(statuses['given up'], 'half-orbit')} given up"
     if failed:
-        yield f"{failed} half-orbits failed in the last 7 days"
-    if again := statuses["retry"] + statuses["begun"]:
-        yield f"{again} half-orbits to be tried again"
-    if view.bad_files:
-        yield f"{len(view.bad_files)} files could not be used"
+        yield f"{_count(failed, 'half-orbit')} failed in the last 7 days"
+    if again:
+        yield f"{_count(again, 'half-orbit')} to be tried again"
+    if bad:
+        yield f"{_count(bad, 'file')} of the last 7 days could not be used"
+    if view.run and view.run.exit_code:
+        yield f"the last run ended with exit code {view.run.exit_code}"
     if view.card is None:
         yield view.card_problem
 
@@ -257,9 +262,9 @@ def _map(view: StationView) -> Iterator[Markup]:
         yield paragraph("No night track has been scored yet.")
     elif shown:
         yield paragraph(
-            f"Tracks of the {RECENT.days} days up to {_short(shown[-1].start)}: {len(tracks)} "
-            f"night half-orbits, {len(alarms)} alarms. Colour and width of a track follow the "
-            "score; alarms have the numbers of the table below."
+            f"Tracks of the {RECENT.days} days up to {_short(shown[-1].start)}: "
+            f"{_count(len(tracks), 'night half-orbit')}, {_count(len(alarms), 'alarm')}. Colour "
+            "and width of a track follow the score; alarms have the numbers of the table below."
         )
     if len(tracks) > MAX_TRACKS or len(alarms) > MAX_CIRCLES:
         yield paragraph(f"Only the newest {MAX_TRACKS} tracks and {MAX_CIRCLES} alarms are drawn.")
@@ -268,10 +273,11 @@ def _map(view: StationView) -> Iterator[Markup]:
         f"{len(alarms)} alarms with their circles. The alarms stand in the table that follows."
     )
     yield element("figure", station_map(tracks, alarms, threshold, description))
-    bounds = [share * threshold for share in SHARES]
+    bounds = [share * (threshold or 1.0) for share in SHARES]
     names = [f"score below {bounds[0]:.2f}"]
     names += [f"{low:.2f} to {high:.2f}" for low, high in itertools.pairwise(bounds)]
-    names.append(f"{bounds[-1]:.2f} and more: the alarm's threshold")
+    if threshold is not None:
+        names.append(f"{threshold:.2f} and more: the alarm's threshold")
     classes = [*(f"track s{i}" for i in range(len(names))), "track none", "circle"]
     keys = zip(classes, (*names, "not enough data", "circle of an alarm, to scale"), strict=True)
     yield element("ul", *(element("li", _sample(c), name) for c, name in keys), class_="legend")
@@ -296,7 +302,7 @@ def _alarms(view: StationView) -> Iterator[Markup]:
         "An alarm is a run of windows at or above the threshold. At the real rate of earthquakes "
         "most alarms of even a good model are false."
     )
-    rows: list[tuple[str | Markup, ...]] = []
+    rows: list[tuple[str, ...]] = []
     for number, known, valid in reversed(numbered[-MAX_ROWS:]):
         a = known.alarm
         state = "valid" if valid else "past"
@@ -315,7 +321,7 @@ def _alarms(view: StationView) -> Iterator[Markup]:
             )
         )
     columns = ("No.", "time", "place", "score", "state", "valid until", "radius", "half-orbit")
-    yield table("Alarms, the newest first", columns, rows)
+    yield table("Alarms, the newest first", columns, rows, "stack")
     yield from _more(len(numbered), "alarms.jsonl has them all")
 
 
@@ -330,22 +336,25 @@ def _scores(view: StationView) -> Iterator[Markup]:
         return
     threshold = _threshold(view)
     peaks = [r.peak or 0.0 for r in scored]
-    over = sum(p >= threshold for p in peaks)
+    over = 0 if threshold is None else sum(p >= threshold for p in peaks)
     description = (
         f"{len(scored)} night half-orbits from {_short(scored[0].start)} to "
         f"{_short(scored[-1].start)}; highest score of each between {min(peaks):.2f} and "
-        f"{max(peaks):.2f}, median {median(peaks):.2f}; {over} at or above the threshold "
-        f"{threshold:.2f}. The table that follows has each month."
+        f"{max(peaks):.2f}, median {median(peaks):.2f}; {over} at or above the threshold. "
+        "The table that follows has each month."
     )
-    yield paragraph(
-        "The highest score of each night half-orbit. The dashed line is the threshold, "
-        f"{threshold:.3f}; dots are below it, triangles at or above it."
+    line = (
+        "The threshold is not known."
+        if threshold is None
+        else f"The dashed line is the threshold, {threshold:.3f}; dots are below it, triangles at "
+        "or above it."
     )
+    yield paragraph("The highest score of each night half-orbit. ", line)
     yield element("figure", score_chart(scored, threshold, description))
     months: dict[str, list[HalfOrbitRecord]] = defaultdict(list)
     for record in scored:
         months[(record.start or "")[:7]].append(record)
-    rows: list[tuple[str | Markup, ...]] = [
+    rows: list[tuple[str, ...]] = [
         (
             month,
             str(len(found)),
@@ -355,8 +364,8 @@ def _scores(view: StationView) -> Iterator[Markup]:
         )
         for month, found in sorted(months.items(), reverse=True)
     ]
-    columns = ("month", "half-orbits", "median of highest", "highest", "alarms")
-    yield table("Scores by month of acquisition", columns, rows)
+    columns = ("month", "nights", "median", "highest", "alarms")
+    yield table("Highest scores of night half-orbits, by month of acquisition", columns, rows)
 
 
 def _failures(view: StationView) -> Iterator[Markup]:
@@ -367,22 +376,27 @@ def _failures(view: StationView) -> Iterator[Markup]:
     order = {"given up": 0, "retry": 1, "begun": 1, "failed": 2}
     failed.sort(key=lambda r: (order[r.status], -r.tried_at, r.key))
     words = {"retry": "to be tried again", "begun": "begun, not ended"}
-    rows: list[tuple[str | Markup, ...]] = [
-        (r.key, words.get(r.status, r.status), str(r.attempts), _tried(r), r.reason)
-        for r in failed[:MAX_ROWS]
-    ]
     if failed:
-        columns = ("half-orbit", "state", "attempts", "last tried", "reason")
-        yield table("Half-orbits without a result", columns, rows, "reasons")
+        yield element("h3", "Half-orbits that failed")
+        yield _named(
+            (
+                r.key,
+                f"{words.get(r.status, r.status)}, "
+                + (f"{_count(r.attempts, 'attempt')} in a row, " if r.attempts else "")
+                + f"last tried {_tried(r)}: {r.reason or 'the process ended'}",
+            )
+            for r in failed[:MAX_ROWS]
+        )
         yield from _more(len(failed), "the ledger has them all")
     if view.bad_files:
-        yield table(
-            "Files that could not be used",
-            ("file", "reason"),
-            list(view.bad_files[:MAX_ROWS]),
-            "reasons files",
-        )
+        yield element("h3", "Files that could not be used")
+        yield _named((file.path, file.reason) for file in view.bad_files[:MAX_ROWS])
         yield from _more(len(view.bad_files), "the ledger has them all")
+
+
+def _named(items: Iterable[tuple[str, str]]) -> Markup:
+    pairs = (joined(element("dt", name), element("dd", text)) for name, text in items)
+    return element("dl", *pairs, class_="failures")
 
 
 def _model(view: StationView) -> Iterator[Markup]:
@@ -404,9 +418,8 @@ def state_of(record: HalfOrbitRecord) -> str:
     return "scored" if record.windows > record.insufficient else "insufficient"
 
 
-def _threshold(view: StationView) -> float:
-    # Without a card the highest score there is: nothing is then coloured as an alarm.
-    return view.card.threshold if view.card else 1.0
+def _threshold(view: StationView) -> float | None:
+    return view.card.threshold if view.card else None
 
 
 def _recent(view: StationView, span: timedelta) -> list[HalfOrbitRecord]:
@@ -426,6 +439,10 @@ def _numbered(view: StationView) -> list[tuple[int, StationAlarm, bool]]:
 def _more(count: int, where: str) -> Iterator[Markup]:
     if count > MAX_ROWS:
         yield paragraph(f"{count - MAX_ROWS} more: {where}.", class_="soft")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _moment(seconds: float) -> Markup:

@@ -20,6 +20,7 @@ _SIGNS = {
     "part": ("part", "◐", "some insufficient or missing"),
     "insufficient": ("part", "○", "insufficient: came, and too little of it for a score"),
     "failed": ("bad", "✕", "something failed"),
+    "open": ("part", "…", "to be tried again"),
     "missing": ("gap", "-", "missing: nothing came, though the numbers go on"),
     "none": ("", "", "nothing"),
 }
@@ -69,9 +70,9 @@ def coverage(
         "are counted by the numbers between the first and the last of each satellite."
     )
     if earlier := sum(r.start is not None and _day(r) < begin for r in half_orbits):
-        yield paragraph(f"{earlier} half-orbits since {first} are older, and not shown.")
+        yield paragraph(f"Not shown: {earlier} of before, since {first}.")
     if undated:
-        yield paragraph(f"{undated} half-orbits have no known time of acquisition.")
+        yield paragraph(f"Without a known time of acquisition: {undated}.")
     yield element(
         "ul",
         *(
@@ -150,6 +151,8 @@ def _cell(day: date, counts: Counter[str] | None) -> Markup:
 def _state(counts: Counter[str]) -> str:
     if counts["failed"]:
         return "failed"
+    if counts["open"]:
+        return "open"
     if counts["scored"]:
         return "part" if counts["insufficient"] or counts["missing"] else "scored"
     if counts["insufficient"]:
