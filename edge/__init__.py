@@ -20,7 +20,9 @@ _PUBLIC = {
     "EdgeError": "edge.errors",
     "HalfOrbit": "edge.readers",
     "Profile": "edge.observables",
+    "ScoreTable": "edge.table",
     "open_half_orbit": "edge.readers",
+    "score": "edge.table",
 }
 
 __all__ = [
@@ -31,8 +33,10 @@ __all__ = [
     "EdgeError",
     "HalfOrbit",
     "Profile",
+    "ScoreTable",
     "__version__",
     "open_half_orbit",
+    "score",
 ]
 
 

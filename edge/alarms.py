@@ -60,18 +60,22 @@ def compare(
     Returns
     -------
     records : list of AlarmRecord
-        Those that stand now; one that did not change keeps its revision.
+        Those that stand now; one that did not change keeps its revision. Kp that became known
+        is no change: an upgrade that scores all again would have it told of every alarm.
     news : list of StationAlarm
         What is to be told: new, changed and withdrawn ones.
     """
     known_at = stamp(now)
-    old = {msgspec.json.decode(r.content, type=StationAlarm).alarm: r for r in before}
+    known = {r: msgspec.json.decode(r.content, type=StationAlarm) for r in before}
+    old = {_but_kp(found.alarm): r for r, found in known.items()}
     records: list[AlarmRecord] = []
     news: list[StationAlarm] = []
     replaced: set[AlarmRecord] = set()
+    kept: set[AlarmRecord] = set()
     for alarm in alarms:
-        if alarm in old:
-            records.append(old[alarm])
+        if (same := old.get(_but_kp(alarm))) is not None:
+            kept.add(same)
+            records.append(_record(msgspec.structs.replace(known[same], alarm=alarm)))
             continue
         # Runs of windows that overlap are one alarm that moved.
         moved = [r for a, r in old.items() if a.start <= alarm.end and alarm.start <= a.end]
@@ -85,8 +89,9 @@ def compare(
         )
         news.append(found)
         records.append(_record(found))
-    for alarm, record in old.items():
-        if record not in records and record not in replaced:
+    for record, station in known.items():
+        alarm = station.alarm
+        if record not in kept and record not in replaced:
             news.append(
                 StationAlarm(
                     revision=revision,
@@ -146,6 +151,10 @@ def write_alarms(out: Path, records: Iterable[AlarmRecord]) -> None:
 def stamp(now: float) -> str:
     """UTC of seconds since 1970, as results write it."""
     return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def _but_kp(alarm: Alarm) -> Alarm:
+    return msgspec.structs.replace(alarm, kp=None, geomagnetic="unknown")
 
 
 def _record(found: StationAlarm) -> AlarmRecord:

@@ -332,6 +332,11 @@ def profile_and_fingerprint(
         There is no such bundle, or its card is not valid.
     ConfigError
         The runtime is not installed.
+
+    Notes
+    -----
+    Kp is left out: no score depends on it, and its file grows every day, which would have all
+    that lies in the inbox scored again. Results take what is known when they are made.
     """
     path = bundle or default_bundle_path()
     card = load_card(path)

@@ -62,6 +62,15 @@ CoverageOption = Annotated[
         show_default="the card's",
     ),
 ]
+KpOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--kp",
+        readable=False,
+        help="GFZ's file of Kp; it says how disturbed the geomagnetic field was.",
+        show_default="none",
+    ),
+]
 
 
 def _show_version(asked: bool) -> None:
@@ -101,11 +110,12 @@ def score(
     json: Annotated[bool, typer.Option("--json", help="One JSON line a window.")] = False,
     min_coverage: CoverageOption = None,
     night: NightOption = None,
+    kp: KpOption = None,
     bundle: BundleOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Score payload files; those of one half-orbit are scored together."""
-    settings = _settings(config, min_coverage=min_coverage, night=night, bundle=bundle)
+    settings = _settings(config, min_coverage=min_coverage, night=night, kp=kp, bundle=bundle)
     groups, problems = _group(files)
     for error in problems:
         _complain(error)
@@ -186,6 +196,7 @@ def stream(
     ] = None,
     min_coverage: CoverageOption = None,
     night: NightOption = None,
+    kp: KpOption = None,
     bundle: BundleOption = None,
     config: ConfigOption = None,
     verbose: Annotated[
@@ -197,12 +208,19 @@ def stream(
     from edge.diary import Diary
     from edge.events import Problem, Scored
     from edge.ledger import LEDGER_FILE, open_ledger
+    from edge.notify import Notifier
     from edge.report import training_line
     from edge.stream import Stream
     from edge.watching import hold, watch
 
     settings = _settings(
-        config, min_coverage=min_coverage, night=night, bundle=bundle, settle=settle, wait=wait
+        config,
+        min_coverage=min_coverage,
+        night=night,
+        kp=kp,
+        bundle=bundle,
+        settle=settle,
+        wait=wait,
     )
     settle_s = settings.settle
     if settle_s is None:
@@ -234,6 +252,7 @@ def stream(
         settings.wait,
         station=True,
     )
+    service = Notifier({} if once else os.environ)
     with hold(out, warn=_complain):
         ledger, notice = open_ledger(out / LEDGER_FILE)
         with ledger:
@@ -241,13 +260,17 @@ def stream(
             if notice:
                 _complain(notice)
                 diary.note(Problem(notice))
+            service.ready(inbox.name)
             happenings = (
-                work.turn(ledger) if once else watch(work, ledger, inbox, settings.poll, stop, look)
+                work.turn(ledger)
+                if once
+                else watch(work, ledger, inbox, settings.poll, stop, look, service.beat)
             )
             trained_on = ""
             try:
                 for event in happenings:
                     _tell(event, once, verbose)
+                    service.follow(event)
                     if isinstance(event, Scored) and event.half_orbit.windows and not trained_on:
                         # What the scores are worth, once a run; each result says it too.
                         trained_on = event.half_orbit.summary.trained_on
@@ -260,6 +283,7 @@ def stream(
                 diary.note(Problem(str(error)))
                 diary.end(error.exit_code)
                 raise
+            service.stopping()
             given_up = ledger.given_up() if once else []
             code = 2 if diary.failed or given_up else 0
             # To end is what a watcher is told, whatever it met; its lines said that.
@@ -364,6 +388,74 @@ def info(
 
 
 @app.command()
+def explain(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            readable=False,
+            help="Payload files of one half-orbit; with --inbox, the output folder of a stream and "
+            "a half-orbit such as CSES_096791.",
+        ),
+    ],
+    inbox: Annotated[
+        Path | None,
+        typer.Option(
+            "--inbox",
+            readable=False,
+            help="The stream's inbox, where the half-orbit's files still lie.",
+            show_default="none",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", readable=False, help="The picture.", show_default="<half-orbit>.png here"
+        ),
+    ] = None,
+    min_coverage: CoverageOption = None,
+    night: NightOption = None,
+    kp: KpOption = None,
+    bundle: BundleOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Draw a half-orbit against its climatology, and tell what hangs on each observable."""
+    from edge.drawing import require_matplotlib
+
+    require_matplotlib("explain")
+    from edge.explain import draw_explanation, explanation_lines, files_in_inbox
+    from edge.explain import explain as explain_half_orbit
+
+    settings = _settings(config, min_coverage=min_coverage, night=night, kp=kp, bundle=bundle)
+    if inbox is not None:
+        if len(files) != 2:
+            raise ConfigError(
+                "--inbox: expected an output folder and a half-orbit before it, got "
+                f"{len(files)} arguments"
+            )
+        files = files_in_inbox(files[0], inbox, str(files[1]))
+    groups, problems = _group(files)
+    for error in problems:
+        _complain(error)
+    if not groups:
+        raise typer.Exit(2)
+    if len(groups) > 1:
+        keys = ", ".join(next(iter(group.values())).half_orbit for group in groups)
+        raise ConfigError(f"expected files of one half-orbit, got those of {keys}")
+    scorer = _scorer(settings)
+    half_orbit = scorer.read(groups[0])
+    for error in half_orbit.errors:
+        _complain(error)
+    if half_orbit.payloads:
+        found = explain_half_orbit(scorer, half_orbit)
+        target = out or Path(f"{half_orbit.key}.png")
+        draw_explanation(found, target)
+        say([str(target), *explanation_lines(found)])
+    if problems or half_orbit.errors or not half_orbit.payloads:
+        raise typer.Exit(2)
+
+
+@app.command()
 def plot(
     file: Annotated[Path, typer.Argument(readable=False, help="A payload file.")],
     out: Annotated[
@@ -379,6 +471,62 @@ def plot(
     target = Path(f"{file.stem}.png") if out is None else out
     draw(file, target)
     say([str(target)])
+
+
+@app.command()
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", readable=False, help="Folder of the station.")
+    ],
+) -> None:
+    """Make a station's folders and a settings file, and say what comes next."""
+    from edge.station import init as make
+    from edge.station import next_steps
+
+    make(folder)
+    say(next_steps(folder))
+
+
+@app.command()
+def service(
+    kind: Annotated[
+        Literal["systemd", "cron", "logrotate"],
+        typer.Argument(help="What is to run the station, or to keep its log small."),
+    ],
+    inbox: Annotated[
+        Path | None,
+        typer.Argument(
+            readable=False,
+            help="Folder that payload files arrive in.",
+            show_default="inbox beside the settings file",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Argument(
+            readable=False,
+            help="Folder for results and the ledger.",
+            show_default="results beside the settings file",
+        ),
+    ] = None,
+    config: ConfigOption = None,
+    user: Annotated[
+        str | None,
+        typer.Option(
+            "--user", help="Who runs the service.", show_default="owner of OUT; dynamic in /var/lib"
+        ),
+    ] = None,
+) -> None:
+    """Print a service file for this installation: systemd unit, crontab or logrotate."""
+    from edge import service as files
+
+    station = files.make_station(inbox, out, config, user)
+    write = {
+        "systemd": files.systemd_unit,
+        "cron": files.cron_lines,
+        "logrotate": files.logrotate_config,
+    }[kind]
+    say_bytes(write(station).encode())
 
 
 @app.command()
@@ -436,10 +584,18 @@ def _settings(config: Path | None, **options: object) -> Settings:
 
 def _scorer(settings: Settings) -> Scorer:
     from edge.bundle import load_bundle
+    from edge.geomagnetic import KpFile
     from edge.scoring import Scorer
 
     bundle = load_bundle(Path(settings.bundle) if settings.bundle else None)
-    return Scorer(bundle, settings.night, settings.min_coverage, settings.runtime, settings.threads)
+    return Scorer(
+        bundle,
+        settings.night,
+        settings.min_coverage,
+        settings.runtime,
+        settings.threads,
+        KpFile(Path(settings.kp), _complain).kp_at if settings.kp else None,
+    )
 
 
 def _group(files: list[Path]) -> tuple[list[dict[Path, FileName]], list[InputError]]:

@@ -83,6 +83,26 @@ class Climatology:
         """
         return epoch_at(self.epoch_start[mission], self.epoch_class[mission], time)
 
+    def along(self, grid: Grid, mission: MissionName) -> tuple[FloatArray, FloatArray]:
+        """Median and spread along a track.
+
+        Parameters
+        ----------
+        grid : Grid
+            N rows.
+        mission : {"cses", "demeter"}
+
+        Returns
+        -------
+        median, spread : ndarray, shape (N, F)
+            The median is NaN where nothing is known, and without a position.
+        """
+        season, latitude, longitude = bins(grid)
+        place = (self.epoch(grid.time, mission), season, latitude, longitude)
+        median, spread = self.median[mission][place], self.spread[mission][place]
+        median[~grid.present] = np.nan
+        return median, spread
+
     def features(self, grid: Grid, profile: Profile, mission: MissionName, clip: float) -> Features:
         """Turn a grid into the rows that a model sees.
 

@@ -28,6 +28,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     night : {"dark", "paper"} or None
     min_coverage : float or None
         0 to 1.
+    kp : str or None
+        GFZ's file of Kp; geomagnetic activity is unknown where None.
     runtime : {"auto", "tflite", "litert"}
     threads : int
         1 to 64.
@@ -45,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bundle: str | None = None
     night: Literal["dark", "paper"] | None = None
     min_coverage: _Share | None = None
+    kp: str | None = None
     runtime: Literal["auto", "tflite", "litert"] = "auto"
     threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
     settle: _Seconds | None = None

@@ -97,8 +97,11 @@ def one_line(text: str) -> str:
 
 def describe_fault(error: Exception) -> str:
     """One line on an error that nobody expected, with the place where it arose."""
-    import traceback
-
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{Path(frame.filename).name}:{frame.lineno}"
+    # Not by the module traceback, which reads the source: this may be told for want of memory.
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    if place is None:
+        return one_line(f"{type(error).__name__}: {error}")
+    where = f"{Path(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno}"
     return one_line(f"{type(error).__name__} at {where}: {error}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,6 +14,7 @@ import numpy as np
 from edge import text
 from edge.arrays import FloatArray, TimeArray
 from edge.errors import InputError, one_line
+from edge.results import Geomagnetic
 
 #: Kp is given for eighths of the UT day.
 KP_STEP = np.timedelta64(3, "h")
@@ -26,8 +29,12 @@ _LAST_YEAR = 2100
 #: Valid values of Kp, and of F10.7 in 1e-22 W m^-2 Hz^-1.
 KP_RANGE = (0.0, 9.0)
 F107_RANGE = (40.0, 2000.0)
+#: Up to this Kp the geomagnetic field is called quiet.
+HIGHEST_QUIET_KP = 3.0
 # Kp comes in thirds, written with three decimals.
 _THIRD_TOLERANCE = 0.002
+# GFZ's whole file, since 1932, has 7 MB: what is far larger is another file.
+_LARGEST_FILE = 100_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +70,78 @@ class GeomagneticDays:
             NaN where it is not known.
         """
         return at_start(self.day[0], self.kp.reshape(-1), time)
+
+
+class KpFile:
+    """Kp from GFZ's file, which is read when it is first needed, and anew when it has changed.
+
+    Parameters
+    ----------
+    path : Path
+    warn : callable, optional
+        Told in one line, once a state of the file, why it cannot be used.
+    """
+
+    def __init__(self, path: Path, warn: Callable[[str], object] = lambda _: None) -> None:
+        self._path, self._warn = path, warn
+        self._days: GeomagneticDays | None = None
+        self._stamp: tuple[int, int, int] | None = None
+
+    def kp_at(self, time: TimeArray) -> FloatArray:
+        """Kp of the interval that holds each time.
+
+        Parameters
+        ----------
+        time : ndarray of datetime64, shape (k,)
+            UTC.
+
+        Returns
+        -------
+        ndarray, shape (k,)
+            NaN where it is not known: nowhere is it where the file is missing, or is not of the
+            layout, since a line that is wrong casts doubt on the others.
+        """
+        self._refresh()
+        return np.full(time.shape, np.nan) if self._days is None else self._days.kp_at(time)
+
+    def _refresh(self) -> None:
+        stamp = (-1, -1, -1)
+        reason = ""
+        try:
+            found = self._path.stat()
+            stamp = (found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+            # A pipe would be waited for without end.
+            if not stat.S_ISREG(found.st_mode):
+                reason = "expected a file"
+            elif found.st_size > _LARGEST_FILE:
+                reason = f"expected at most {_LARGEST_FILE} bytes, got {found.st_size}"
+        except OSError as error:
+            reason = error.strerror or str(error)
+        if stamp == self._stamp:
+            return
+        self._stamp, self._days = stamp, None
+        try:
+            if reason:
+                raise InputError(self._path, reason)
+            self._days = read_geomagnetic(self._path)
+        except InputError as error:
+            self._warn(f"{error}; geomagnetic activity is unknown")
+
+
+def geomagnetic_activity(kp: float | None) -> Geomagnetic:
+    """Say in a word what Kp means; what is not known is never quiet.
+
+    Parameters
+    ----------
+    kp : float or None
+
+    Returns
+    -------
+    {"quiet", "disturbed", "unknown"}
+    """
+    if kp is None:
+        return "unknown"
+    return "quiet" if kp <= HIGHEST_QUIET_KP else "disturbed"
 
 
 def at_start(first: np.datetime64, values: FloatArray, time: TimeArray) -> FloatArray:

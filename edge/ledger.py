@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import quote
 
-from edge.errors import LedgerDamaged, LedgerError
+from edge.errors import LedgerDamaged, LedgerError, one_line
 from edge.inbox import InboxFile
 from edge.results import WrittenFile
 
@@ -141,7 +141,12 @@ CREATE INDEX outbox_open ON outbox (retry_at) WHERE done_at IS NULL;
 VERSION = len(_MIGRATIONS)
 
 # What SQLite says where the bytes of its file are wrong, and not their surroundings.
-_DAMAGE = ("malformed", "not a database", "decode to utf-8", "corrupt")
+_DAMAGE = (
+    *("malformed", "not a database", "decode to utf-8", "corrupt", "unsupported file format"),
+    # Its version says that it has these.
+    *("no such table", "no such column", "has no column"),
+)
+_FAULTS = (sqlite3.Error, UnicodeDecodeError, MemoryError)
 _LOCK_SECONDS = 5.0
 
 
@@ -482,7 +487,7 @@ class Ledger:
                     _FINISHED, (key, *stamp, f" profile {profile},", parameters)
                 ).fetchone()
             )
-        except sqlite3.Error as error:
+        except _FAULTS as error:
             raise self._translate(error, "cannot be read") from None
 
     def results(self) -> Iterator[tuple[str, WrittenFile]]:
@@ -759,7 +764,7 @@ class Ledger:
                 yield
                 self._db.execute("COMMIT")
             except BaseException:
-                with contextlib.suppress(sqlite3.Error, MemoryError):
+                with contextlib.suppress(*_FAULTS):
                     self._db.execute("ROLLBACK")
                 raise
 
@@ -767,13 +772,17 @@ class Ledger:
     def _errors(self, what: str) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except _FAULTS as error:
             raise self._translate(error, what) from None
 
-    def _translate(self, error: sqlite3.Error, what: str) -> LedgerError:
-        damaged = any(word in str(error).lower() for word in _DAMAGE)
+    def _translate(self, error: Exception, what: str) -> LedgerError:
+        # sqlite3 words some of its messages with bytes of the file, as text that is none.
+        damaged = isinstance(error, UnicodeDecodeError) or any(
+            word in str(error).lower() for word in _DAMAGE
+        )
         kind = LedgerDamaged if damaged else LedgerError
-        return kind(f"{self._path.name}: {what}: {error}")
+        why = one_line(str(error)) or "out of memory"
+        return kind(f"{self._path.name}: {what}: {why}")
 
 
 def _place(path: Path) -> tuple[int, int] | None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import io
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edge.arrays import BoolArray, FloatArray, IntArray
-from edge.errors import ConfigError
+from edge.drawing import (
+    DARK,
+    INK,
+    NIGHT,
+    broken,
+    label_ticks,
+    require_matplotlib,
+    save_picture,
+    track_labels,
+    unit_text,
+)
 from edge.geodesy import dipole_latitude, solar_zenith_angle
 from edge.night import DARK_ZENITH_ANGLE_DEG, HIGHEST_DIPOLE_LATITUDE_DEG
-from edge.outputs import replace_file
 from edge.readers.halforbit import SIMULATED, Channel, Payload, Track
 from edge.readers.longnames import long_name
 from edge.readers.opening import read_payload
@@ -23,14 +30,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Inches.
-_WIDTH, _HEAD, _MAP, _LINE, _SPECTRA, _BETWEEN, _FOOT = 10.0, 1.1, 4.5, 1.75, 2.6, 0.45, 0.7
-_DPI = 110
+_WIDTH, _HEAD, _MAP, _LINE, _SPECTRA, _BETWEEN, _FOOT = 10.0, 1.1, 4.5, 1.75, 2.6, 0.45, 0.85
 # A picture is about a thousand points wide: finer spectra are averaged before they are drawn.
 _MOST_BINS = 256
 _MOST_LINES = 9
-_DARK, _INK, _NIGHT = "#30343b", "#1f5fa8", "#e08a1e"
 _LINES = (
-    _INK,
+    INK,
     "#c8552b",
     "#3d8b4f",
     "#7b4ba0",
@@ -43,6 +48,13 @@ _LINES = (
 _ARROW_DEG = 14.0
 # A line is not drawn across a gap of more than so many usual steps.
 _GAP = 2.5
+# Half a turn of what goes round: a line is not drawn across a longer step.
+_HALF_TURN = {"deg": 180.0, "h": 12.0}
+# Where a payload has the whole field, which changes by less than the width of a line; and
+# seconds of the running mean, of which a share must be valid.
+_FIELDS = {"HPM_5": "B_FGM", "HPM_6": "A211"}
+_MEAN_S = 60.0
+_MEAN_SHARE = 0.75
 
 
 def plot(path: Path, out: Path) -> None:
@@ -66,28 +78,13 @@ def plot(path: Path, out: Path) -> None:
     -----
     The same file and the same matplotlib give the same bytes.
     """
-    try:
-        import matplotlib.style as style
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise ConfigError(
-            "matplotlib is not installed: plot needs the extra 'report' of seqnetquake-edge"
-        ) from None
+    require_matplotlib("plot")
     payload = read_payload(path)
-    content = io.BytesIO()
-    # A person's own matplotlib settings must not change the bytes.
-    with style.context("default"):
-        _draw(Figure(), payload).savefig(
-            content, format="png", dpi=_DPI, metadata={"Software": None}
-        )
-    try:
-        replace_file(out, content.getvalue())
-    except OSError as error:
-        raise ConfigError(f"{out.name}: cannot be written: {error.strerror or error}") from None
+    save_picture(out, lambda figure: _draw(figure, payload))
 
 
 def _draw(figure: Figure, payload: Payload) -> Figure:
-    channels = list(payload.channels.values())
+    channels = _channels(payload)
     heights = [_SPECTRA if _is_image(c) else _LINE for c in channels]
     begin = _HEAD + _MAP + 0.95
     total = begin + sum(heights) + _BETWEEN * len(heights) + _FOOT
@@ -106,11 +103,69 @@ def _draw(figure: Figure, payload: Payload) -> Figure:
         _panel(figure, axes, channel)
         axes.set_xlim(*limits)
         if k == len(channels) - 1:
-            axes.set_xlabel("geocentric latitude (deg)")
+            axes.set_xlabel("geocentric latitude")
+            _ticks(axes, payload.track)
         else:
             axes.tick_params(labelbottom=False)
         top += height + _BETWEEN
     return figure
+
+
+def _channels(payload: Payload) -> list[Channel]:
+    """Channels in the file's order, and after the whole field what varies in it."""
+    found = []
+    for channel in payload.channels.values():
+        found.append(channel)
+        if channel.name == _FIELDS.get(channel.payload):
+            found.append(_variation(channel))
+    return found
+
+
+def _variation(channel: Channel) -> Channel:
+    """|B| less its running mean, and that less its own: what is left of a cubic is nothing.
+
+    Once alone would leave the curvature of the main field along the orbit, some 15 nT.
+    """
+    track = channel.track
+    good = channel.valid.reshape(track.time.size, -1).all(axis=1)
+    squares = np.square(channel.values.reshape(track.time.size, -1)).sum(axis=1)
+    magnitude = np.sqrt(np.where(good, squares, 0.0))
+    seconds = (track.time - track.time[0]).astype(np.int64) / 1000.0
+    at = seconds[good]
+    rows = 2 * round(0.5 * _MEAN_S / track.cadence) + 1
+    residual = np.zeros_like(magnitude)
+    known = np.zeros_like(good)
+    even = np.arange(at[0], at[-1] + 0.5 * track.cadence, track.cadence) if at.size else at
+    if even.size >= 2 * rows:
+        mean = np.full(rows, 1.0 / rows)
+        # 1 - (1 - mean)^2, centred: a filter whose output starts `rows - 1` steps in.
+        twice = -np.convolve(mean, mean)
+        twice[rows // 2 : rows // 2 + rows] += 2.0 * mean
+        trend = np.convolve(np.interp(even, at, magnitude[good]), twice, "valid")
+        inner = even[rows - 1 : rows - 1 + trend.size]
+        half = 0.5 * _MEAN_S
+        near = np.searchsorted(at, seconds + half, "right") - np.searchsorted(at, seconds - half)
+        known = good & (seconds >= inner[0]) & (seconds <= inner[-1])
+        known &= near >= _MEAN_SHARE * rows
+        residual[known] = magnitude[known] - np.interp(seconds[known], inner, trend)
+    name = f"|B| less its running mean over {_MEAN_S:.0f} s, twice"
+    return Channel(name, channel.payload, channel.unit, residual, known, track)
+
+
+def _ticks(axes: Axes, track: Track) -> None:
+    """Say under each latitude when it was passed, and the local time there."""
+    rows = np.flatnonzero(np.isfinite(track.latitude))
+    latitude = track.latitude[rows]
+    steps = np.diff(latitude)
+    if latitude.size < 2 or not ((steps > 0).all() or (steps < 0).all()):
+        return
+    low, high = sorted(latitude[[0, -1]])
+    at = np.array([tick for tick in axes.get_xticks() if low <= tick <= high])
+    order = np.argsort(latitude)
+    nearest = rows[order[np.searchsorted(latitude[order], at)]]
+    labels = track_labels(nearest, track.time, track.latitude, track.longitude)
+    lines = [(f"{tick:g}", utc, hours) for tick, (utc, _, hours) in zip(at, labels, strict=True)]
+    label_ticks(axes, at, lines, "lat (deg)\nUTC\nLT (h)")
 
 
 def _title(figure: Figure, payload: Payload, total: float) -> None:
@@ -125,7 +180,7 @@ def _title(figure: Figure, payload: Payload, total: float) -> None:
         ha="center",
         va="center",
         fontsize=14,
-        color=_DARK,
+        color=DARK,
     )
     count = payload.track.time.size
     simulated = f"; {SIMULATED}" if SIMULATED in payload.notes else ""
@@ -136,7 +191,7 @@ def _title(figure: Figure, payload: Payload, total: float) -> None:
         ha="center",
         va="center",
         fontsize=11,
-        color=_DARK,
+        color=DARK,
     )
 
 
@@ -150,20 +205,20 @@ def _map(axes: Axes, track: Track, night_side: bool) -> None:
     axes.set(xlabel="longitude (deg)", ylabel="latitude (deg)")
     known = np.isfinite(track.latitude)
     if not known.any():
-        axes.text(0, 5, "no valid position", ha="center", fontsize=12, color=_DARK)
+        axes.text(0, 5, "no valid position", ha="center", fontsize=12, color=DARK)
         return
     latitude, longitude = track.latitude[known], track.longitude[known]
     night = night_side & _dark_rows(track)[known]
     cuts = np.flatnonzero(np.abs(np.diff(longitude)) > 180.0) + 1
-    axes.plot(*_cut(cuts, longitude, latitude), color=_INK, linewidth=1.8, label="track")
+    axes.plot(*broken(cuts, longitude, latitude), color=INK, linewidth=1.8, label="track")
     if night.any():
         shown = (np.where(night, longitude, np.nan), np.where(night, latitude, np.nan))
         label = f"night rows ({int(night.sum())} of {track.time.size})"
         axes.plot(
-            *_cut(cuts, *shown), color=_NIGHT, linewidth=5.0, alpha=0.75, label=label,
+            *broken(cuts, *shown), color=NIGHT, linewidth=5.0, alpha=0.75, label=label,
             solid_capstyle="butt", zorder=1.9,
         )  # fmt: skip
-    axes.plot(longitude[:1], latitude[:1], "o", color=_DARK, markersize=6, label="start")
+    axes.plot(longitude[:1], latitude[:1], "o", color=DARK, markersize=6, label="start")
     _arrow(axes, latitude, longitude, cuts)
     axes.legend(
         loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, fontsize=10, frameon=False,
@@ -179,7 +234,7 @@ def _arrow(axes: Axes, latitude: FloatArray, longitude: FloatArray, cuts: IntArr
         if far.size:
             axes.annotate(
                 "", xy=(lon[far[0]], lat[far[0]]), xytext=(lon[0], lat[0]), zorder=4,
-                arrowprops={"arrowstyle": "-|>", "color": _DARK, "lw": 1.8, "mutation_scale": 20},
+                arrowprops={"arrowstyle": "-|>", "color": DARK, "lw": 1.8, "mutation_scale": 20},
             )  # fmt: skip
             return
 
@@ -201,7 +256,7 @@ def _panel(figure: Figure, axes: Axes, channel: Channel) -> None:
     words = long_name(channel.payload, channel.name)
     axes.set_title(
         f"{channel.name}: {words}" if words else channel.name,
-        loc="left", fontsize=10.5, color=_DARK, pad=4,
+        loc="left", fontsize=10.5, color=DARK, pad=4,
     )  # fmt: skip
     if invalid:
         axes.set_title(
@@ -216,7 +271,7 @@ def _panel(figure: Figure, axes: Axes, channel: Channel) -> None:
         axes.set_yticks([])
         axes.text(
             0.5, 0.5, "no valid value", ha="center", va="center", transform=axes.transAxes,
-            fontsize=11, color=_DARK,
+            fontsize=11, color=DARK,
         )  # fmt: skip
         return
     steps = np.diff(track.time[rows].astype(np.int64))
@@ -230,13 +285,15 @@ def _panel(figure: Figure, axes: Axes, channel: Channel) -> None:
 
 def _curves(axes: Axes, channel: Channel, rows: IntArray, cuts: IntArray) -> None:
     values = np.where(channel.valid, channel.values, np.nan)[rows]
-    label = _unit_text(channel.unit)
+    label = unit_text(channel.unit)
     columns = values.reshape(rows.size, -1)
     if columns.shape[1] > _MOST_LINES:
         columns, label = _root_mean_square(columns), f"RMS of a record\n{label}"
+    half_turn = _HALF_TURN.get(channel.unit, np.inf)
     for k in range(columns.shape[1]):
+        wraps = np.flatnonzero(np.abs(np.diff(columns[:, k])) > half_turn) + 1
         axes.plot(
-            *_cut(cuts, channel.track.latitude[rows], columns[:, k]),
+            *broken(np.union1d(cuts, wraps), channel.track.latitude[rows], columns[:, k]),
             color=_LINES[k % len(_LINES)], linewidth=1.0, marker=".", markersize=2.0,
             label=f"[{k}]",
         )  # fmt: skip
@@ -257,7 +314,7 @@ def _image(figure: Figure, axes: Axes, channel: Channel, rows: IntArray, gaps: I
     """Draw spectra as colours over latitude and frequency."""
     power = channel.values[rows]
     good = channel.valid[rows]
-    label = _unit_text(channel.unit)
+    label = unit_text(channel.unit)
     if not channel.unit.startswith("log("):
         good = good & (power > 0.0)
         power = np.log10(np.where(good, power, 1.0))
@@ -333,11 +390,6 @@ def _root_mean_square(values: FloatArray) -> FloatArray:
     return np.where(count > 0, np.sqrt(total / np.maximum(count, 1)), np.nan)
 
 
-def _cut(cuts: IntArray, *series: FloatArray) -> list[FloatArray]:
-    """Series with a NaN before each row of `cuts`, where a line must break."""
-    return [np.insert(s, cuts, np.nan) for s in series]
-
-
 def _latitude_limits(track: Track) -> tuple[float, float]:
     known = track.latitude[np.isfinite(track.latitude)]
     if not known.size:
@@ -345,9 +397,3 @@ def _latitude_limits(track: Track) -> tuple[float, float]:
     low, high = float(known.min()), float(known.max())
     room = max(0.02 * (high - low), 0.5)
     return low - room, high + room
-
-
-def _unit_text(unit: str) -> str:
-    if unit in ("none", "-"):
-        return ""
-    return re.sub(r"\^(-?[0-9.]+)", r"$^{\1}$", unit)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from edge.bundle import Card
-from edge.results import Alarm, HalfOrbitResult, ScoredHalfOrbit
+from edge.results import Alarm, HalfOrbitResult, ScoredHalfOrbit, WindowScore
 
 if TYPE_CHECKING:
     from edge.alarms import StationAlarm
@@ -96,8 +96,23 @@ def alarm_line(alarm: Alarm) -> str:
     return (
         f"ALARM {alarm.half_orbit} {alarm.time} lat {alarm.latitude:.2f} lon "
         f"{alarm.longitude:.2f} score {alarm.peak:.3f}, {alarm.windows} windows, radius "
-        f"{alarm.radius_km:.0f} km, valid until {alarm.valid_until}"
+        f"{alarm.radius_km:.0f} km, valid until {alarm.valid_until}, {activity(alarm)}"
     )
+
+
+def activity(record: WindowScore | Alarm) -> str:
+    """Say how disturbed the geomagnetic field was.
+
+    Parameters
+    ----------
+    record : WindowScore or Alarm
+
+    Returns
+    -------
+    str
+    """
+    kp = "" if record.kp is None else f" (Kp {record.kp:.2f})"
+    return f"geomagnetic activity {record.geomagnetic}{kp}"
 
 
 def news_lines(revision: int, news: Sequence[StationAlarm]) -> Iterator[str]:

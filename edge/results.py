@@ -7,7 +7,10 @@ from typing import Literal
 
 import msgspec
 
+from edge.errors import InputError
+
 Verdict = Literal["quiet", "alarm", "insufficient"]
+Geomagnetic = Literal["quiet", "disturbed", "unknown"]
 
 
 class WindowScore(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="window"):
@@ -24,12 +27,14 @@ class WindowScore(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
         Valid values over those that the mission's part of the profile can have.
     score : float or None
         The model's probability; None where the verdict is ``insufficient``.
-    geomagnetic : str
-        ``unknown`` where no Kp was given.
+    geomagnetic : {"quiet", "disturbed", "unknown"}
+        ``quiet`` where Kp is at most 3; ``unknown`` where Kp is, or was not asked for.
     trained_on : str
         ``simulated`` where any of the model's training data was.
     failed : list of str
         Payloads of the half-orbit that were there and could not be read.
+    kp : float or None
+        Kp of the 3 h that hold the window's time, 0 to 9.
     """
 
     half_orbit: str
@@ -40,9 +45,11 @@ class WindowScore(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
     coverage: float
     score: float | None
     verdict: Verdict
-    geomagnetic: str
+    geomagnetic: Geomagnetic
     trained_on: str
     failed: list[str]
+    # New columns come last: who reads the CSV by place still finds the others.
+    kp: float | None = None
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="alarm"):
@@ -58,6 +65,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="al
     radius_km : float
     valid_until : str
         `time` plus the card's duration.
+    geomagnetic, kp : str, float or None
+        Of the window with the highest score.
     """
 
     half_orbit: str
@@ -71,6 +80,8 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="al
     radius_km: float
     valid_until: str
     trained_on: str
+    geomagnetic: Geomagnetic = "unknown"
+    kp: float | None = None
 
 
 class HalfOrbitResult(
@@ -89,7 +100,7 @@ class HalfOrbitResult(
     failed : dict of str to str
         Payloads that could not, with the reason.
     notes : list of str
-        Defects in the payloads that were read.
+        Defects in the payloads that were read, and where Kp is not known though it was asked for.
     windows, insufficient, alarms : int
     runtime : str
         Name and version of the interpreter; scores differ a little from one to the other.
@@ -131,6 +142,11 @@ class Failure(msgspec.Struct, frozen=True):
     message: str
     reason: str
     transient: bool
+
+    @classmethod
+    def of(cls, error: InputError) -> Failure:
+        """Make the record of an error."""
+        return cls(error.path, str(error), error.reason, error.transient)
 
 
 class WrittenFile(msgspec.Struct, frozen=True):

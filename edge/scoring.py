@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from edge.bundle import Bundle, load_arrays, models_path
 from edge.climatology import Climatology
 from edge.errors import BundleError
 from edge.geodesy import local_time
+from edge.geomagnetic import geomagnetic_activity
 from edge.grid import Grid, make_grid
 from edge.inbox import group_by_half_orbit
 from edge.night import NightRule, night_rows
@@ -38,6 +39,9 @@ class Scorer:
         The card's by default.
     runtime : {"auto", "tflite", "litert"}, optional
     threads : int, optional
+    kp_at : callable, optional
+        Gives Kp of times, as `edge.geomagnetic.KpFile.kp_at` does; results are ``unknown``
+        without it. No score depends on it.
 
     Raises
     ------
@@ -52,6 +56,7 @@ class Scorer:
         minimum_coverage: float | None = None,
         runtime: RuntimeName = "auto",
         threads: int = 1,
+        kp_at: Callable[[TimeArray], FloatArray] | None = None,
     ) -> None:
         card = bundle.card
         self.bundle = bundle
@@ -59,8 +64,9 @@ class Scorer:
         self.minimum_coverage = (
             card.minimum_coverage if minimum_coverage is None else minimum_coverage
         )
-        self._climatology = Climatology.load(bundle.climatology_path)
+        self.climatology = Climatology.load(bundle.climatology_path)
         self._model = Model(bundle.model_path, runtime, threads)
+        self._kp_at = kp_at
         self._columns = 2 * len(bundle.profile.observables)
         if self._model.window_shape != (card.length, self._columns):
             raise BundleError(
@@ -100,13 +106,13 @@ class Scorer:
         grid = None
         if half_orbit.payloads:
             grid = make_grid(half_orbit, self.bundle.profile)
-            windows = self._score_grid(half_orbit, grid)
+            windows = self.score_grid(half_orbit, grid)
             alarms = self._alarms(windows)
         return ScoredHalfOrbit(
             summary=self._summary(half_orbit, grid, windows, alarms),
             windows=windows,
             alarms=alarms,
-            failures=[Failure(e.path, str(e), e.reason, e.transient) for e in half_orbit.errors],
+            failures=[Failure.of(error) for error in half_orbit.errors],
         )
 
     def probabilities(self, inputs: Features) -> FloatArray:
@@ -123,17 +129,34 @@ class Scorer:
         card = self.bundle.card
         return sigmoid(card.slope * self._model.logits(inputs) + card.intercept)
 
-    def _score_grid(self, half_orbit: HalfOrbit, grid: Grid) -> list[WindowScore]:
+    def score_grid(
+        self, half_orbit: HalfOrbit, grid: Grid, minimum_coverage: float | None = None
+    ) -> list[WindowScore]:
+        """Score the windows of a half-orbit that is on the grid.
+
+        Parameters
+        ----------
+        half_orbit : HalfOrbit
+        grid : Grid
+            Of this half-orbit; masked where one wants to see what is left.
+        minimum_coverage : float, optional
+            The scorer's by default.
+
+        Returns
+        -------
+        list of WindowScore
+        """
+        enough_is = self.minimum_coverage if minimum_coverage is None else minimum_coverage
         card, profile = self.bundle.card, self.bundle.profile
         night = night_rows(grid, half_orbit.night_side, self.night)
-        features = self._climatology.features(grid, profile, half_orbit.mission, card.clip)
+        features = self.climatology.features(grid, profile, half_orbit.mission, card.clip)
         stream = WindowStream(card.length, self._columns)
         possible = card.length * sum(profile.available(half_orbit.mission))
         rows, coverages, scores = [], [], []
         for inputs, last_cell in iterate_windows(stream, grid.cell, night, features):
             valid = inputs[:, :, self._columns // 2 :].sum(axis=(1, 2), dtype=np.float64)
             coverage = valid / possible
-            enough = (coverage >= self.minimum_coverage) & (valid > 0)
+            enough = (coverage >= enough_is) & (valid > 0)
             score = np.full(last_cell.size, np.nan)
             if enough.any():
                 score[enough] = self.probabilities(inputs[enough])
@@ -160,6 +183,7 @@ class Scorer:
     ) -> list[WindowScore]:
         time = grid.time[row]
         hours = local_time(time, grid.longitude[row])
+        kp = np.full(time.size, np.nan) if self._kp_at is None else self._kp_at(time)
         failed = sorted(half_orbit.failed)
         threshold = self.bundle.card.threshold
         result = []
@@ -169,6 +193,8 @@ class Scorer:
             verdict: Verdict = "insufficient"
             if value is not None:
                 verdict = "alarm" if value >= threshold else "quiet"
+            # In thirds, with three decimals as GFZ writes them.
+            known_kp = None if np.isnan(kp[i]) else round(float(kp[i]), 3)
             result.append(
                 WindowScore(
                     half_orbit=half_orbit.key,
@@ -179,9 +205,10 @@ class Scorer:
                     coverage=round(float(coverage[i]), 4),
                     score=value,
                     verdict=verdict,
-                    geomagnetic="unknown",
+                    geomagnetic=geomagnetic_activity(known_kp),
                     trained_on=self._trained_on,
                     failed=failed,
+                    kp=known_kp,
                 )
             )
         return result
@@ -221,6 +248,8 @@ class Scorer:
                     radius_km=rule.radius_km,
                     valid_until=_stamps(np.array([until]))[0],
                     trained_on=self._trained_on,
+                    geomagnetic=peak.geomagnetic,
+                    kp=peak.kp,
                 )
             )
         return alarms
@@ -242,7 +271,7 @@ class Scorer:
             end=ends[1],
             payloads=sorted(half_orbit.payloads),
             failed={p: str(e) for p, e in sorted(half_orbit.failed.items())},
-            notes=self._notes(half_orbit),
+            notes=self._notes(half_orbit, windows),
             night=self.night,
             minimum_coverage=self.minimum_coverage,
             threshold=self.bundle.card.threshold,
@@ -255,11 +284,16 @@ class Scorer:
             runtime=self._model.runtime,
         )
 
-    def _notes(self, half_orbit: HalfOrbit) -> list[str]:
+    def _notes(self, half_orbit: HalfOrbit, windows: list[WindowScore]) -> list[str]:
         notes = [f"{p}: {n}" for p, c in sorted(half_orbit.payloads.items()) for n in c.notes]
         trained = {m.mission for m in self.bundle.card.training.missions}
         untrained = untrained_note(half_orbit, trained)
-        return notes if untrained is None else [*notes, untrained]
+        if untrained is not None:
+            notes.append(untrained)
+        unknown = sum(w.kp is None for w in windows)
+        if self._kp_at is not None and unknown:
+            notes.append(f"Kp is not known for {unknown} of {len(windows)} windows")
+        return notes
 
     def check(self) -> None:
         """Score what is known: the golden windows, and a half-orbit that ships with the package.

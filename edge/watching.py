@@ -134,6 +134,7 @@ def watch(
     poll: float,
     stop: threading.Event,
     look: threading.Event | None = None,
+    beat: Callable[[], None] = lambda: None,
 ) -> Iterator[Event]:
     """Work until told to stop: after each turn wait for a file event, or `poll` seconds.
 
@@ -148,6 +149,8 @@ def watch(
         Checked between half-orbits.
     look : threading.Event, optional
         Ends the wait, as a file event does.
+    beat : callable, optional
+        Called at each turn, after each half-orbit, and twice a second while waiting.
 
     Yields
     ------
@@ -159,15 +162,18 @@ def watch(
     told = ""
     try:
         while not stop.is_set():
+            beat()
             doorbell.arm()
             until = time.monotonic() + _BACKLOG_S
 
             def enough(until: float = until) -> bool:
+                beat()
                 return doorbell.rang() and time.monotonic() > until
 
             try:
                 ledger.follow()
                 for event in stream.turn(ledger, enough):
+                    beat()
                     yield event
                     if stop.is_set():
                         return
@@ -177,7 +183,7 @@ def watch(
                 if str(error) != told:
                     told = str(error)
                     yield Problem(told)
-            doorbell.wait(poll, stop)
+            doorbell.wait(poll, stop, beat)
     finally:
         doorbell.close()
 
@@ -220,11 +226,12 @@ class _Doorbell:
         """Whether a file came since the bell was armed."""
         return self._bell.is_set()
 
-    def wait(self, poll: float, stop: threading.Event) -> None:
+    def wait(self, poll: float, stop: threading.Event, beat: Callable[[], None]) -> None:
         """Wait for the bell, `poll` seconds, or the end, whatever comes first."""
         waited = 0.0
         while waited < poll and not stop.wait(_STEP_S):
             waited += _STEP_S
+            beat()
             if waited >= _MIN_PAUSE_S and self._bell.is_set():
                 return
 

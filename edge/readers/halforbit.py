@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SIMULATED = "simulated: no observation of any satellite"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Track:
     """Where the satellite was when the records of one payload were taken.
 
@@ -43,8 +43,13 @@ class Track:
     altitude: FloatArray
     cadence: float
 
+    def __repr__(self) -> str:
+        """Say how many records there are, and of when."""
+        span = f", {self.time[0]}Z to {self.time[-1]}Z" if self.time.size else ""
+        return f"<Track: {self.time.size} records, {self.cadence:g} s{span}>"
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Channel:
     """One quantity of one payload at its native rate.
 
@@ -74,8 +79,16 @@ class Channel:
         """UTC of the records, datetime64[ms], shape (N,)."""
         return self.track.time
 
+    def __repr__(self) -> str:
+        """Say shape, unit and how much is valid."""
+        share = f"{self.valid.mean():.1%}" if self.valid.size else "nothing"
+        return (
+            f"<Channel {self.payload}/{self.name}: {self.values.shape} in {self.unit}, "
+            f"{share} valid>"
+        )
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Payload:
     """The content of one payload file.
 
@@ -95,6 +108,14 @@ class Payload:
     channels: dict[str, Channel]
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        """Say what it is of, and name its channels."""
+        notes = f"; notes: {', '.join(self.notes)}" if self.notes else ""
+        return (
+            f"<Payload {self.name.payload} of {self.name.half_orbit}: {self.track.time.size} "
+            f"records; channels: {', '.join(self.channels)}{notes}>"
+        )
+
     def to_xarray(self) -> xarray.Dataset:
         """Give the channels as a dataset over time; see `edge.readers.xarrays`.
 
@@ -112,7 +133,7 @@ class Payload:
         return payload_dataset(self)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class HalfOrbit:
     """All payloads of one half-orbit, from one pole to the other.
 
@@ -137,6 +158,15 @@ class HalfOrbit:
     payloads: dict[str, Payload]
     failed: dict[str, InputError] = field(default_factory=dict)
     errors: tuple[InputError, ...] = ()
+
+    def __repr__(self) -> str:
+        """Say what was read and what failed."""
+        failed = f"; failed: {', '.join(self.failed)}" if self.failed else ""
+        side = "night" if self.night_side else "day"
+        return (
+            f"<HalfOrbit {self.key} ({self.satellite}, {side} side): "
+            f"{', '.join(self.payloads) or 'no payload'}{failed}>"
+        )
 
     @property
     def night_side(self) -> bool:

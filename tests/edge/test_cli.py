@@ -18,6 +18,7 @@ from typing import NamedTuple
 import h5py
 import pytest
 
+from edge.bundle import models_path
 from edge.cli import main
 from edge.ledger import LEDGER_FILE, Ledger
 from edge.readers.names import parse_name
@@ -473,7 +474,7 @@ def test_the_worth_of_the_scores_is_said_once_a_run(
     done = run("stream", simulated_cses, "--out", tmp_path / "out", "--once")
     assert done.out.count("night windows") > 1
     assert done.out.count("trained on simulated missions") == 1
-    for path in (tmp_path / "out").glob("*.jsonl"):
+    for path in (tmp_path / "out").glob("CSES_*.jsonl"):
         assert json.loads(path.read_text().splitlines()[0])["trained_on"] == "simulated"
 
 
@@ -501,3 +502,84 @@ def test_a_watcher_outlives_its_terminal_and_ends_with_0_whatever_it_met(
     printed, _ = process.communicate(timeout=30)
     assert process.returncode == 0
     assert "night windows" in printed
+
+
+def alarmed(folder: Path) -> list[Path]:
+    """The shipped half-orbit that has an alarm."""
+    folder.mkdir()
+    found = sorted((models_path() / "samples").glob("CSES_*_131571_*.h5"))
+    return [Path(shutil.copy(path, folder)) for path in found]
+
+
+def test_an_alarm_is_told_to_the_operators_command_once(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox, out, told = tmp_path / "inbox", tmp_path / "out", tmp_path / "told"
+    alarmed(inbox)
+    monkeypatch.setenv("EDGE_SCORE_ON_ALARM", f"cat >> '{told}'")
+    for _ in range(2):
+        assert run("stream", inbox, "--out", out, "--once").code == 0
+    (line,) = told.read_text().splitlines()
+    news = json.loads(line)
+    assert (news["state"], news["alarm"]["half_orbit"]) == ("new", "CSES_131571")
+    assert news["alarm"]["trained_on"] == "simulated"
+    assert news["expired_on_arrival"]
+    assert json.loads((out / "alarms.jsonl").read_text()) == news
+
+
+def test_a_failure_is_told_to_the_operators_command_once_a_day(
+    run: Run, half_orbit: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox, out, told = tmp_path / "inbox", tmp_path / "out", tmp_path / "told"
+    inbox.mkdir()
+    (inbox / half_orbit[0].name).write_bytes(b"")
+    monkeypatch.setenv("EDGE_SCORE_ON_FAILURE", f"cat >> '{told}'")
+    for _ in range(2):
+        run("stream", inbox, "--out", out, "--once")
+        (inbox / half_orbit[0].name).touch()
+    (line,) = told.read_text().splitlines()
+    assert "is empty (0 bytes)" in json.loads(line)["reason"]
+
+
+def test_a_late_payload_makes_another_revision_and_says_what_changed(
+    run: Run, tmp_path: Path
+) -> None:
+    inbox, out = tmp_path / "inbox", tmp_path / "out"
+    files = alarmed(inbox)
+    away = tmp_path / "away"
+    away.mkdir()
+    late = [shutil.move(f, away) for f in files if "LAP_1" not in f.name]
+    run("stream", inbox, "--out", out, "--once")
+    for file in late:
+        shutil.move(file, inbox)
+    done = run("stream", inbox, "--out", out, "--once")
+    assert "  revision 2: " in done.out
+    with Ledger(out / LEDGER_FILE) as ledger:
+        (record,) = ledger.half_orbits().values()
+        assert record.revision == 2
+        assert (record.side, len(json.loads(record.track))) == ("night", 12)
+        assert record.peak == pytest.approx(1.0, abs=0.01)
+    # Made again with the same bytes is no revision.
+    (out / "CSES_131571.csv").unlink()
+    assert "revision" not in run("stream", inbox, "--out", out, "--once").out.replace(
+        "revision 2: its alarms are the same", ""
+    )
+
+
+def test_status_tells_how_a_station_is(run: Run, half_orbit: list[Path], tmp_path: Path) -> None:
+    inbox, out = tmp_path / "inbox", tmp_path / "out"
+    inbox.mkdir()
+    for file in half_orbit:
+        shutil.copy(file, inbox)
+    run("stream", inbox, "--out", out, "--once")
+    done = run("status", out)
+    assert (done.code, done.out.splitlines()[0]) == (0, "all is well")
+    (inbox / half_orbit[0].name.replace("18071_", "18081_")).write_bytes(b"")
+    run("stream", inbox, "--out", out, "--once")
+    done = run("status", out)
+    assert done.code == 1
+    assert done.out.startswith("NEEDS YOU: 1 half-orbits failed, CSES_118081 first")
+    found = json.loads(run("status", out, "--json").out)
+    assert found["last_exit"] == 2
+    assert json.loads((out / "status.json").read_text())["failed"] == found["failed"]
+    assert run("status", inbox).code == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge import geomagnetic
 from edge.errors import InputError
-from edge.geomagnetic import parse_geomagnetic, read_geomagnetic, to_thirds
+from edge.geomagnetic import (
+    KpFile,
+    geomagnetic_activity,
+    parse_geomagnetic,
+    read_geomagnetic,
+    to_thirds,
+)
 
 PATH = Path("Kp.txt")
 HEADER = "# PURPOSE: Kp\n#\n#YYY MM DD  days  days_m\n"
@@ -190,3 +198,73 @@ def test_bytes_without_a_good_line_are_refused_in_one_line(content):
     with pytest.raises(InputError) as caught:
         parse_geomagnetic(content, PATH)
     assert str(caught.value).isprintable()
+
+
+TIMES = np.array(["2024-02-12T05:00", "2024-02-13T05:00"], "datetime64[ms]")
+
+
+def test_a_file_is_read_again_only_where_it_changed(tmp_path, monkeypatch):
+    path = tmp_path / "Kp.txt"
+    path.write_text(FIRST)
+    reads, said = [], []
+    monkeypatch.setattr(
+        geomagnetic, "read_geomagnetic", lambda p: reads.append(p) or read_geomagnetic(p)
+    )
+    file = KpFile(path, said.append)
+    for _ in range(3):
+        np.testing.assert_array_equal(file.kp_at(TIMES), [2.0, np.nan])
+    assert len(reads) == 1
+    path.write_text(FIRST + SECOND)
+    np.testing.assert_array_equal(file.kp_at(TIMES), [2.0, 7 / 3])
+    # Of the same size, and changed.
+    path.write_text((FIRST + SECOND).replace("2.333  1.333", "4.333  1.333"))
+    os.utime(path, ns=(1, 1))
+    np.testing.assert_array_equal(file.kp_at(TIMES), [2.0, 13 / 3])
+    assert len(reads) == 3
+    assert said == []
+
+
+def test_what_is_known_no_more_is_unknown_and_said_once(tmp_path):
+    path = tmp_path / "Kp.txt"
+    said = []
+    file = KpFile(path, said.append)
+    for content, reason in (
+        (None, "No such file or directory"),
+        (FIRST, None),
+        (FIRST + "cut", "line 2: expected the 28 columns"),
+        (FIRST, None),
+        (None, "No such file or directory"),
+    ):
+        said.clear()
+        path.unlink(missing_ok=True)
+        if content is not None:
+            path.write_text(content)
+        for _ in range(2):
+            known = np.isfinite(file.kp_at(TIMES))
+            assert known.tolist() == [reason is None, False]
+        assert len(said) == (reason is not None)
+        assert all(s.startswith(f"Kp.txt: {reason}") for s in said)
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_what_is_no_file_is_not_waited_for(make, tmp_path):
+    make(tmp_path / "Kp.txt")
+    said = []
+    assert np.isnan(KpFile(tmp_path / "Kp.txt", said.append).kp_at(TIMES)).all()
+    assert said == ["Kp.txt: expected a file; geomagnetic activity is unknown"]
+
+
+def test_a_file_of_an_impossible_size_is_not_read(tmp_path):
+    path = tmp_path / "Kp.txt"
+    with path.open("wb") as stream:
+        stream.truncate(10**10)
+    said = []
+    assert np.isnan(KpFile(path, said.append).kp_at(TIMES)).all()
+    assert said[0].startswith("Kp.txt: expected at most 100000000 bytes, got 10000000000")
+
+
+@given(st.none() | st.floats(0.0, 9.0))
+def test_only_a_known_kp_of_at_most_three_is_quiet(kp):
+    found = geomagnetic_activity(kp)
+    assert (found == "unknown") == (kp is None)
+    assert (found == "quiet") == (kp is not None and kp <= 3.0)

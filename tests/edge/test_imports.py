@@ -39,7 +39,9 @@ def loaded(*arguments: str) -> set[str]:
     return set(done.stderr.splitlines()[-1].removeprefix("loaded:").split())
 
 
-@pytest.mark.parametrize("command", [[], ["score"], ["stream"], ["info"], ["model"]])
+@pytest.mark.parametrize(
+    "command", [[], ["score"], ["stream"], ["info"], ["explain"], ["plot"], ["model"]]
+)
 def test_help_loads_nothing_heavy(command: list[str]) -> None:
     assert loaded(*command, "--help") == set()
 
@@ -50,6 +52,8 @@ def test_a_run_that_finds_nothing_new_loads_nothing_heavy(
     run = ("stream", str(simulated_demeter), "--out", str(tmp_path), "--once")
     assert {"numba", "numpy"} <= loaded(*run)
     assert loaded(*run) == set()
+    assert loaded("status", str(tmp_path)) == set()
+    assert loaded("retry", str(tmp_path)) == set()
 
 
 def test_the_page_is_written_without_numba_or_an_interpreter(tmp_path: Path) -> None:

@@ -98,6 +98,25 @@ def test_text_that_is_no_utf8_is_damage(tmp_path: Path) -> None:
         ledger.files()
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        # In the schema, where sqlite3 words its complaint with bytes that are no text.
+        (b"CREATE TABLE half_orbit (", b"CREATE TABLE \xff\xfeal\xf9_orbit ("),
+        (b"parameters TEXT", b"qarameters TEXT"),
+    ],
+)
+def test_a_schema_that_is_damaged_is_damage(tmp_path: Path, old: bytes, new: bytes) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with Ledger(path) as ledger:
+        ledger.record([FILE], HALF_ORBIT)
+    assert old in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(old, new))
+    with pytest.raises(LedgerDamaged) as caught, Ledger(path) as ledger:
+        ledger.half_orbits()
+    assert str(caught.value).isprintable()
+
+
 # As the first release made it, with a scored half-orbit and one that a power cut ended.
 VERSION_1 = """
 CREATE TABLE file (path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,

@@ -12,6 +12,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 pytest.importorskip("matplotlib")
 
@@ -19,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from edge import plot as plotting
-from edge.readers import read_payload
+from edge.readers import Channel, Track, read_payload
 
 
 def command(*arguments: object, **keywords: str) -> subprocess.CompletedProcess[str]:
@@ -65,7 +67,7 @@ def test_real_file(real_hpm: Path, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"{tmp_path / 'new.png'}\n"
     assert [p.name for p in tmp_path.iterdir()] == ["new.png"]
-    check_picture(tmp_path / "new.png", 10)
+    check_picture(tmp_path / "new.png", 11)
 
 
 def test_real_file_says_what_it_shows(real_hpm: Path) -> None:
@@ -78,6 +80,79 @@ def test_real_file_says_what_it_shows(real_hpm: Path) -> None:
     assert panel.get_title(loc="right") == "51 of 6237 values not valid"
     assert panel.get_ylabel() == "nT"
     assert len(panel.lines) == 3
+
+
+def test_the_variation_of_the_real_field_shows(real_hpm: Path) -> None:
+    panel = drawn(real_hpm).axes[2]
+    assert panel.get_title(loc="left") == "|B| less its running mean over 60 s, twice"
+    shown = np.asarray(panel.lines[0].get_ydata(), dtype=float)
+    # Of 20,000 nT and more, a fraction of 1 nT is left, and nothing of the main field's curve.
+    assert 0.2 < np.nanmax(np.abs(shown)) < 1.0
+    assert abs(np.nanmean(shown)) < 0.02
+
+
+@given(
+    st.lists(st.floats(-1.0, 1.0), min_size=4, max_size=4),
+    st.sets(st.integers(0, 299), max_size=20),
+    st.booleans(),
+)
+def test_a_cubic_leaves_no_variation_and_a_wave_stays(
+    terms: list[float], lost: set[int], vector: bool
+) -> None:
+    seconds = np.arange(300.0)
+    x = (seconds - 150.0) / 150.0
+    wave = 0.5 * np.sin(2.0 * np.pi * seconds / 15.0)
+    field = 30_000.0 + 1000.0 * np.polynomial.polynomial.polyval(x, terms) + wave
+    valid = np.ones(300, dtype=bool)
+    valid[list(lost)] = False
+    place = np.zeros(300)
+    time = np.datetime64("2020-03-01", "ms") + (1000 * seconds).astype("timedelta64[ms]")
+    values = np.where(valid, field, 1e9)
+    if vector:
+        values = np.stack((0.6 * values, np.zeros(300), -0.8 * values), axis=1)
+        valid = np.stack((valid, valid, valid), axis=1)
+    channel = Channel("B_FGM", "HPM_5", "nT", values, valid, Track(time, place, place, place, 1.0))
+    found = plotting._variation(channel)
+    assert found.valid.sum() > 150 - 3 * len(lost)
+    assert not found.valid[list(lost)].any()
+    assert not found.valid[:60].any()
+    assert not found.valid[-60:].any()
+    # A mean over 61 s is not quite free of a wave of 15 s, and lost values are bridged by lines,
+    # from which a wave differs by its height at most.
+    allowed = 0.02 + 0.05 * len(lost)
+    assert np.abs(found.values - wave)[found.valid].max() < allowed
+
+
+@pytest.mark.parametrize("rows", [1, 60, 122])
+def test_a_field_that_is_short_or_lost_has_no_variation(
+    rows: int, make_cses: Callable[..., Path]
+) -> None:
+    for field in ({}, {"B_FGM": np.full((rows, 3), -999999.0)}):
+        panel = drawn(make_cses("HPM_5", rows, **field)).axes[2]
+        assert [t.get_text() for t in panel.texts] == (
+            [] if rows == 122 and not field else ["no valid value"]
+        )
+
+
+def test_angles_are_not_drawn_across_their_wrap(make_cses: Callable[..., Path]) -> None:
+    longitude = (175.0 + 0.5 * np.arange(40) + 180.0) % 360.0 - 180.0
+    figure = drawn(make_cses("LAP_1", 40, MAG_LON=longitude))
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    panel = figure.axes[titles.index("MAG_LON: dipole longitude")]
+    shown = np.asarray(panel.lines[0].get_ydata(), dtype=float)
+    assert np.isnan(shown).sum() == 1
+    assert np.nanmax(np.abs(np.diff(shown))) == pytest.approx(0.5, abs=1e-3)
+
+
+def test_ticks_say_latitude_utc_and_local_time(real_hpm: Path) -> None:
+    panel = drawn(real_hpm).axes[-1]
+    labels = [t.get_text().split("\n") for t in panel.get_xticklabels()]
+    assert [t.get_text() for t in panel.texts] == ["lat (deg)\nUTC\nLT (h)"]
+    assert [label[0] for label in labels] == ["-60", "-40", "-20", "0", "20", "40", "60"]
+    assert labels == sorted(labels, key=lambda label: label[1])
+    # The equator is passed about 2 h after midnight.
+    assert labels[3][1].startswith("00:38:")
+    assert 1.0 < float(labels[3][2]) < 3.0
 
 
 def test_default_name_and_the_same_bytes(make_cses: Callable[..., Path], tmp_path: Path) -> None:
