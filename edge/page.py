@@ -214,7 +214,7 @@ def _health(view: StationView) -> Iterator[Markup]:
     states = ("scored", "insufficient", "day", "failed", "alarms")
     yield table(
         "Half-orbits that were finished",
-        ("", *(name for name, _ in spans)),
+        ("state", *(name for name, _ in spans)),
         [(_WORDS.get(s, s), *(str(c[s]) for c in counts)) for s in states],
     )
 
@@ -317,10 +317,21 @@ def _alarms(view: StationView) -> Iterator[Markup]:
                 state,
                 _short(a.valid_until),
                 f"{a.radius_km:.0f} km",
+                a.geomagnetic if a.kp is None else f"{a.geomagnetic} (Kp {a.kp:.1f})",
                 a.half_orbit,
             )
         )
-    columns = ("No.", "time", "place", "score", "state", "valid until", "radius", "half-orbit")
+    columns = (
+        "No.",
+        "time",
+        "place",
+        "score",
+        "state",
+        "valid until",
+        "radius",
+        "geomagnetic",
+        "half-orbit",
+    )
     yield table("Alarms, the newest first", columns, rows, "stack")
     yield from _more(len(numbered), "alarms.jsonl has them all")
 

@@ -44,7 +44,7 @@ class StationView:
     as_of : float or None
         Seconds since 1970 of the ledger's newest entry; the page's "now".
     half_orbits : sequence of HalfOrbitRecord
-        By time of acquisition; a failed one has the time of its files' names.
+        By time of acquisition, or by that of its files' names where nothing could be read.
     alarms : sequence of StationAlarm
         By time.
     bad_files : sequence of BadFile
@@ -111,6 +111,11 @@ def read_view(out: Path, bundle: Path | None = None) -> StationView:
             "WHERE status IN ('failed', 'refused') ORDER BY first_seen DESC, path",
             (),
         )
+        undated = ledger.rows(
+            "SELECT half_orbit, path FROM file WHERE half_orbit IN "
+            '(SELECT key FROM half_orbit WHERE "start" IS NULL) ORDER BY path',
+            (),
+        )
         try:
             alarms = [msgspec.json.decode(a.content, type=StationAlarm) for a in ledger.alarms()]
         except msgspec.MsgspecError as error:
@@ -119,7 +124,7 @@ def read_view(out: Path, bundle: Path | None = None) -> StationView:
         seen = ledger.rows("SELECT max(first_seen) FROM file", ())[0][0]
     times = [t for r in records.values() for t in (r.done_at, r.tried_at) if t]
     times += [t for t in (seen, run and run.started, run and run.ended) if t]
-    dates = {key: date for name, key, *_ in files if key and (date := _date(name))}
+    dates = {key: date for key, name in undated if (date := _date(name))}
     half_orbits = [r if r.start else replace(r, start=dates.get(r.key)) for r in records.values()]
     return StationView(
         name=out.resolve().name,

@@ -10,12 +10,16 @@ import re
 import shutil
 import struct
 import subprocess
+import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from edge.alarms import StationAlarm
 from edge.bundle import default_bundle_path, load_card
@@ -24,6 +28,7 @@ from edge.ledger import LEDGER_FILE, AlarmRecord, FileRecord, HalfOrbitRecord, L
 from edge.page import render, write_page
 from edge.page_calendar import missing
 from edge.page_charts import places
+from edge.page_style import STYLE
 from edge.page_view import BadFile, StationView, read_view
 from edge.results import Alarm
 
@@ -302,6 +307,56 @@ def test_missing_half_orbits_are_counted_by_their_numbers() -> None:
     assert not missing([half_orbit(1), half_orbit(1, key="DEMETER_000011")])
 
 
+def test_station_that_began_long_ago_shows_its_last_year() -> None:
+    old = [half_orbit(n * 1000 + 1) for n in range(20)]
+    text = Page(render(view(old))).text
+    # A thousand half-orbits take 32.8 days.
+    assert "Not shown: 9 of before 2025-07-01, the first of 2024-09-30." in text
+    assert "From 2025-07-01 to 2026-06-16" in text
+    assert "June 2025" not in text
+    assert "July 2025" in text
+
+
+def shade(colour: str) -> float:
+    """Relative luminance, as WCAG has it."""
+    digits = colour.removeprefix("#")
+    parts = [
+        int(digits[i : i + 2] if len(digits) == 6 else digits[i // 2] * 2, 16) / 255
+        for i in (0, 2, 4)
+    ]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_are_told_apart(scheme: str) -> None:
+    blocks = re.findall(r":root {([^}]*)}", STYLE)
+    colours = dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]+)", blocks[scheme == "dark"]))
+
+    def contrast(one: str, other: str) -> float:
+        dim, bright = sorted((shade(colours[one]), shade(colours[other])))
+        return (bright + 0.05) / (dim + 0.05)
+
+    texts = [(t, "paper") for t in ("ink", "soft", "link")] + [("notice-ink", "notice")]
+    texts += [("ink", ground) for ground in ("ok", "part", "bad")] + [("soft", "sea")]
+    assert {pair: contrast(*pair) for pair in texts if contrast(*pair) < 4.5} == {}
+    marks = [(s, "sea") for s in ("s0", "s1", "s2", "s3", "s4", "shore")]
+    assert {pair: contrast(*pair) for pair in marks if contrast(*pair) < 3.0} == {}
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_any_text_is_only_text(name: str, reason: str) -> None:
+    assume(not {"\r", "\0"} & {*name, *reason})
+    record = half_orbit(1, status="failed", reason=reason, track="[]")
+    bad = [BadFile(name, reason, 0.0)]
+    text = render(view([record], name=name, bad_files=bad, card=None))
+    page = Page(text)
+    expected = Page(render(view([record], name="", bad_files=bad, card=None)))
+    assert [tag for tag, _ in page.tags] == [tag for tag, _ in expected.tags]
+    assert f"Station {name}" in page.text
+    assert reason in page.text
+
+
 @pytest.mark.parametrize("track", ["{}", "[[1, 2]]", "[[1, 95, null]]", "[[1e9, 0, 0.5]]", "no"])
 def test_track_that_is_none(track: str) -> None:
     with pytest.raises(LedgerError, match="track of CSES_200001"):
@@ -344,6 +399,23 @@ def test_page_of_a_ledger(tmp_path: Path) -> None:
         write_page(out, out / LEDGER_FILE)
     with pytest.raises(ConfigError, match=r"p\.html: cannot be written"):
         write_page(out, tmp_path / "none" / "p.html")
+    with Ledger(out / LEDGER_FILE) as ledger:
+        ledger.record([], half_orbit(1), alarms=[replace(row, content="{}")])
+    with pytest.raises(LedgerError, match=r"ledger\.sqlite: alarm: "):
+        read_view(out)
+
+
+def test_command_without_a_ledger_is_one_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "edge.cli", "report", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"edge-score: output folder {tmp_path.name}: expected a stream's, got no ledger.sqlite\n"
+    )
 
 
 def browse(page: Path, width: int, height: int, *options: str) -> subprocess.CompletedProcess[str]:
