@@ -31,6 +31,8 @@ from edge.report import RESEARCH_ONLY, card_in_words, training_line
 
 REPORT_FILE = "report.html"
 
+#: Seconds between two pages that a stream writes.
+PAUSE_S = 300.0
 #: Days of tracks on the map, and of the chart.
 RECENT, CHARTED = timedelta(days=14), timedelta(days=366)
 #: Rows of a table; more are counted.
@@ -83,6 +85,25 @@ def write_page(out: Path, to: Path | None = None, bundle: Path | None = None) ->
     except OSError as error:
         raise ConfigError(f"{target.name}: cannot be written: {error.strerror or error}") from None
     return target
+
+
+def refresh_page(out: Path, bundle: Path | None, now: float) -> None:
+    """Write the page of a station whose page is no longer new; see `write_page`.
+
+    Parameters
+    ----------
+    out : Path
+    bundle : Path or None
+    now : float
+        Seconds since 1970.
+    """
+    try:
+        age = now - (out / REPORT_FILE).stat().st_mtime
+    except OSError:
+        age = math.inf
+    # One that comes from the future was written by a clock that was wrong.
+    if not 0.0 <= age < PAUSE_S:
+        write_page(out, bundle=bundle)
 
 
 def render(view: StationView) -> str:

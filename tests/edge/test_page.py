@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+import os
 import random
 import re
 import shutil
 import struct
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -23,6 +25,8 @@ from hypothesis import strategies as st
 
 from edge.alarms import StationAlarm
 from edge.bundle import default_bundle_path, load_card
+from edge.config import Settings
+from edge.diary import Diary
 from edge.errors import ConfigError, LedgerError
 from edge.ledger import LEDGER_FILE, AlarmRecord, FileRecord, HalfOrbitRecord, Ledger, RunRecord
 from edge.page import render, write_page
@@ -403,6 +407,25 @@ def test_page_of_a_ledger(tmp_path: Path) -> None:
         ledger.record([], half_orbit(1), alarms=[replace(row, content="{}")])
     with pytest.raises(LedgerError, match=r"ledger\.sqlite: alarm: "):
         read_view(out)
+
+
+def test_stream_keeps_the_page_when_asked(tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    with Ledger(tmp_path / LEDGER_FILE) as ledger:
+        Diary(tmp_path, ledger, Settings(), once=True).end(0)
+        assert not page.exists()
+        for age, written in ((None, True), (100.0, False), (400.0, True), (-1e6, True)):
+            if age is not None:
+                page.write_text("old")
+                os.utime(page, (time.time() - age,) * 2)
+            Diary(tmp_path, ledger, Settings(page=True), once=True).end(0)
+            assert ("exit code 0" in page.read_text()) == written
+        # A page that cannot be written ends no run.
+        page.unlink()
+        page.mkdir()
+        os.utime(page, (0, 0))
+        Diary(tmp_path, ledger, Settings(page=True), once=True).end(0)
+        assert ledger.last_run() is not None
 
 
 def test_command_without_a_ledger_is_one_line(tmp_path: Path) -> None:
