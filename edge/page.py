@@ -12,7 +12,7 @@ import base64
 import hashlib
 import itertools
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,8 +25,9 @@ from edge.markup import Markup, element, joined, paragraph, table
 from edge.outputs import replace_file
 from edge.page_calendar import coverage
 from edge.page_charts import MAX_CIRCLES, MAX_TRACKS, SHARES, score_chart, station_map
+from edge.page_health import health
 from edge.page_style import STYLE
-from edge.page_view import StationView, read_view, utc
+from edge.page_view import StationView, counted, minute, read_view, to_minute, utc
 from edge.report import RESEARCH_ONLY, card_in_words, training_line
 
 REPORT_FILE = "report.html"
@@ -37,8 +38,6 @@ PAUSE_S = 300.0
 RECENT, CHARTED = timedelta(days=14), timedelta(days=366)
 #: Rows of a table; more are counted.
 MAX_ROWS = 100
-_DAY_S = 86_400.0
-_WORDS = {"day": "day side"}
 _FAILED = ("failed", "given up", "retry", "begun")
 _SECTIONS = (
     ("health", "Health"),
@@ -127,7 +126,7 @@ def render(view: StationView) -> str:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     title = f"Station {view.name}"
-    makers = (_health, _map, _alarms, _coverage, _scores, _failures, _model)
+    makers = (health, _map, _alarms, _coverage, _scores, _failures, _model)
     sections = (
         element(
             "section",
@@ -192,83 +191,6 @@ def _notice(view: StationView) -> Iterator[Markup]:
     yield paragraph(element("strong", strong), " ", text, class_="notice", role="note")
 
 
-def _health(view: StationView) -> Iterator[Markup]:
-    wrong = list(_attention(view))
-    if wrong:
-        yield paragraph("✕ Needs a person: ", "; ".join(wrong), ".", class_="state bad")
-    elif view.as_of is None:
-        yield paragraph("Nothing has come yet.", class_="state")
-    else:
-        yield paragraph("✓ Nothing needs a person.", class_="state ok")
-    newest = next((r for r in reversed(view.half_orbits) if r.start), None)
-    run = view.run
-    ended = "not yet ended, or killed"
-    if run and run.ended:
-        ended = f"ended {_text(run.ended)}"
-    given = Counter(r.status for r in view.half_orbits)
-    facts: list[tuple[str, str]] = [
-        ("Last half-orbit", f"{newest.key}, taken {_short(newest.start)}" if newest else "none"),
-        (
-            "Last run",
-            f"began {_text(run.started)}, {ended}"
-            + ("" if run.exit_code is None else f", exit code {run.exit_code}")
-            if run
-            else "none is recorded",
-        ),
-        ("Waiting", f"{_count(view.waiting, 'file')}, or half-orbits that lack some"),
-        ("To be tried again", _count(given["retry"] + given["begun"], "half-orbit")),
-        ("Given up", _count(given["given up"], "half-orbit")),
-        ("Software", ", ".join(filter(None, _software(view))) or "unknown"),
-    ]
-    yield element(
-        "dl",
-        *(joined(element("dt", name), element("dd", text)) for name, text in facts),
-        class_="facts",
-    )
-    spans = (("last 24 h", _DAY_S), ("last 7 days", 7 * _DAY_S), ("all", math.inf))
-    counts = []
-    for _, seconds in spans:
-        since = (view.as_of or 0.0) - seconds
-        found = [r for r in view.half_orbits if (r.done_at or 0.0) >= since]
-        counts.append(Counter(map(state_of, found)))
-        counts[-1]["alarms"] = sum(r.alarms for r in found if r.status == "scored")
-    states = ("scored", "insufficient", "day", "failed", "alarms")
-    yield table(
-        "Half-orbits that were finished",
-        ("state", *(name for name, _ in spans)),
-        [(_WORDS.get(s, s), *(str(c[s]) for c in counts)) for s in states],
-    )
-
-
-def _attention(view: StationView) -> Iterator[str]:
-    statuses = Counter(r.status for r in view.half_orbits)
-    week = (view.as_of or 0.0) - 7 * _DAY_S
-    failed = sum(r.status == "failed" and (r.done_at or 0.0) >= week for r in view.half_orbits)
-    bad = sum(file.first_seen >= week for file in view.bad_files)
-    again = statuses["retry"] + statuses["begun"]
-    if statuses["given up"]:
-        yield f"{_count(statuses['given up'], 'half-orbit')} given up"
-    if failed:
-        yield f"{_count(failed, 'half-orbit')} failed in the last 7 days"
-    if again:
-        yield f"{_count(again, 'half-orbit')} to be tried again"
-    if bad:
-        yield f"{_count(bad, 'file')} of the last 7 days could not be used"
-    if view.run and view.run.exit_code:
-        yield f"the last run ended with exit code {view.run.exit_code}"
-    if view.card is None:
-        yield view.card_problem
-
-
-def _software(view: StationView) -> tuple[str, str]:
-    last = max(view.half_orbits, key=lambda r: r.tried_at, default=None)
-    source = view.run or last
-    if source is None:
-        return "", ""
-    runtime = source.runtime or (last.runtime if last else "")
-    return f"edge-score {source.code_version}" if source.code_version else "", runtime
-
-
 def _map(view: StationView) -> Iterator[Markup]:
     threshold = _threshold(view)
     shown = _recent(view, RECENT)
@@ -283,8 +205,8 @@ def _map(view: StationView) -> Iterator[Markup]:
         yield paragraph("No night track has been scored yet.")
     elif shown:
         yield paragraph(
-            f"Tracks of the {RECENT.days} days up to {_short(shown[-1].start)}: "
-            f"{_count(len(tracks), 'night half-orbit')}, {_count(len(alarms), 'alarm')}. Colour "
+            f"Tracks of the {RECENT.days} days up to {to_minute(shown[-1].start)}: "
+            f"{counted(len(tracks), 'night half-orbit')}, {counted(len(alarms), 'alarm')}. Colour "
             "and width of a track follow the score; alarms have the numbers of the table below."
         )
     if len(tracks) > MAX_TRACKS or len(alarms) > MAX_CIRCLES:
@@ -332,11 +254,11 @@ def _alarms(view: StationView) -> Iterator[Markup]:
         rows.append(
             (
                 str(number),
-                _short(a.time),
+                to_minute(a.time),
                 _place(a.latitude, a.longitude),
                 f"{a.peak:.3f}",
                 state,
-                _short(a.valid_until),
+                to_minute(a.valid_until),
                 f"{a.radius_km:.0f} km",
                 a.geomagnetic if a.kp is None else f"{a.geomagnetic} (Kp {a.kp:.1f})",
                 a.half_orbit,
@@ -358,7 +280,7 @@ def _alarms(view: StationView) -> Iterator[Markup]:
 
 
 def _coverage(view: StationView) -> Iterator[Markup]:
-    yield from coverage(view.half_orbits, state_of)
+    return coverage(view.half_orbits)
 
 
 def _scores(view: StationView) -> Iterator[Markup]:
@@ -370,8 +292,8 @@ def _scores(view: StationView) -> Iterator[Markup]:
     peaks = [r.peak or 0.0 for r in scored]
     over = 0 if threshold is None else sum(p >= threshold for p in peaks)
     description = (
-        f"{len(scored)} night half-orbits from {_short(scored[0].start)} to "
-        f"{_short(scored[-1].start)}; highest score of each between {min(peaks):.2f} and "
+        f"{len(scored)} night half-orbits from {to_minute(scored[0].start)} to "
+        f"{to_minute(scored[-1].start)}; highest score of each between {min(peaks):.2f} and "
         f"{max(peaks):.2f}, median {median(peaks):.2f}; {over} at or above the threshold. "
         "The table that follows has each month."
     )
@@ -414,7 +336,7 @@ def _failures(view: StationView) -> Iterator[Markup]:
             (
                 r.key,
                 f"{words.get(r.status, r.status)}, "
-                + (f"{_count(r.attempts, 'attempt')} in a row, " if r.attempts else "")
+                + (f"{counted(r.attempts, 'attempt')} in a row, " if r.attempts else "")
                 + f"last tried {_tried(r)}: {r.reason or 'the process ended'}",
             )
             for r in failed[:MAX_ROWS]
@@ -437,17 +359,6 @@ def _model(view: StationView) -> Iterator[Markup]:
         return
     for text in card_in_words(view.card):
         yield paragraph(text)
-
-
-def state_of(record: HalfOrbitRecord) -> str:
-    """Say what became of a half-orbit: scored, insufficient, day, failed or open."""
-    if record.status in ("failed", "given up"):
-        return "failed"
-    if record.status != "scored":
-        return "open"
-    if record.side == "day":
-        return "day"
-    return "scored" if record.windows > record.insufficient else "insufficient"
 
 
 def _threshold(view: StationView) -> float | None:
@@ -473,22 +384,9 @@ def _more(count: int, where: str) -> Iterator[Markup]:
         yield paragraph(f"{count - MAX_ROWS} more: {where}.", class_="soft")
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def _moment(seconds: float) -> Markup:
     time = utc(seconds)
-    return element("time", _text(seconds), datetime=f"{time:%Y-%m-%dT%H:%M:%SZ}")
-
-
-def _text(seconds: float) -> str:
-    return f"{utc(seconds):%Y-%m-%d %H:%M} UTC"
-
-
-def _short(time: str | None) -> str:
-    """Cut a time of a result to the minute."""
-    return (time or "")[:16].replace("T", " ")
+    return element("time", minute(seconds), datetime=f"{time:%Y-%m-%dT%H:%M:%SZ}")
 
 
 def _tried(record: HalfOrbitRecord) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import calendar
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 from edge.ledger import HalfOrbitRecord
 from edge.markup import Markup, element, paragraph
+from edge.page_view import state_of
 
 #: Months that are shown, up to the newest acquisition.
 MONTHS = 12
@@ -26,17 +27,13 @@ _SIGNS = {
 }
 
 
-def coverage(
-    half_orbits: Sequence[HalfOrbitRecord], state_of: Callable[[HalfOrbitRecord], str]
-) -> Iterator[Markup]:
+def coverage(half_orbits: Sequence[HalfOrbitRecord]) -> Iterator[Markup]:
     """Draw what came on each day, by month of acquisition.
 
     Parameters
     ----------
     half_orbits : sequence of HalfOrbitRecord
         By time of acquisition.
-    state_of : callable
-        What became of one.
 
     Yields
     ------

@@ -148,6 +148,32 @@ def utc(seconds: float) -> datetime:
     return datetime.fromtimestamp(min(max(seconds, 0.0), 4e9), UTC)
 
 
+def minute(seconds: float) -> str:
+    """Write seconds since 1970 to the minute."""
+    return f"{utc(seconds):%Y-%m-%d %H:%M} UTC"
+
+
+def to_minute(time: str | None) -> str:
+    """Cut a time of a result to the minute."""
+    return (time or "")[:16].replace("T", " ")
+
+
+def counted(number: int, noun: str) -> str:
+    """Say how many there are of something."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def state_of(record: HalfOrbitRecord) -> str:
+    """Say what became of a half-orbit: scored, insufficient, day, failed or open."""
+    if record.status in ("failed", "given up"):
+        return "failed"
+    if record.status != "scored":
+        return "open"
+    if record.side == "day":
+        return "day"
+    return "scored" if record.windows > record.insufficient else "insufficient"
+
+
 def _date(path: str) -> str | None:
     """When a file was taken, by its name."""
     try:
