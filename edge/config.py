@@ -42,6 +42,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     on_alarm, on_failure : str or None
         A line for the shell that gets the message as JSON on standard input, and has taken it
         when it exits with 0: each new, changed or withdrawn alarm; each failure once a day.
+    page : bool
+        Whether `stream` keeps ``report.html`` in the output folder up to date.
     """
 
     bundle: str | None = None
@@ -55,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     poll: Annotated[float, msgspec.Meta(ge=1.0, le=3600.0)] = 30.0
     on_alarm: str | None = None
     on_failure: str | None = None
+    page: bool = False
 
 
 def load_settings(

@@ -1,4 +1,4 @@
-"""What a run of `stream` leaves beside its results: its record, messages, ``status.json``."""
+"""What a run of `stream` leaves beside its results: record, messages, ``status.json``, page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge.alarms import stamp
 from edge.config import Settings
-from edge.errors import LedgerError
+from edge.errors import EdgeError, LedgerError
 from edge.events import Event, Idle, Problem, Scored
 from edge.hooks import failure_message, tell
 from edge.ledger import Ledger
@@ -40,6 +40,7 @@ class Diary:
     def __init__(self, out: Path, ledger: Ledger, settings: Settings, once: bool) -> None:
         self._out, self._ledger, self._once = out, ledger, once
         self._bundle = Path(settings.bundle) if settings.bundle else None
+        self._page = settings.page
         self._commands = {"alarm": settings.on_alarm or "", "failure": settings.on_failure or ""}
         self.failed = self._scored = self._waiting = 0
         self._beat = -_BEAT_S
@@ -103,3 +104,9 @@ class Diary:
         counts = (self._scored, self.failed, self._waiting)
         self._ledger.end_run(self._number, now, counts, code)
         write_status(self._out, self._bundle, now)
+        if self._page:
+            from edge.page import refresh_page
+
+            # The station works on without its page, whose own time tells that it is old.
+            with contextlib.suppress(EdgeError):
+                refresh_page(self._out, self._bundle, now)

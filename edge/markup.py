@@ -48,10 +48,7 @@ def paragraph(*content: str | Markup, **attributes: str | float | None) -> Marku
 
 
 def table(
-    caption: str,
-    columns: tuple[str, ...],
-    rows: list[tuple[str | Markup, ...]],
-    class_: str | None = None,
+    caption: str, columns: tuple[str, ...], rows: list[tuple[str, ...]], class_: str | None = None
 ) -> Markup:
     """Make a table whose first column names its rows; a narrow screen scrolls it sideways.
 
@@ -59,23 +56,34 @@ def table(
     ----------
     caption : str
     columns : tuple of str
-    rows : list of tuple of str or Markup
+    rows : list of tuple of str
     class_ : str, optional
+        ``stack``: a narrow screen shows a row as a list.
 
     Returns
     -------
     Markup
+
+    Notes
+    -----
+    The roles say again what the elements are: a style that stacks them takes that away.
     """
-    head = element("tr", *(element("th", c, scope="col") for c in columns))
-    body = (
-        element("tr", element("th", row[0], scope="row"), *(element("td", c) for c in row[1:]))
-        for row in rows
-    )
+
+    def row(first: str, others: tuple[str, ...]) -> Markup:
+        cells = (
+            element("td", text, role="cell", data_label=name)
+            for name, text in zip(columns[1:], others, strict=True)
+        )
+        head = element("th", first, scope="row", role="rowheader")
+        return element("tr", head, *cells, role="row")
+
+    heads = (element("th", name, scope="col", role="columnheader") for name in columns)
     made = element(
         "table",
         element("caption", caption),
-        element("thead", head),
-        element("tbody", *body),
+        element("thead", element("tr", *heads, role="row"), role="rowgroup"),
+        element("tbody", *(row(r[0], r[1:]) for r in rows), role="rowgroup"),
+        role="table",
         class_=class_,
     )
     return element("div", made, class_="wide", role="region", aria_label=caption, tabindex=0)

@@ -11,8 +11,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -24,17 +25,19 @@ from edge.markup import Markup, element, joined, paragraph, table
 from edge.outputs import replace_file
 from edge.page_calendar import coverage
 from edge.page_charts import MAX_CIRCLES, MAX_TRACKS, SHARES, score_chart, station_map
+from edge.page_health import health
 from edge.page_style import STYLE
-from edge.page_view import StationView, read_view, utc
+from edge.page_view import StationView, counted, minute, read_view, to_minute, utc
 from edge.report import RESEARCH_ONLY, card_in_words, training_line
 
 REPORT_FILE = "report.html"
 
+#: Seconds between two pages that a stream writes.
+PAUSE_S = 300.0
 #: Days of tracks on the map, and of the chart.
 RECENT, CHARTED = timedelta(days=14), timedelta(days=366)
 #: Rows of a table; more are counted.
 MAX_ROWS = 100
-_DAY_S = 86_400.0
 _FAILED = ("failed", "given up", "retry", "begun")
 _SECTIONS = (
     ("health", "Health"),
@@ -83,6 +86,25 @@ def write_page(out: Path, to: Path | None = None, bundle: Path | None = None) ->
     return target
 
 
+def refresh_page(out: Path, bundle: Path | None, now: float) -> None:
+    """Write the page of a station whose page is no longer new; see `write_page`.
+
+    Parameters
+    ----------
+    out : Path
+    bundle : Path or None
+    now : float
+        Seconds since 1970.
+    """
+    try:
+        age = now - (out / REPORT_FILE).stat().st_mtime
+    except OSError:
+        age = math.inf
+    # One that comes from the future was written by a clock that was wrong.
+    if not 0.0 <= age < PAUSE_S:
+        write_page(out, bundle=bundle)
+
+
 def render(view: StationView) -> str:
     """Make the page of a station.
 
@@ -104,7 +126,7 @@ def render(view: StationView) -> str:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     title = f"Station {view.name}"
-    makers = (_health, _map, _alarms, _coverage, _scores, _failures, _model)
+    makers = (health, _map, _alarms, _coverage, _scores, _failures, _model)
     sections = (
         element(
             "section",
@@ -161,86 +183,12 @@ def _made(view: StationView) -> Iterator[Markup]:
 
 def _notice(view: StationView) -> Iterator[Markup]:
     if view.simulated:
-        text = "Simulated training data: not a forecast."
-        yield paragraph(
-            element("strong", text), " ", training_line("simulated"), class_="notice", role="note"
-        )
-
-
-def _health(view: StationView) -> Iterator[Markup]:
-    wrong = list(_attention(view))
-    if wrong:
-        yield paragraph("✕ Needs a person: ", "; ".join(wrong), ".", class_="state bad")
-    elif view.as_of is None:
-        yield paragraph("Nothing has come yet.", class_="state")
+        strong, text = "Simulated training data: not a forecast.", training_line("simulated")
+    elif view.card is None:
+        strong, text = "Unknown training data: not a forecast.", RESEARCH_ONLY
     else:
-        yield paragraph("✓ Nothing needs a person.", class_="state ok")
-    newest = next((r for r in reversed(view.half_orbits) if r.start), None)
-    run = view.run
-    ended = "not yet ended, or killed"
-    if run and run.ended:
-        ended = f"ended {_text(run.ended)}"
-    given = Counter(r.status for r in view.half_orbits)
-    facts: list[tuple[str, str]] = [
-        ("Last half-orbit", f"{newest.key}, taken {_short(newest.start)}" if newest else "none"),
-        (
-            "Last run",
-            f"began {_text(run.started)}, {ended}"
-            + ("" if run.exit_code is None else f", exit code {run.exit_code}")
-            if run
-            else "none is recorded",
-        ),
-        ("Waiting", f"{view.waiting} files or half-orbits"),
-        ("To be tried again", f"{given['retry'] + given['begun']} half-orbits"),
-        ("Given up", f"{given['given up']} half-orbits"),
-        ("Software", ", ".join(filter(None, _software(view))) or "unknown"),
-    ]
-    yield element(
-        "dl",
-        *(joined(element("dt", name), element("dd", text)) for name, text in facts),
-        class_="facts",
-    )
-    spans = [("last 24 hours", _DAY_S), ("last 7 days", 7 * _DAY_S), ("all", None)]
-    rows: list[tuple[str | Markup, ...]] = []
-    for name, seconds in spans:
-        since = 0.0 if seconds is None else (view.as_of or 0.0) - seconds
-        counts = Counter(
-            state_of(r) for r in view.half_orbits if seconds is None or (r.done_at or 0) >= since
-        )
-        found = sum(
-            r.alarms
-            for r in view.half_orbits
-            if r.status == "scored" and (seconds is None or (r.done_at or 0) >= since)
-        )
-        numbers = (counts[s] for s in ("scored", "insufficient", "day", "failed"))
-        rows.append((name, *map(str, numbers), str(found)))
-    columns = ("finished in the", "scored", "insufficient", "day side", "failed", "alarms")
-    yield table("Half-orbits by what became of them", columns, rows)
-
-
-def _attention(view: StationView) -> Iterator[str]:
-    statuses = Counter(r.status for r in view.half_orbits)
-    if statuses["given up"]:
-        yield f"{statuses['given up']} half-orbits given up"
-    week = (view.as_of or 0.0) - 7 * _DAY_S
-    failed = sum(r.status == "failed" and (r.done_at or 0.0) >= week for r in view.half_orbits)
-    if failed:
-        yield f"{failed} half-orbits failed in the last 7 days"
-    if again := statuses["retry"] + statuses["begun"]:
-        yield f"{again} half-orbits to be tried again"
-    if view.bad_files:
-        yield f"{len(view.bad_files)} files could not be used"
-    if view.card is None:
-        yield view.card_problem
-
-
-def _software(view: StationView) -> tuple[str, str]:
-    last = max(view.half_orbits, key=lambda r: r.tried_at, default=None)
-    source = view.run or last
-    if source is None:
-        return "", ""
-    runtime = source.runtime or (last.runtime if last else "")
-    return f"edge-score {source.code_version}" if source.code_version else "", runtime
+        return
+    yield paragraph(element("strong", strong), " ", text, class_="notice", role="note")
 
 
 def _map(view: StationView) -> Iterator[Markup]:
@@ -257,9 +205,9 @@ def _map(view: StationView) -> Iterator[Markup]:
         yield paragraph("No night track has been scored yet.")
     elif shown:
         yield paragraph(
-            f"Tracks of the {RECENT.days} days up to {_short(shown[-1].start)}: {len(tracks)} "
-            f"night half-orbits, {len(alarms)} alarms. Colour and width of a track follow the "
-            "score; alarms have the numbers of the table below."
+            f"Tracks of the {RECENT.days} days up to {to_minute(shown[-1].start)}: "
+            f"{counted(len(tracks), 'night half-orbit')}, {counted(len(alarms), 'alarm')}. Colour "
+            "and width of a track follow the score; alarms have the numbers of the table below."
         )
     if len(tracks) > MAX_TRACKS or len(alarms) > MAX_CIRCLES:
         yield paragraph(f"Only the newest {MAX_TRACKS} tracks and {MAX_CIRCLES} alarms are drawn.")
@@ -268,10 +216,11 @@ def _map(view: StationView) -> Iterator[Markup]:
         f"{len(alarms)} alarms with their circles. The alarms stand in the table that follows."
     )
     yield element("figure", station_map(tracks, alarms, threshold, description))
-    bounds = [share * threshold for share in SHARES]
+    bounds = [share * (threshold or 1.0) for share in SHARES]
     names = [f"score below {bounds[0]:.2f}"]
     names += [f"{low:.2f} to {high:.2f}" for low, high in itertools.pairwise(bounds)]
-    names.append(f"{bounds[-1]:.2f} and more: the alarm's threshold")
+    if threshold is not None:
+        names.append(f"{threshold:.2f} and more: the alarm's threshold")
     classes = [*(f"track s{i}" for i in range(len(names))), "track none", "circle"]
     keys = zip(classes, (*names, "not enough data", "circle of an alarm, to scale"), strict=True)
     yield element("ul", *(element("li", _sample(c), name) for c, name in keys), class_="legend")
@@ -296,7 +245,7 @@ def _alarms(view: StationView) -> Iterator[Markup]:
         "An alarm is a run of windows at or above the threshold. At the real rate of earthquakes "
         "most alarms of even a good model are false."
     )
-    rows: list[tuple[str | Markup, ...]] = []
+    rows: list[tuple[str, ...]] = []
     for number, known, valid in reversed(numbered[-MAX_ROWS:]):
         a = known.alarm
         state = "valid" if valid else "past"
@@ -305,22 +254,33 @@ def _alarms(view: StationView) -> Iterator[Markup]:
         rows.append(
             (
                 str(number),
-                _short(a.time),
+                to_minute(a.time),
                 _place(a.latitude, a.longitude),
                 f"{a.peak:.3f}",
                 state,
-                _short(a.valid_until),
+                to_minute(a.valid_until),
                 f"{a.radius_km:.0f} km",
+                a.geomagnetic if a.kp is None else f"{a.geomagnetic} (Kp {a.kp:.1f})",
                 a.half_orbit,
             )
         )
-    columns = ("No.", "time", "place", "score", "state", "valid until", "radius", "half-orbit")
-    yield table("Alarms, the newest first", columns, rows)
+    columns = (
+        "No.",
+        "time",
+        "place",
+        "score",
+        "state",
+        "valid until",
+        "radius",
+        "geomagnetic",
+        "half-orbit",
+    )
+    yield table("Alarms, the newest first", columns, rows, "stack")
     yield from _more(len(numbered), "alarms.jsonl has them all")
 
 
 def _coverage(view: StationView) -> Iterator[Markup]:
-    yield from coverage(view.half_orbits, state_of)
+    return coverage(view.half_orbits)
 
 
 def _scores(view: StationView) -> Iterator[Markup]:
@@ -330,22 +290,25 @@ def _scores(view: StationView) -> Iterator[Markup]:
         return
     threshold = _threshold(view)
     peaks = [r.peak or 0.0 for r in scored]
-    over = sum(p >= threshold for p in peaks)
+    over = 0 if threshold is None else sum(p >= threshold for p in peaks)
     description = (
-        f"{len(scored)} night half-orbits from {_short(scored[0].start)} to "
-        f"{_short(scored[-1].start)}; highest score of each between {min(peaks):.2f} and "
-        f"{max(peaks):.2f}, median {median(peaks):.2f}; {over} at or above the threshold "
-        f"{threshold:.2f}. The table that follows has each month."
+        f"{len(scored)} night half-orbits from {to_minute(scored[0].start)} to "
+        f"{to_minute(scored[-1].start)}; highest score of each between {min(peaks):.2f} and "
+        f"{max(peaks):.2f}, median {median(peaks):.2f}; {over} at or above the threshold. "
+        "The table that follows has each month."
     )
-    yield paragraph(
-        "The highest score of each night half-orbit. The dashed line is the threshold, "
-        f"{threshold:.3f}; dots are below it, triangles at or above it."
+    line = (
+        "The threshold is not known."
+        if threshold is None
+        else f"The dashed line is the threshold, {threshold:.3f}; dots are below it, triangles at "
+        "or above it."
     )
+    yield paragraph("The highest score of each night half-orbit. ", line)
     yield element("figure", score_chart(scored, threshold, description))
     months: dict[str, list[HalfOrbitRecord]] = defaultdict(list)
     for record in scored:
         months[(record.start or "")[:7]].append(record)
-    rows: list[tuple[str | Markup, ...]] = [
+    rows: list[tuple[str, ...]] = [
         (
             month,
             str(len(found)),
@@ -355,8 +318,8 @@ def _scores(view: StationView) -> Iterator[Markup]:
         )
         for month, found in sorted(months.items(), reverse=True)
     ]
-    columns = ("month", "half-orbits", "median of highest", "highest", "alarms")
-    yield table("Scores by month of acquisition", columns, rows)
+    columns = ("month", "nights", "median", "highest", "alarms")
+    yield table("Highest scores of night half-orbits, by month of acquisition", columns, rows)
 
 
 def _failures(view: StationView) -> Iterator[Markup]:
@@ -367,22 +330,27 @@ def _failures(view: StationView) -> Iterator[Markup]:
     order = {"given up": 0, "retry": 1, "begun": 1, "failed": 2}
     failed.sort(key=lambda r: (order[r.status], -r.tried_at, r.key))
     words = {"retry": "to be tried again", "begun": "begun, not ended"}
-    rows: list[tuple[str | Markup, ...]] = [
-        (r.key, words.get(r.status, r.status), str(r.attempts), _tried(r), r.reason)
-        for r in failed[:MAX_ROWS]
-    ]
     if failed:
-        columns = ("half-orbit", "state", "attempts", "last tried", "reason")
-        yield table("Half-orbits without a result", columns, rows, "reasons")
+        yield element("h3", "Half-orbits that failed")
+        yield _named(
+            (
+                r.key,
+                f"{words.get(r.status, r.status)}, "
+                + (f"{counted(r.attempts, 'attempt')} in a row, " if r.attempts else "")
+                + f"last tried {_tried(r)}: {r.reason or 'the process ended'}",
+            )
+            for r in failed[:MAX_ROWS]
+        )
         yield from _more(len(failed), "the ledger has them all")
     if view.bad_files:
-        yield table(
-            "Files that could not be used",
-            ("file", "reason"),
-            list(view.bad_files[:MAX_ROWS]),
-            "reasons files",
-        )
+        yield element("h3", "Files that could not be used")
+        yield _named((file.path, file.reason) for file in view.bad_files[:MAX_ROWS])
         yield from _more(len(view.bad_files), "the ledger has them all")
+
+
+def _named(items: Iterable[tuple[str, str]]) -> Markup:
+    pairs = (joined(element("dt", name), element("dd", text)) for name, text in items)
+    return element("dl", *pairs, class_="failures")
 
 
 def _model(view: StationView) -> Iterator[Markup]:
@@ -393,20 +361,8 @@ def _model(view: StationView) -> Iterator[Markup]:
         yield paragraph(text)
 
 
-def state_of(record: HalfOrbitRecord) -> str:
-    """Say what became of a half-orbit: scored, insufficient, day, failed or open."""
-    if record.status in ("failed", "given up"):
-        return "failed"
-    if record.status != "scored":
-        return "open"
-    if record.side == "day":
-        return "day"
-    return "scored" if record.windows > record.insufficient else "insufficient"
-
-
-def _threshold(view: StationView) -> float:
-    # Without a card the highest score there is: nothing is then coloured as an alarm.
-    return view.card.threshold if view.card else 1.0
+def _threshold(view: StationView) -> float | None:
+    return view.card.threshold if view.card else None
 
 
 def _recent(view: StationView, span: timedelta) -> list[HalfOrbitRecord]:
@@ -430,16 +386,7 @@ def _more(count: int, where: str) -> Iterator[Markup]:
 
 def _moment(seconds: float) -> Markup:
     time = utc(seconds)
-    return element("time", _text(seconds), datetime=f"{time:%Y-%m-%dT%H:%M:%SZ}")
-
-
-def _text(seconds: float) -> str:
-    return f"{utc(seconds):%Y-%m-%d %H:%M} UTC"
-
-
-def _short(time: str | None) -> str:
-    """Cut a time of a result to the minute."""
-    return (time or "")[:16].replace("T", " ")
+    return element("time", minute(seconds), datetime=f"{time:%Y-%m-%dT%H:%M:%SZ}")
 
 
 def _tried(record: HalfOrbitRecord) -> str:

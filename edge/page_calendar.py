@@ -5,11 +5,12 @@ from __future__ import annotations
 import calendar
 import itertools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 from edge.ledger import HalfOrbitRecord
 from edge.markup import Markup, element, paragraph
+from edge.page_view import state_of
 
 #: Months that are shown, up to the newest acquisition.
 MONTHS = 12
@@ -20,22 +21,19 @@ _SIGNS = {
     "part": ("part", "◐", "some insufficient or missing"),
     "insufficient": ("part", "○", "insufficient: came, and too little of it for a score"),
     "failed": ("bad", "✕", "something failed"),
+    "open": ("part", "…", "to be tried again"),
     "missing": ("gap", "-", "missing: nothing came, though the numbers go on"),
     "none": ("", "", "nothing"),
 }
 
 
-def coverage(
-    half_orbits: Sequence[HalfOrbitRecord], state_of: Callable[[HalfOrbitRecord], str]
-) -> Iterator[Markup]:
+def coverage(half_orbits: Sequence[HalfOrbitRecord]) -> Iterator[Markup]:
     """Draw what came on each day, by month of acquisition.
 
     Parameters
     ----------
     half_orbits : sequence of HalfOrbitRecord
         By time of acquisition.
-    state_of : callable
-        What became of one.
 
     Yields
     ------
@@ -54,24 +52,26 @@ def coverage(
     for day, count in missing(half_orbits).items():
         days[day]["missing"] += count
     last = max(days)
-    index = last.year * 12 + last.month - 1
-    months = [divmod(i, 12) for i in range(index - MONTHS + 1, index + 1)]
-    first = min(days)
-    months = [(y, m + 1) for y, m in months if (y, m + 1) >= (first.year, first.month)]
-    begin = date(*months[0], 1)
+    begin = date(*_months_before(last, MONTHS - 1), 1)
+    first = min(day for day in days if day >= begin)
+    months = [
+        month
+        for i in range(MONTHS - 1, -1, -1)
+        if (month := _months_before(last, i)) >= (first.year, first.month)
+    ]
     shown: Counter[str] = Counter()
     for day, counts in days.items():
         if day >= begin:
             shown += counts
     total = ", ".join(f"{shown[s]} {_words(s)}" for s in _STATES if shown[s])
     yield paragraph(
-        f"From {max(first, begin)} to {last}, by day of acquisition: {total}. Missing half-orbits "
+        f"From {first} to {last}, by day of acquisition: {total}. Missing half-orbits "
         "are counted by the numbers between the first and the last of each satellite."
     )
     if earlier := sum(r.start is not None and _day(r) < begin for r in half_orbits):
-        yield paragraph(f"{earlier} half-orbits since {first} are older, and not shown.")
+        yield paragraph(f"Not shown: {earlier} of before {begin}, the first of {min(days)}.")
     if undated:
-        yield paragraph(f"{undated} half-orbits have no known time of acquisition.")
+        yield paragraph(f"Without a known time of acquisition: {undated}.")
     yield element(
         "ul",
         *(
@@ -111,9 +111,14 @@ def missing(half_orbits: Sequence[HalfOrbitRecord]) -> Counter[date]:
     return found
 
 
+def _months_before(day: date, count: int) -> tuple[int, int]:
+    year, month = divmod(day.year * 12 + day.month - 1 - count, 12)
+    return year, month + 1
+
+
 def _month(year: int, month: int, days: dict[date, Counter[str]]) -> Markup:
     heads = (
-        element("th", letter, scope="col", abbr=name)
+        element("th", letter, scope="col", aria_label=name)
         for letter, name in zip("MTWTFSS", calendar.day_name, strict=True)
     )
     weeks = []
@@ -150,6 +155,8 @@ def _cell(day: date, counts: Counter[str] | None) -> Markup:
 def _state(counts: Counter[str]) -> str:
     if counts["failed"]:
         return "failed"
+    if counts["open"]:
+        return "open"
     if counts["scored"]:
         return "part" if counts["insufficient"] or counts["missing"] else "scored"
     if counts["insufficient"]:

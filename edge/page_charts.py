@@ -29,17 +29,18 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 985, 14, 290
 Place = tuple[float, float, float | None]
 
 
-def score_class(score: float | None, threshold: float) -> int | None:
+def score_class(score: float | None, threshold: float | None) -> int | None:
     """Class of a score: 0 to 4, the last one at or above the threshold; None without a score."""
     if score is None:
         return None
-    return sum(score >= share * threshold for share in SHARES)
+    found = sum(score >= share * (threshold or 1.0) for share in SHARES)
+    return found if threshold is not None else min(found, len(SHARES) - 1)
 
 
 def station_map(
     half_orbits: Sequence[HalfOrbitRecord],
     alarms: Sequence[tuple[int, StationAlarm, bool]],
-    threshold: float,
+    threshold: float | None,
     description: str,
 ) -> Markup:
     """Draw tracks and alarms on a map of the Earth, every degree as wide as high.
@@ -49,7 +50,8 @@ def station_map(
     half_orbits : sequence of HalfOrbitRecord
     alarms : sequence of (int, StationAlarm, bool)
         Each with its number in the page's table, and whether it is still valid.
-    threshold : float
+    threshold : float or None
+        Where it is not known nothing is drawn as over it.
     description : str
         For who does not see it.
 
@@ -89,7 +91,7 @@ def station_map(
 
 
 def score_chart(
-    half_orbits: Sequence[HalfOrbitRecord], threshold: float, description: str
+    half_orbits: Sequence[HalfOrbitRecord], threshold: float | None, description: str
 ) -> Markup:
     """Draw the highest score of each half-orbit over time.
 
@@ -97,7 +99,7 @@ def score_chart(
     ----------
     half_orbits : sequence of HalfOrbitRecord
         Each with a start and a peak, by time.
-    threshold : float
+    threshold : float or None
     description : str
 
     Returns
@@ -119,7 +121,7 @@ def score_chart(
     above: dict[tuple[int, int], None] = {}
     for time, record in zip(times, half_orbits, strict=True):
         peak = record.peak or 0.0
-        (above if peak >= threshold else below)[across(time), up(peak)] = None
+        (below if threshold is None or peak < threshold else above)[across(time), up(peak)] = None
     axis = [
         joined(
             element("path", d=f"M{_LEFT} {up(score)}H{_RIGHT}", class_="grid"),
@@ -129,15 +131,17 @@ def score_chart(
     ]
     for time, label in _ticks(first, last):
         axis.append(element("path", d=f"M{across(time)} {_TOP}V{_BOTTOM}", class_="grid"))
-        axis.append(element("text", label, x=across(time), y=_BOTTOM + 32, class_="mid"))
-    line = up(threshold)
+        if _LEFT < across(time) < _RIGHT - 50:
+            axis.append(element("text", label, x=across(time), y=_BOTTOM + 32, class_="mid"))
+    if threshold is not None:
+        line = f"M{_LEFT} {up(threshold)}H{_RIGHT}"
+        axis.append(element("path", d=line, class_="threshold"))
     return _picture(
         "chart",
         _CHART,
         "Highest score of each night half-orbit over time",
         description,
         *axis,
-        element("path", d=f"M{_LEFT} {line}H{_RIGHT}", class_="threshold"),
         element("path", d="".join(f"M{x} {y}h0" for x, y in below), class_="dots"),
         element("path", d="".join(f"M{x - 6} {y + 5}h12l-6-11z" for x, y in above), class_="peaks"),
     )
@@ -193,7 +197,7 @@ def places(record: HalfOrbitRecord) -> list[Place]:
     return found
 
 
-def _track(record: HalfOrbitRecord, threshold: float) -> Markup:
+def _track(record: HalfOrbitRecord, threshold: float | None) -> Markup:
     """Draw one half-orbit: a piece of line has the class of the higher score at its ends."""
     found = places(record)
     pieces: list[tuple[str, list[tuple[int, int]]]] = []
@@ -262,7 +266,7 @@ def _time(record: HalfOrbitRecord) -> datetime:
 
 
 def _ticks(first: datetime, last: datetime) -> Iterator[tuple[datetime, str]]:
-    """Not more than eight marks: days, or the first days of months or years."""
+    """Not more than six marks: days, or the first days of months or years."""
     days = (last - first).days + 1
     if days <= 62:
         step = max(1, math.ceil(days / 6))
@@ -271,7 +275,7 @@ def _ticks(first: datetime, last: datetime) -> Iterator[tuple[datetime, str]]:
             yield day, f"{day.day} {day:%b}"
             day += timedelta(days=step)
         return
-    months = max(1, math.ceil(days / 30.4 / 7))
+    months = max(1, math.ceil(days / 30.4 / 5))
     months = next((m for m in (1, 2, 3, 6) if m >= months), 12 * math.ceil(months / 12))
     # Counted from January of year 0, so that marks stand at round months.
     number = math.ceil((first.year * 12 + first.month) / months) * months

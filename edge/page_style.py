@@ -40,8 +40,9 @@ caption { text-align: left; padding: .2rem 0; }
   border-bottom: 1px solid var(--line); }
 .wide tbody th { font-weight: 600; }
 .wide th, .wide td { white-space: nowrap; }
-.reasons td:last-child, .files tbody th { min-width: 16rem; white-space: normal;
-  overflow-wrap: anywhere; }
+.failures dt { font-weight: 600; }
+.failures dd { margin: 0 0 .7rem; }
+.failures { overflow-wrap: anywhere; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
   white-space: nowrap; }
 figure { margin: .6rem 0; }
@@ -97,7 +98,15 @@ footer { margin-top: 2.5rem; border-top: 1px solid var(--line); font-size: .93re
   .map text { font-size: 86px; }
   svg .alarm text { font-size: 110px; }
   .chart text { font-size: 30px; }
+  .dots { stroke-width: 2px; }
+  .peaks { stroke: var(--s4); stroke-width: 2.5px; }
   .months { gap: .6rem .8rem; }
+  .stack, .stack tbody, .stack tr, .stack th, .stack td, .stack caption { display: block; }
+  .stack thead { position: absolute; left: -99rem; }
+  .stack tr { border-bottom: 1px solid var(--line); padding: .4rem 0; }
+  .wide .stack th, .wide .stack td { border: 0; padding: 0; }
+  .stack tbody th::before { content: "No. "; }
+  .stack td::before { content: attr(data-label) ": "; color: var(--soft); }
 }
 @media print { .skip, nav { display: none; } }
 """

@@ -16,6 +16,23 @@ from edge.ledger import LEDGER_FILE, HalfOrbitRecord, Ledger, RunRecord
 from edge.readers.names import parse_name
 
 
+@dataclass(frozen=True, slots=True)
+class BadFile:
+    """A file that could not be used, though its half-orbit may be scored.
+
+    Attributes
+    ----------
+    path : str
+        Below the inbox.
+    first_seen : float
+        Seconds since 1970.
+    """
+
+    path: str
+    reason: str
+    first_seen: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StationView:
     """All that the page shows.
@@ -27,11 +44,11 @@ class StationView:
     as_of : float or None
         Seconds since 1970 of the ledger's newest entry; the page's "now".
     half_orbits : sequence of HalfOrbitRecord
-        By time of acquisition; a failed one has the time of its files' names.
+        By time of acquisition, or by that of its files' names where nothing could be read.
     alarms : sequence of StationAlarm
         By time.
-    bad_files : sequence of (str, str)
-        Files of half-orbits that were scored without them, and files without one, with the reason.
+    bad_files : sequence of BadFile
+        Of half-orbits that were scored without them, or of none; the newest first.
     waiting : int
         Files that may still grow, and half-orbits that wait for payloads.
     run : RunRecord or None
@@ -45,7 +62,7 @@ class StationView:
     as_of: float | None
     half_orbits: Sequence[HalfOrbitRecord]
     alarms: Sequence[StationAlarm]
-    bad_files: Sequence[tuple[str, str]]
+    bad_files: Sequence[BadFile]
     waiting: int
     run: RunRecord | None
     card: Card | None
@@ -90,8 +107,13 @@ def read_view(out: Path, bundle: Path | None = None) -> StationView:
     with Ledger(path) as ledger:
         records = ledger.half_orbits()
         files = ledger.rows(
-            "SELECT path, half_orbit, reason FROM file WHERE status IN ('failed', 'refused') "
-            "ORDER BY path",
+            "SELECT path, half_orbit, reason, first_seen FROM file "
+            "WHERE status IN ('failed', 'refused') ORDER BY first_seen DESC, path",
+            (),
+        )
+        undated = ledger.rows(
+            "SELECT half_orbit, path FROM file WHERE half_orbit IN "
+            '(SELECT key FROM half_orbit WHERE "start" IS NULL) ORDER BY path',
             (),
         )
         try:
@@ -102,7 +124,7 @@ def read_view(out: Path, bundle: Path | None = None) -> StationView:
         seen = ledger.rows("SELECT max(first_seen) FROM file", ())[0][0]
     times = [t for r in records.values() for t in (r.done_at, r.tried_at) if t]
     times += [t for t in (seen, run and run.started, run and run.ended) if t]
-    dates = {key: date for name, key, _ in files if key and (date := _date(name))}
+    dates = {key: date for key, name in undated if (date := _date(name))}
     half_orbits = [r if r.start else replace(r, start=dates.get(r.key)) for r in records.values()]
     return StationView(
         name=out.resolve().name,
@@ -110,8 +132,8 @@ def read_view(out: Path, bundle: Path | None = None) -> StationView:
         half_orbits=sorted(half_orbits, key=lambda r: (r.start or "", r.key)),
         alarms=alarms,
         bad_files=[
-            (name, reason)
-            for name, key, reason in files
+            BadFile(name, reason, first_seen)
+            for name, key, reason, first_seen in files
             if key not in records or records[key].status == "scored"
         ],
         waiting=waiting,
@@ -124,6 +146,32 @@ def read_view(out: Path, bundle: Path | None = None) -> StationView:
 def utc(seconds: float) -> datetime:
     """Seconds since 1970 as a time of UTC, held within what a calendar can say."""
     return datetime.fromtimestamp(min(max(seconds, 0.0), 4e9), UTC)
+
+
+def minute(seconds: float) -> str:
+    """Write seconds since 1970 to the minute."""
+    return f"{utc(seconds):%Y-%m-%d %H:%M} UTC"
+
+
+def to_minute(time: str | None) -> str:
+    """Cut a time of a result to the minute."""
+    return (time or "")[:16].replace("T", " ")
+
+
+def counted(number: int, noun: str) -> str:
+    """Say how many there are of something."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def state_of(record: HalfOrbitRecord) -> str:
+    """Say what became of a half-orbit: scored, insufficient, day, failed or open."""
+    if record.status in ("failed", "given up"):
+        return "failed"
+    if record.status != "scored":
+        return "open"
+    if record.side == "day":
+        return "day"
+    return "scored" if record.windows > record.insufficient else "insufficient"
 
 
 def _date(path: str) -> str | None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from edge.ledger import LEDGER_FILE, Ledger
+
 HEAVY = ("numba", "h5py", "tensorflow", "tflite_runtime", "ai_edge_litert", "numpy", "trainer")
 
 _PROGRAM = """
@@ -52,6 +54,12 @@ def test_a_run_that_finds_nothing_new_loads_nothing_heavy(
     assert loaded(*run) == set()
     assert loaded("status", str(tmp_path)) == set()
     assert loaded("retry", str(tmp_path)) == set()
+
+
+def test_the_page_is_written_without_numba_or_an_interpreter(tmp_path: Path) -> None:
+    Ledger(tmp_path / LEDGER_FILE).close()
+    assert loaded("report", str(tmp_path)) == set()
+    assert (tmp_path / "report.html").exists()
 
 
 def test_the_card_is_shown_without_numba_or_an_interpreter() -> None:

@@ -5,26 +5,35 @@ from __future__ import annotations
 import base64
 import hashlib
 import math
+import os
 import random
 import re
 import shutil
 import struct
 import subprocess
+import sys
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from edge.alarms import StationAlarm
 from edge.bundle import default_bundle_path, load_card
+from edge.config import Settings
+from edge.diary import Diary
 from edge.errors import ConfigError, LedgerError
 from edge.ledger import LEDGER_FILE, AlarmRecord, FileRecord, HalfOrbitRecord, Ledger, RunRecord
 from edge.page import render, write_page
 from edge.page_calendar import missing
 from edge.page_charts import places
-from edge.page_view import StationView, read_view
+from edge.page_style import STYLE
+from edge.page_view import BadFile, StationView, read_view
 from edge.results import Alarm
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -156,7 +165,7 @@ def broken() -> StationView:
                 start=None if n == 1 else half_orbit(n * 30 + 1).start,
             )
         )
-    bad = [(f"2026/CSES_01_LAP_1_{HOSTILE}.h5", f"not HDF5 {HOSTILE}")]
+    bad = [BadFile(f"2026/{HOSTILE}.h5", f"not HDF5 {HOSTILE}", NOON.timestamp())]
     return view(
         records, name=HOSTILE, bad_files=bad, waiting=3, card=None, card_problem="card.json: gone"
     )
@@ -266,7 +275,6 @@ def test_year_is_small_and_summed_up() -> None:
     assert len([svg for svg in page.all("svg") if svg.get("class") == "map"]) == 1
     # Fourteen days of nights, each with its name.
     assert 200 < page.text.count(", highest score ") < 240
-    assert "half-orbits since 2025-07-" in page.text or "older" not in page.text
     assert page.text.count("17.5° S, 179.4° E") == 1
 
 
@@ -285,9 +293,13 @@ def test_broken_station_says_so_first() -> None:
     text = Page(render(broken())).text
     assert "Needs a person: 2 half-orbits given up; 2 half-orbits failed in the last 7 days" in text
     assert "2 half-orbits to be tried again" in text
-    assert "1 half-orbits have no known time" in text
+    assert "1 file of the last 7 days could not be used; card.json: gone." in text
+    assert "failed, last tried 2026-06-11 14:57: half-orbit CSES_200015 ended" in text
+    assert "Without a known time of acquisition: 1." in text
+    assert "The threshold is not known." in text
+    assert "Unknown training data: not a forecast." in text
     assert "Its card cannot be shown: card.json: gone" in text
-    rows = re.findall(r"CSES_\d{6}(given up|to be tried again|begun, not ended|failed)", text)
+    rows = re.findall(r"CSES_\d{6}(given up|to be tried again|begun, not ended|failed),", text)
     assert rows == ["given up"] * 2 + ["to be tried again", "begun, not ended"] + ["failed"] * 2
 
 
@@ -297,6 +309,56 @@ def test_missing_half_orbits_are_counted_by_their_numbers() -> None:
     assert sum(found.values()) == 2
     assert set(found) == {(NOON - timedelta(minutes=47.3 * 6)).date()}
     assert not missing([half_orbit(1), half_orbit(1, key="DEMETER_000011")])
+
+
+def test_station_that_began_long_ago_shows_its_last_year() -> None:
+    old = [half_orbit(n * 1000 + 1) for n in range(20)]
+    text = Page(render(view(old))).text
+    # A thousand half-orbits take 32.8 days.
+    assert "Not shown: 9 of before 2025-07-01, the first of 2024-09-30." in text
+    assert "From 2025-07-01 to 2026-06-16" in text
+    assert "June 2025" not in text
+    assert "July 2025" in text
+
+
+def shade(colour: str) -> float:
+    """Relative luminance, as WCAG has it."""
+    digits = colour.removeprefix("#")
+    parts = [
+        int(digits[i : i + 2] if len(digits) == 6 else digits[i // 2] * 2, 16) / 255
+        for i in (0, 2, 4)
+    ]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_are_told_apart(scheme: str) -> None:
+    blocks = re.findall(r":root {([^}]*)}", STYLE)
+    colours = dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]+)", blocks[scheme == "dark"]))
+
+    def contrast(one: str, other: str) -> float:
+        dim, bright = sorted((shade(colours[one]), shade(colours[other])))
+        return (bright + 0.05) / (dim + 0.05)
+
+    texts = [(t, "paper") for t in ("ink", "soft", "link")] + [("notice-ink", "notice")]
+    texts += [("ink", ground) for ground in ("ok", "part", "bad")] + [("soft", "sea")]
+    assert {pair: contrast(*pair) for pair in texts if contrast(*pair) < 4.5} == {}
+    marks = [(s, "sea") for s in ("s0", "s1", "s2", "s3", "s4", "shore")]
+    assert {pair: contrast(*pair) for pair in marks if contrast(*pair) < 3.0} == {}
+
+
+@given(st.text(max_size=30), st.text(max_size=30))
+def test_any_text_is_only_text(name: str, reason: str) -> None:
+    assume(not {"\r", "\0"} & {*name, *reason})
+    record = half_orbit(1, status="failed", reason=reason, track="[]")
+    bad = [BadFile(name, reason, 0.0)]
+    text = render(view([record], name=name, bad_files=bad, card=None))
+    page = Page(text)
+    expected = Page(render(view([record], name="", bad_files=bad, card=None)))
+    assert [tag for tag, _ in page.tags] == [tag for tag, _ in expected.tags]
+    assert f"Station {name}" in page.text
+    assert reason in page.text
 
 
 @pytest.mark.parametrize("track", ["{}", "[[1, 2]]", "[[1, 95, null]]", "[[1e9, 0, 0.5]]", "no"])
@@ -341,42 +403,98 @@ def test_page_of_a_ledger(tmp_path: Path) -> None:
         write_page(out, out / LEDGER_FILE)
     with pytest.raises(ConfigError, match=r"p\.html: cannot be written"):
         write_page(out, tmp_path / "none" / "p.html")
+    with Ledger(out / LEDGER_FILE) as ledger:
+        ledger.record([], half_orbit(1), alarms=[replace(row, content="{}")])
+    with pytest.raises(LedgerError, match=r"ledger\.sqlite: alarm: "):
+        read_view(out)
 
 
-def look(page: Path, picture: Path, width: int, height: int, dark: bool = False) -> str:
-    """Take a picture of a page as a browser shows it; what the browser says of it."""
-    assert CHROMIUM is not None
-    options = (
+def test_stream_keeps_the_page_when_asked(tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    with Ledger(tmp_path / LEDGER_FILE) as ledger:
+        Diary(tmp_path, ledger, Settings(), once=True).end(0)
+        assert not page.exists()
+        for age, written in ((None, True), (100.0, False), (400.0, True), (-1e6, True)):
+            if age is not None:
+                page.write_text("old")
+                os.utime(page, (time.time() - age,) * 2)
+            Diary(tmp_path, ledger, Settings(page=True), once=True).end(0)
+            assert ("exit code 0" in page.read_text()) == written
+        # A page that cannot be written ends no run.
+        page.unlink()
+        page.mkdir()
+        os.utime(page, (0, 0))
+        Diary(tmp_path, ledger, Settings(page=True), once=True).end(0)
+        assert ledger.last_run() is not None
+
+
+def test_command_without_a_ledger_is_one_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "edge.cli", "report", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"edge-score: output folder {tmp_path.name}: expected a stream's, got no ledger.sqlite\n"
+    )
+
+
+def browse(page: Path, width: int, height: int, *options: str) -> subprocess.CompletedProcess[str]:
+    """Open a page in a browser without a window."""
+    if CHROMIUM is None:
+        pytest.skip("chromium is absent: the page is not shown in a browser")
+    usual = (
         "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars "
         "--disable-background-networking --disable-component-update --disable-sync "
-        "--enable-logging=stderr --v=0"
+        "--disable-features=NetworkTimeServiceQuerying --allow-file-access-from-files "
+        "--enable-logging=stderr"
     )
-    log = picture.with_suffix(".net.json")
-    done = subprocess.run(
-        [
-            CHROMIUM,
-            *options.split(),
-            *(["--blink-settings=preferredColorScheme=0"] if dark else []),
-            f"--window-size={width},{height}",
-            f"--user-data-dir={picture.with_suffix('.profile')}",
-            f"--log-net-log={log}",
-            f"--screenshot={picture}",
-            page.as_uri(),
-        ],
+    profile = page.with_suffix(".profile")
+    shutil.rmtree(profile, ignore_errors=True)
+    size = f"--window-size={width},{height}"
+    return subprocess.run(
+        [CHROMIUM, *usual.split(), f"--user-data-dir={profile}", size, *options, page.as_uri()],
         check=True,
         capture_output=True,
         text=True,
         timeout=120,
     )
-    return done.stderr
 
 
-@pytest.mark.parametrize(("width", "height"), [(1100, 5200), (500, 7000)])
-def test_page_shows_in_a_browser(width: int, height: int, tmp_path: Path) -> None:
-    if CHROMIUM is None:
-        pytest.skip("chromium is absent: the page is not shown in a browser")
-    page, picture = tmp_path / "page.html", tmp_path / "page.png"
-    page.write_text(render(usual()), encoding="utf-8")
-    said = look(page, picture, width, height)
-    assert "CONSOLE" not in said
-    assert struct.unpack(">II", picture.read_bytes()[16:24]) == (width, height)
+def asked_for(log: Path) -> set[str]:
+    """Addresses that a browser began to fetch, by its own record of its network."""
+    found = set(re.findall(r'"url":"([a-z]+:[^"]+)"', log.read_text(encoding="utf-8")))
+    # What it asks its maker about itself is no doing of the page.
+    own = re.compile(r"(chrome|data|file):|https?://[a-z0-9.]+\.(google|googleapis|gstatic)\.com/")
+    return {url for url in found if not own.match(url)}
+
+
+@pytest.mark.parametrize("kind", VIEWS)
+def test_page_shows_in_a_browser_and_fetches_nothing(kind: str, tmp_path: Path) -> None:
+    page, picture, log = (tmp_path / name for name in ("page.html", "page.png", "net.json"))
+    page.write_text(render(VIEWS[kind]()), encoding="utf-8")
+    done = browse(page, 1100, 1800, f"--screenshot={picture}", f"--log-net-log={log}")
+    assert "CONSOLE" not in done.stderr
+    assert struct.unpack(">II", picture.read_bytes()[16:24]) == (1100, 1800)
+    assert not asked_for(log)
+
+
+def test_browser_would_tell_of_a_style_that_is_refused(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(render(empty()).replace("</style>", " </style>"), encoding="utf-8")
+    done = browse(page, 600, 600, f"--screenshot={tmp_path / 'page.png'}")
+    assert "CONSOLE" in done.stderr
+    assert "Content Security Policy" in done.stderr
+
+
+@pytest.mark.parametrize("kind", VIEWS)
+def test_page_fits_a_phone(kind: str, tmp_path: Path) -> None:
+    # A window is never narrower than 500: a frame in another page is.
+    (tmp_path / "page.html").write_text(render(VIEWS[kind]()), encoding="utf-8")
+    frame = tmp_path / "frame.html"
+    measure = "document.title = 'width ' + this.contentDocument.documentElement.scrollWidth"
+    frame.write_text(f'<iframe src="page.html" width="390" onload="{measure}"></iframe>')
+    done = browse(frame, 600, 600, "--dump-dom")
+    assert re.findall("<title>width ([0-9]+)</title>", done.stdout) == ["390"], done.stdout
