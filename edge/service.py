@@ -311,7 +311,7 @@ def _account(station: Station) -> Iterator[str]:
 
 def _hidden(station: Station) -> Iterator[str]:
     """Lines that hide the homes, and show of them what the service needs."""
-    interpreter = Path(sys.executable).resolve().parents[1]
+    interpreter = _real(Path(sys.executable)).parents[1]
     wanted = [station.inbox, Path(sys.prefix), Path(sys.base_prefix), interpreter]
     # An editable installation is in its checkout.
     wanted.append(Path(__file__).parents[1])
