@@ -165,6 +165,84 @@ def test_a_bundle_that_a_service_would_not_find(station: Path) -> None:
         make_station(None, None, station / SETTINGS_FILE)
 
 
+# What is done and asked in a container with a systemd of its own.
+PROBE = """\
+exec > /told 2>&1
+for _ in $(seq 120); do
+    systemctl show -P StatusText edge-score | grep -q ^1 && break
+    sleep 1
+done
+systemctl show -P StatusText edge-score
+systemctl show -P ActiveState edge-score
+process=$(systemctl show -P MainPID edge-score)
+grep -E 'CapEff|Seccomp:' /proc/$process/status
+find /var/cache/private/edge-score -name '*.nbc' | head -1 | grep -c nbc
+kill -STOP $process
+for _ in $(seq 60); do
+    test $(systemctl show -P NRestarts edge-score) = 0 || break
+    sleep 1
+done
+systemctl show -P NRestarts edge-score
+sleep 5
+systemctl stop edge-score
+systemctl show -P Result edge-score
+systemctl poweroff
+"""
+UNITS = {
+    "default.target": "[Unit]\nRequires=sysinit.target\nAfter=sysinit.target\n"
+    "Wants=edge-score.service probe.service\n",
+    "probe.service": "[Service]\nType=oneshot\nExecStart=/bin/sh /probe.sh\n",
+    "edge-score.service.d/quick.conf": "[Service]\nEnvironment=EDGE_SCORE_SETTLE=1\n"
+    "WatchdogSec=10\nRestartSec=1\n",
+}
+
+
+@pytest.mark.slow
+def test_systemd_runs_the_unit(tmp_path: Path) -> None:
+    program = shutil.which("systemd-nspawn")
+    if program is None or os.geteuid() != 0:
+        pytest.skip("systemd-nspawn is absent, or not ours to run")
+    root, system = tmp_path / "root", tmp_path / "root" / "etc" / "systemd" / "system"
+    for folder in ("srv/inbox", "usr/lib", "root", "var/lib", "tmp"):
+        (root / folder).mkdir(parents=True)
+    for path in (Path("/bin"), Path("/sbin"), Path("/lib"), Path("/lib64")):
+        if path.is_symlink():
+            (root / path.name).symlink_to(path.readlink())
+    shutil.copy(SAMPLE, root / "srv" / "inbox")
+    unit = edge_score("service", "systemd", "/srv/inbox", "/var/lib/edge-score").out
+    for name, text in (UNITS | {"edge-score.service": unit}).items():
+        (system / name).parent.mkdir(parents=True, exist_ok=True)
+        (system / name).write_text(text)
+    (root / "probe.sh").write_text(PROBE)
+    for name in ("passwd", "group", "nsswitch.conf", "ld.so.cache", "os-release"):
+        shutil.copy(f"/etc/{name}", root / "etc")
+    shutil.copy("/usr/lib/os-release", root / "usr" / "lib")
+    shown = {"/usr", sys.prefix, sys.base_prefix, str(Path(__file__).parents[2])}
+    subprocess.run(
+        [
+            *(program, "--quiet", "--boot", "--register=no", "--keep-unit", "--private-network"),
+            *(f"--bind-ro={path}" for path in sorted(shown)),
+            f"--directory={root}",
+        ],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=240,
+    )
+    assert (root / "told").read_text().splitlines() == [
+        "1 half-orbits scored and 0 problems since the start; 0 waiting, 0 given up",
+        "active",
+        "CapEff:\t0000000000000000",
+        "Seccomp:\t2",
+        "1",
+        # By the watchdog, and once.
+        "1",
+        "success",
+    ]
+    assert list((root / "var/lib/private/edge-score").glob("*.jsonl"))
+
+
 def cron(line: str, home: Path) -> Done:
     """Run a line of a crontab as cron does."""
     command = line.split(maxsplit=5)[5]
