@@ -530,6 +530,38 @@ def service(
 
 
 @app.command()
+def doctor(
+    inbox: Annotated[
+        Path | None,
+        typer.Argument(
+            readable=False, help="Folder that payload files arrive in.", show_default="none"
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", readable=False, help="Folder of results to check.", show_default="none"
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    bundle: BundleOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Check whether this computer can score, and tell what to do where it cannot."""
+    from edge.doctor import Doctor, as_json, line
+
+    checks = []
+    for check in Doctor(inbox, out, lambda: _settings(config, bundle=bundle)).checks():
+        checks.append(check)
+        if not json:
+            say([line(check)])
+    if json:
+        say([as_json(checks)])
+    if any(check.status == "FAIL" for check in checks):
+        raise typer.Exit(2)
+
+
+@app.command()
 def model(
     bundle: BundleOption = None,
     config: ConfigOption = None,

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.config import Settings
+from edge.config import Settings, load_settings
+from edge.doctor import nearest_folder
 from edge.errors import ConfigError
 
 # One rule for three formats, so that nothing is to be escaped: systemd takes % and $ for its own,
@@ -83,14 +84,12 @@ def make_station(
         A folder is not told, a path or user has characters that service files give a meaning, or
         the settings file is not valid.
     """
-    from edge.config import load_settings
-
     if config is not None:
-        config = config.resolve()
+        config = _real(config)
         inbox, out = inbox or config.parent / "inbox", out or config.parent / "results"
     if inbox is None or out is None:
         raise ConfigError("expected INBOX and OUT, or --config FILE with both beside it")
-    inbox, out = inbox.resolve(), out.resolve()
+    inbox, out = _real(inbox), _real(out)
     if inbox == out:
         raise ConfigError(f"output folder {out.name}: is the inbox; results need another folder")
     # A service has none of the caller's variables.
@@ -158,7 +157,7 @@ RestartMaxDelaySec=1h
 CacheDirectory=%N
 Environment=NUMBA_CACHE_DIR=%C/%N
 
-# Peak memory of a run (resident, x86-64): 215 MB while kernels are compiled, 180 MB else. On
+# Peak memory of a run (resident, x86-64): 220 MB while kernels are compiled, 180 MB else. On
 # Raspberry Pi OS the limit holds with cgroup_enable=memory in cmdline.txt alone.
 MemoryMax=512M
 TasksMax=64
@@ -260,7 +259,7 @@ def logrotate_config(station: Station) -> str:
     -------
     str
     """
-    folder = _existing(station.out)
+    folder = nearest_folder(station.out)
     return f"""\
 # The log of the cron line (edge-score service cron). As /etc/logrotate.d/edge-score.
 "{station.log}" {{
@@ -290,7 +289,7 @@ def _account(station: Station) -> Iterator[str]:
             yield "# A user that exists while the service runs. systemd keeps its results in"
             yield "# /var/lib/private, where root alone may look; --user NAME shows them to others."
             yield "DynamicUser=yes"
-            if (group := _group(_existing(station.inbox))) != "root":
+            if (group := _group(nearest_folder(station.inbox))) != "root":
                 yield "# For files that the group of the inbox alone may read."
                 yield f"SupplementaryGroups={group}"
         yield f"StateDirectory={_word(below)}"
@@ -298,7 +297,7 @@ def _account(station: Station) -> Iterator[str]:
         yield "StateDirectoryMode=0755"
         return
     if not station.user:
-        owner = _owner(_existing(station.out))
+        owner = _owner(nearest_folder(station.out))
         if owner == "root":
             raise ConfigError(
                 f"output folder {station.out.name}: expected one below {_STATE}, or of a user "
@@ -312,7 +311,7 @@ def _account(station: Station) -> Iterator[str]:
 
 def _hidden(station: Station) -> Iterator[str]:
     """Lines that hide the homes, and show of them what the service needs."""
-    interpreter = Path(sys.executable).resolve().parents[1]
+    interpreter = _real(Path(sys.executable)).parents[1]
     wanted = [station.inbox, Path(sys.prefix), Path(sys.base_prefix), interpreter]
     # An editable installation is in its checkout.
     wanted.append(Path(__file__).parents[1])
@@ -338,9 +337,9 @@ def _is_hidden(path: Path) -> bool:
     return any(path.is_relative_to(folder) for folder in _HIDDEN)
 
 
-def _existing(path: Path) -> Path:
-    """Nearest folder that exists."""
-    return next(folder for folder in (path, *path.parents) if folder.exists())
+def _real(path: Path) -> Path:
+    """Follow links; Path.resolve would raise where they go in a circle."""
+    return Path(os.path.realpath(path))
 
 
 def _owner(folder: Path) -> str:

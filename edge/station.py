@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,9 +28,9 @@ def init(folder: Path) -> None:
     Raises
     ------
     ConfigError
-        One of the three is there, or cannot be made; then nothing is changed.
+        One of the three is there, and nothing was changed; or one cannot be made.
     """
-    there = [n for n in (*_FOLDERS, SETTINGS_FILE) if (folder / n).exists()]
+    there = [n for n in (*_FOLDERS, SETTINGS_FILE) if os.path.lexists(folder / n)]
     if there:
         raise ConfigError(
             f"{folder.name or folder}: expected a new folder, got one with {', '.join(there)}"

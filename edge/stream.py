@@ -275,7 +275,7 @@ class Stream:
         news: list[StationAlarm] = []
         if written:
             alarms, news = compare(before, scored.alarms, record.revision, _now())
-        if news and self._station:
+        if alarms != before and self._station:
             others = [a for a in ledger.alarms() if a.half_orbit != work.key]
             write_alarms(self._out, sorted([*others, *alarms], key=lambda a: a.time))
         ledger.record(

@@ -40,7 +40,22 @@ def loaded(*arguments: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["score"], ["stream"], ["info"], ["explain"], ["plot"], ["model"]]
+    "command",
+    [
+        [],
+        ["score"],
+        ["stream"],
+        ["status"],
+        ["retry"],
+        ["info"],
+        ["explain"],
+        ["plot"],
+        ["init"],
+        ["service"],
+        ["doctor"],
+        ["model"],
+        ["report"],
+    ],
 )
 def test_help_loads_nothing_heavy(command: list[str]) -> None:
     assert loaded(*command, "--help") == set()
