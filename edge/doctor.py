@@ -131,7 +131,7 @@ class Doctor:
     def _libraries(self) -> Finding:
         import watchdog.observers
 
-        from edge.versions import installed_runtime
+        from edge.versions import code_version, installed_runtime
 
         assert watchdog.observers
         found = {name: _version(name) for name in _LIBRARIES}
@@ -139,7 +139,8 @@ class Doctor:
         if missing:
             return Finding("FAIL", f"not installed: {', '.join(missing)}; {_INSTALL}")
         runtime = installed_runtime(self._runtime())
-        text = ", ".join([runtime, *(f"{name} {version}" for name, version in found.items())])
+        code = f"edge-score {code_version()}"
+        text = ", ".join([code, runtime, *(f"{name} {version}" for name, version in found.items())])
         if runtime.startswith("tflite-runtime") and not str(found["numpy"]).startswith("1."):
             return Finding("FAIL", f"tflite-runtime works with numpy 1, got {text}; {_INSTALL}")
         return Finding("ok", text)

@@ -157,7 +157,7 @@ RestartMaxDelaySec=1h
 CacheDirectory=%N
 Environment=NUMBA_CACHE_DIR=%C/%N
 
-# Peak memory of a run (resident, x86-64): 215 MB while kernels are compiled, 180 MB else. On
+# Peak memory of a run (resident, x86-64): 220 MB while kernels are compiled, 180 MB else. On
 # Raspberry Pi OS the limit holds with cgroup_enable=memory in cmdline.txt alone.
 MemoryMax=512M
 TasksMax=64

@@ -37,7 +37,9 @@ def loaded(*arguments: str) -> set[str]:
     return set(done.stderr.splitlines()[-1].removeprefix("loaded:").split())
 
 
-@pytest.mark.parametrize("command", [[], ["score"], ["stream"], ["info"], ["model"]])
+@pytest.mark.parametrize(
+    "command", [[], ["score"], ["stream"], ["info"], ["init"], ["service"], ["doctor"], ["model"]]
+)
 def test_help_loads_nothing_heavy(command: list[str]) -> None:
     assert loaded(*command, "--help") == set()
 

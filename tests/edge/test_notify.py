@@ -27,7 +27,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
     name = f"@edge-score-{os.getpid()}" if request.param == "abstract" else str(tmp_path / "s")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(name.replace("@", "\0"))
-        listener.settimeout(60.0)
+        listener.settimeout(300.0)
         yield name, listener
 
 
@@ -60,8 +60,8 @@ def test_a_watcher_tells_that_it_is_up_alive_what_it_did_and_that_it_ends(
         assert hear("STATUS=").startswith("STATUS=0 half-orbits scored and 0 problems since")
         hear("WATCHDOG=1")
         hear("WATCHDOG=1")
-        # A third of the limit, and what a busy computer may be late.
-        assert beats[1] - beats[0] < 2.0 + 0.5
+        # A quarter of the limit, and what a busy computer may be late; systemd wants half of it.
+        assert 1.4 < beats[1] - beats[0] < 3.0
         shutil.copy(SAMPLE, inbox)
         assert "STATUS=1 half-orbits scored" in hear("STATUS=1")
         process.send_signal(signal.SIGTERM)
