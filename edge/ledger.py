@@ -305,7 +305,8 @@ class Message:
 
 
 _FILE = "path, size, mtime_ns, ctime_ns, half_orbit, status, reason, transient"
-_HALF_ORBIT = ", ".join(f'"{f}"' for f in HalfOrbitRecord.__dataclass_fields__)
+# In brackets, since some are words of SQL; in quotes a column that is missing would be a text.
+_HALF_ORBIT = ", ".join(f"[{f}]" for f in HalfOrbitRecord.__dataclass_fields__)
 _RUN = ", ".join(RunRecord.__dataclass_fields__)
 _RUNS_KEPT = 5000
 

@@ -36,6 +36,8 @@ _EARTH_RADIUS_KM = 6371.2
 
 # A step between records is odd that differs from the typical one by more than this share.
 _ODD_STEP = 0.5
+# For the clock a smaller one: the steps of burst mode, half as long, are odd then, and many.
+_CLOCK_STEP = 0.25
 # What was shuffled has such a share of regular steps once it is put in order.
 _REGULAR_SHARE = 0.9
 # The clock was set back where this many steps before and after are regular: a single record
@@ -147,8 +149,6 @@ def time_order(milliseconds: IntArray, known: BoolArray) -> IntArray | None:
 def _clock_steps(times: IntArray, notes: list[str]) -> None:
     """Name the places where the clock was set back amid records at a steady pace.
 
-    A step back by less than the pace looks like the quicker pace of burst mode, and costs nothing.
-
     Parameters
     ----------
     times : ndarray of int64, shape (N,)
@@ -160,8 +160,8 @@ def _clock_steps(times: IntArray, notes: list[str]) -> None:
     if steps.size < 2 * _STEADY:
         return
     typical = float(np.median(steps))
-    early = steps <= 0
-    odd = (steps < (1.0 - _ODD_STEP) * typical) | (steps > (1.0 + _ODD_STEP) * typical)
+    early = steps < (1.0 - _CLOCK_STEP) * typical
+    odd = early | (steps > (1.0 + _CLOCK_STEP) * typical)
     odd = np.concatenate((np.zeros(_STEADY, np.bool_), odd))
     odd = np.concatenate((odd, np.zeros(_STEADY, np.bool_)))
     alone = sum(odd[k : k + steps.size].astype(np.int64) for k in range(2 * _STEADY + 1)) == 1

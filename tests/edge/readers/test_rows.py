@@ -228,9 +228,9 @@ def test_a_clock_set_back_costs_the_records_about_it(back, at, cadence):
     good, times, notes = trust(seconds)
     lost = n - good.sum()
     assert lost <= min(back / cadence + 1, at, n - at)
-    if back > 1.01 * cadence and 3 <= at <= n - 4:
+    if back > 0.26 * cadence and 3 <= at <= n - 4:
         assert any("the clock was set back by" in note for note in notes)
-    elif back < 0.99 * cadence:
+    elif back < 0.24 * cadence:
         assert notes == []
     rows = np.flatnonzero(good)
     track = make_track(

