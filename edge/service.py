@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import os
 import pwd
@@ -51,10 +52,8 @@ class Station:
     @property
     def command(self) -> list[str]:
         """The command line of this installation, without options that depend on the caller."""
-        program = Path(sys.executable).with_name("edge-score")
-        start = [str(program)] if program.exists() else [sys.executable, "-m", "edge.cli"]
         config = ["--config", str(self.config)] if self.config else []
-        return [*start, "stream", str(self.inbox), "--out", str(self.out), *config]
+        return [*_program(), "stream", str(self.inbox), "--out", str(self.out), *config]
 
     @property
     def log(self) -> Path:
@@ -274,6 +273,18 @@ def logrotate_config(station: Station) -> str:
     copytruncate
 }}
 """
+
+
+def _program() -> list[str]:
+    """Start of the command line of this installation."""
+    folder = Path(sys.executable).parent
+    script = folder / "edge-score"
+    # In an environment that was moved, it names an interpreter that is gone.
+    with contextlib.suppress(OSError):
+        if os.fsencode(folder) in script.read_bytes()[:500]:
+            return [str(script)]
+    # Without -P, a folder named edge where the service starts would be taken for ours.
+    return [sys.executable, "-P", "-m", "edge.cli"]
 
 
 def _account(station: Station) -> Iterator[str]:

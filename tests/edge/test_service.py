@@ -100,7 +100,7 @@ def test_the_unit_says_what_it_must(tmp_path: Path) -> None:
     (command,) = unit["ExecStart"]
     program, *rest = shlex.split(command)
     assert Path(program).is_relative_to(sys.prefix)
-    assert rest == ["stream", str(tmp_path / "inbox"), "--out", "/var/lib/edge-score"]
+    assert rest[-4:] == ["stream", str(tmp_path / "inbox"), "--out", "/var/lib/edge-score"]
     assert unit["Type"] == ["notify"]
     assert unit["WatchdogSec"] == ["10min"]
     assert unit["DynamicUser"] == ["yes"]
@@ -110,6 +110,19 @@ def test_the_unit_says_what_it_must(tmp_path: Path) -> None:
     # pytest's folder lies in /tmp, which the service has one of its own of.
     assert str(tmp_path / "inbox") in unit["BindReadOnlyPaths"]
     assert "MemoryDenyWriteExecute" not in unit
+
+
+def test_an_installation_whose_command_is_not_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python, script = tmp_path / "python", tmp_path / "edge-score"
+    monkeypatch.setattr("sys.executable", str(python))
+    told = make_station(Path("/srv/in"), Path("/srv/out"), None)
+    assert told.command[:4] == [str(python), "-P", "-m", "edge.cli"]
+    script.write_text("#!/moved/from/here/python\n")
+    assert told.command[0] == str(python)
+    script.write_text(f"#!{python}\n")
+    assert told.command[:2] == [str(script), "stream"]
 
 
 def test_a_unit_for_results_of_a_person_runs_as_that_person(
