@@ -72,6 +72,29 @@ KpOption = Annotated[
     ),
 ]
 
+ToOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--to",
+        readable=False,
+        help="Folder of bundles.",
+        show_default="that of bundle = 'DIR/current' in the settings",
+    ),
+]
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        readable=False,
+        help="Results of a stream, to count what it will score again.",
+        show_default="none",
+    ),
+]
+InboxOption = Annotated[
+    Path | None,
+    typer.Option("--inbox", readable=False, help="Inbox of that stream.", show_default="none"),
+]
+
 
 def _show_version(asked: bool) -> None:
     if asked:
@@ -133,7 +156,7 @@ def score(
                     f"output folder {out.name}: is that of a stream, whose ledger knows its "
                     "results; give another folder, or put the files in the stream's inbox"
                 )
-        scorer = _scorer(settings)
+        scorer = _scorer(settings, _bundle_path(settings))
         for group in groups:
             failed |= _score(scorer, group, out, json)
     if failed:
@@ -238,7 +261,8 @@ def stream(
         signal.signal(number, end)
     # A terminal that closes ends no watcher; it is told to look at its inbox now.
     signal.signal(signal.SIGHUP, end if once else lambda *_: look.set())
-    bundle_path = Path(settings.bundle) if settings.bundle else None
+    # A link to it may be switched while this works: profile, fingerprint and scorer are of one.
+    bundle_path = _bundle_path(settings)
     profile, parameters = profile_and_fingerprint(
         bundle_path, settings.night, settings.min_coverage, settings.runtime
     )
@@ -247,7 +271,7 @@ def stream(
         out,
         profile,
         parameters,
-        lambda: _scorer(settings),
+        lambda: _scorer(settings, bundle_path),
         settle_s,
         settings.wait,
         station=True,
@@ -364,6 +388,65 @@ def retry(
         )
 
 
+bundles = typer.Typer(
+    cls=Commands,
+    help="Install a bundle beside the one in use, or go back to the one before.",
+    rich_markup_mode=None,
+)
+app.add_typer(bundles, name="bundle")
+
+
+@bundles.command()
+def install(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOLDER|FILE", readable=False, help="A bundle, or its .tar.gz or .zip."
+        ),
+    ],
+    to: ToOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check it, say what it costs, install nothing.")
+    ] = False,
+    out: OutOption = None,
+    inbox: InboxOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Check a bundle in a process of its own, and put it in use as DIR/current."""
+    from edge import installing
+    from edge.watching import hold
+
+    settings, stream = _settings(config), _stream_folders(out, inbox)
+    if dry_run:
+        for line in installing.dry_run(source, settings, stream):
+            say([line])
+        return
+    folder = installing.bundles_folder(to, settings)
+    with hold(folder, f"{_NAME} bundle", warn=_complain):
+        for line in installing.install(source, folder, settings, stream):
+            say([line])
+
+
+@bundles.command()
+def rollback(
+    to: ToOption = None,
+    out: OutOption = None,
+    inbox: InboxOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Put the bundle in use again that the current one took the place of."""
+    from edge import installing
+    from edge.watching import hold
+
+    settings, stream = _settings(config), _stream_folders(out, inbox)
+    folder = installing.bundles_folder(to, settings)
+    if not folder.is_dir():
+        raise ConfigError(f"folder {folder.name}: expected one with bundles, got none")
+    with hold(folder, f"{_NAME} bundle", warn=_complain):
+        for line in installing.roll_back(folder, settings, stream):
+            say([line])
+
+
 @app.command()
 def info(
     file: Annotated[Path, typer.Argument(readable=False, help="A payload file.")],
@@ -442,7 +525,7 @@ def explain(
     if len(groups) > 1:
         keys = ", ".join(next(iter(group.values())).half_orbit for group in groups)
         raise ConfigError(f"expected files of one half-orbit, got those of {keys}")
-    scorer = _scorer(settings)
+    scorer = _scorer(settings, _bundle_path(settings))
     half_orbit = scorer.read(groups[0])
     for error in half_orbit.errors:
         _complain(error)
@@ -568,11 +651,10 @@ def model(
     json: Annotated[bool, typer.Option("--json", help="The card as JSON.")] = False,
 ) -> None:
     """Show the card of the bundle: what it was trained on and how good it is."""
-    from edge.bundle import default_bundle_path, load_bundle
+    from edge.bundle import load_bundle
 
     settings = _settings(config, bundle=bundle)
-    path = Path(settings.bundle) if settings.bundle else default_bundle_path()
-    card = load_bundle(path).card
+    card = load_bundle(_bundle_path(settings)).card
     if json:
         from edge.outputs import json_lines
 
@@ -614,12 +696,25 @@ def _settings(config: Path | None, **options: object) -> Settings:
     return load_settings(config, os.environ, given)
 
 
-def _scorer(settings: Settings) -> Scorer:
+def _bundle_path(settings: Settings) -> Path | None:
+    """Folder of the bundle itself, whatever links lead to it; None for the one that ships."""
+    return Path(os.path.realpath(settings.bundle)) if settings.bundle else None
+
+
+def _stream_folders(out: Path | None, inbox: Path | None) -> tuple[Path, Path] | None:
+    if out is None and inbox is None:
+        return None
+    if out is None or inbox is None:
+        raise ConfigError("expected --out and --inbox together, got one of them")
+    return out, inbox
+
+
+def _scorer(settings: Settings, path: Path | None) -> Scorer:
     from edge.bundle import load_bundle
     from edge.geomagnetic import KpFile
     from edge.scoring import Scorer
 
-    bundle = load_bundle(Path(settings.bundle) if settings.bundle else None)
+    bundle = load_bundle(path)
     return Scorer(
         bundle,
         settings.night,

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from edge.arrays import Features, FloatArray
-from edge.errors import BundleError, ConfigError
+from edge.errors import BundleError, ConfigError, one_line
 from edge.versions import RUNTIMES, installed_runtime, runtime_name
 
 RuntimeName = Literal["auto", "tflite", "litert"]
@@ -63,7 +63,9 @@ class Model:
             details = self._interpreter.get_input_details()[0]
             result = self._interpreter.get_output_details()[0]
         except (ValueError, RuntimeError, IndexError) as error:
-            raise BundleError(f"{path.name}: not a usable TFLite model: {error}") from None
+            raise BundleError(
+                f"{path.name}: not a usable TFLite model: {one_line(str(error))}"
+            ) from None
         if len(details["shape"]) != 3 or list(result["shape"]) != [BATCH, 1]:
             raise BundleError(
                 f"{path.name}: input {tuple(details['shape'])} and output "

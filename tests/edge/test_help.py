@@ -26,22 +26,26 @@ def squeezed(text: str) -> str:
     return "".join(text.split())
 
 
+def commands(app: typer.Typer, *before: str) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Yield the words that call each command, groups of commands too, and its function."""
+    for command in app.registered_commands:
+        yield (*before, command.name or command.callback.__name__.replace("_", "-")), command
+    for group in app.registered_groups:
+        yield from commands(group.typer_instance, *before, group.name)
+
+
 @pytest.mark.parametrize("module", PROGRAMS)
 def test_every_help_text_shows(module: str) -> None:
     app = importlib.import_module(module).app
-    group = typer.main.get_command(app)
-    functions = [command.callback for command in app.registered_commands]
-    assert len(functions) == len(group.commands) > 1
-    pages = {
-        command.callback.__wrapped__: CliRunner().invoke(app, [name, "--help"]).output
-        for name, command in group.commands.items()
-    }
-    pages[app.registered_callback.callback] = CliRunner().invoke(app, ["--help"]).output
-    for function in (*functions, app.registered_callback.callback):
-        page = squeezed(pages[function])
+    found = {words: command.callback for words, command in commands(app)}
+    assert len(found) > 1
+    for words, function in {**found, (): app.registered_callback.callback}.items():
+        done = CliRunner().invoke(app, [*words, "--help"])
+        assert done.exit_code == 0, words
+        page = squeezed(done.output)
         for name, text in written(function):
-            assert text, f"{function.__name__}: {name} has no help"
-            assert squeezed(text) in page, f"{function.__name__}: {name}"
+            assert text, f"{words}: {name} has no help"
+            assert squeezed(text) in page, f"{words}: {name}"
 
 
 @pytest.mark.parametrize("module", PROGRAMS)
