@@ -48,13 +48,13 @@ def trace(path: Path) -> None:
 
     build, due = cli._scorer, plan.Planner.due
 
-    def scorer(settings: Any) -> Any:
+    def scorer(*arguments: Any) -> Any:
         before = enter("imports")
         from edge.scoring import Scorer
 
         wrap(Scorer, "read", "reading")
         wrap(Scorer, "score", "scoring")
-        made = build(settings)
+        made = build(*arguments)
         shared[0] = before
         return made
 

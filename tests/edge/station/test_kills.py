@@ -49,9 +49,9 @@ class Killer:
                     time.sleep(0.0005)
             time.sleep(self.random.uniform(0.0, LASTS.get(phase, self.runs_last)))
             process.kill()
-            process.communicate()
+            _, said = process.communicate()
             if process.returncode != -9:
-                assert process.returncode == 0
+                assert process.returncode == 0, said
                 return False
             self.hit[PHASES[trace[0]]] += 1
         kills = self.hit.total()
