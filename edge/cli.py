@@ -372,12 +372,10 @@ def retry(
     ] = None,
 ) -> None:
     """Let a stream try half-orbits again that it gave up or holds back after a failure."""
-    from edge.ledger import LEDGER_FILE, Ledger
+    from edge.ledger import Ledger, ledger_of
     from edge.watching import hold
 
-    path = out / LEDGER_FILE
-    if not path.is_file():
-        raise ConfigError(f"output folder {out.name}: expected a stream's, got no {LEDGER_FILE}")
+    path = ledger_of(out)
     with hold(out, warn=_complain), Ledger(path) as ledger:
         due = ledger.retry(keys or [])
     say(f"{key}: tried again by the next edge-score stream" for key in due)

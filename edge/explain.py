@@ -27,7 +27,7 @@ from edge.drawing import (
 from edge.errors import ConfigError
 from edge.grid import Grid, make_grid
 from edge.inbox import path_of
-from edge.ledger import LEDGER_FILE, Ledger
+from edge.ledger import Ledger, ledger_of
 from edge.night import night_rows
 from edge.observables import B_RMS_SPAN_S, MissionName, Observable
 from edge.readers.halforbit import SIMULATED, HalfOrbit
@@ -132,9 +132,7 @@ def files_in_inbox(out: Path, inbox: Path, key: str) -> list[Path]:
     ConfigError
         There is no ledger, it does not know the half-orbit, or all of its files are gone.
     """
-    path = out / LEDGER_FILE
-    if not path.is_file():
-        raise ConfigError(f"output folder {out.name}: expected a stream's, got no {LEDGER_FILE}")
+    path = ledger_of(out)
     with Ledger(path) as ledger:
         recorded = [f.path for f in ledger.files_of(key) if f.status != "ignored"]
     if not recorded:

@@ -44,7 +44,7 @@ from edge.bundle import (
 from edge.config import Settings
 from edge.errors import BundleError, ConfigError, EdgeError, one_line
 from edge.inbox import path_of
-from edge.ledger import LEDGER_FILE
+from edge.ledger import ledger_of
 from edge.report import training_line
 from edge.versions import installed_runtime
 
@@ -394,9 +394,7 @@ def to_rescore(bundle: Path, settings: Settings, out: Path, inbox: Path) -> int:
     ConfigError
         There is no ledger in `out`, or it cannot be read.
     """
-    path = out / LEDGER_FILE
-    if not path.is_file():
-        raise ConfigError(f"output folder {out.name}: expected a stream's, got no {LEDGER_FILE}")
+    path = ledger_of(out)
     _, fingerprint = profile_and_fingerprint(
         bundle, settings.night, settings.min_coverage, settings.runtime
     )

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Literal
 from urllib.parse import quote
 
-from edge.errors import LedgerDamaged, LedgerError, one_line
+from edge.errors import ConfigError, LedgerDamaged, LedgerError, one_line
 from edge.inbox import InboxFile
 from edge.results import WrittenFile
 
@@ -793,6 +793,28 @@ def _place(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def ledger_of(out: Path) -> Path:
+    """Find the ledger of a stream's output folder.
+
+    Parameters
+    ----------
+    out : Path
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ConfigError
+        There is none: it is no stream's.
+    """
+    path = out / LEDGER_FILE
+    if not path.is_file():
+        raise ConfigError(f"output folder {out.name}: expected a stream's, got no {LEDGER_FILE}")
+    return path
 
 
 def open_ledger(path: Path) -> tuple[Ledger, str]:

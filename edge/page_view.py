@@ -11,8 +11,8 @@ import msgspec
 
 from edge.alarms import StationAlarm
 from edge.bundle import Card, default_bundle_path, load_card
-from edge.errors import BundleError, ConfigError, InputError, LedgerError
-from edge.ledger import LEDGER_FILE, HalfOrbitRecord, Ledger, RunRecord
+from edge.errors import BundleError, InputError, LedgerError
+from edge.ledger import LEDGER_FILE, HalfOrbitRecord, Ledger, RunRecord, ledger_of
 from edge.readers.names import parse_name
 
 
@@ -96,9 +96,7 @@ def read_view(out: Path, bundle: Path | None = None) -> StationView:
     LedgerError
         It cannot be read.
     """
-    path = out / LEDGER_FILE
-    if not path.is_file():
-        raise ConfigError(f"output folder {out.name}: expected a stream's, got no {LEDGER_FILE}")
+    path = ledger_of(out)
     card, problem = None, ""
     try:
         card = load_card(bundle or default_bundle_path())

@@ -11,7 +11,7 @@ import msgspec
 from edge.alarms import stamp
 from edge.bundle import default_bundle_path, load_card
 from edge.errors import ConfigError, EdgeError
-from edge.ledger import LEDGER_FILE, Ledger
+from edge.ledger import Ledger, ledger_of
 from edge.outputs import replace_file
 from edge.versions import code_version, installed_runtime
 
@@ -129,9 +129,7 @@ def station_status(
     LedgerError
         It cannot be read.
     """
-    path = out / LEDGER_FILE
-    if not path.is_file():
-        raise ConfigError(f"output folder {out.name}: expected a stream's, got no {LEDGER_FILE}")
+    path = ledger_of(out)
     attention: list[str] = []
     bundle = bundle or default_bundle_path()
     name, days, trained_on = bundle.name, 0.0, "unknown"
