@@ -24,6 +24,18 @@ TRAINER := $(VENV)/trainer.stamp
 EDGE_VENV := build/test-edge$(addprefix -,$(notdir $(PYTHON)))
 EDGE_TESTED := $(EDGE_VENV)/test.stamp
 
+# 540 days give three blocks of 96 days and more with 30 days between them. The strengths are those at which the reference
+# of `edge-train strengths` has an AUC of 0.9 (trainer/recipes/strengths.toml), fixed before any training.
+TRAIN := $(BIN)/edge-train
+BUILD := build/train
+DEMETER_DAYS := --start 2007-01-01 --end 2008-06-24 --seed 20070101 --injection 8.228
+CSES_DAYS := --start 2019-01-01 --end 2020-06-24 --seed 20190101 --injection 7.4
+SIMULATED := --night-only
+GIVEN := $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(if $(INDICES),--indices "$(INDICES)")
+PREPARED := --recipe windows.toml --allow-failed
+PRETRAIN := seqnetquake-pretrain.toml
+FINETUNE := seqnetquake-finetune.toml
+
 LOCK_VENV := build/lock
 BUILD_REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
 LOCK := $(LOCK_VENV)/bin/python -c '$(BUILD_REQUIRES)' | $(LOCK_VENV)/bin/uv pip compile -q - pyproject.toml \
@@ -47,10 +59,17 @@ test-all: $(TRAINER)  ## run the tests, the slow ones too
 	@NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m kernel
 	@$(BIN)/pytest -q -m ""
 
-train-export: $(TRAINER)  ## train, quantise and export a bundle to build/bundle, or OUT=DIR (DEMETER=DIR CSES=DIR CATALOGUE=FILE INDICES=FILE; else simulated)
-	@$(BIN)/edge-train train-export $(if $(DEMETER),--demeter "$(DEMETER)") \
-		$(if $(CSES),--cses "$(CSES)") $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") \
-		$(if $(INDICES),--indices "$(INDICES)") $(if $(OUT),--out "$(OUT)")
+# The road from an archive to a bundle, of commands that can be typed: make prints each. What is up to date is not made
+# again, and what was interrupted goes on. A mission without an archive is simulated.
+train-export: $(TRAINER)  ## train, judge, quantise and export a bundle to build/train/bundle, or OUT=DIR (DEMETER=DIR CSES=DIR CATALOGUE=FILE INDICES=FILE; else simulated)
+	$(if $(DEMETER),,$(TRAIN) simulate --mission demeter $(DEMETER_DAYS) $(SIMULATED) --out $(BUILD)/demeter)
+	$(if $(CSES),,$(TRAIN) simulate --mission cses $(CSES_DAYS) $(SIMULATED) --out $(BUILD)/cses)
+	$(TRAIN) prepare "$(or $(DEMETER),$(BUILD)/demeter)" $(if $(DEMETER),$(GIVEN)) $(PREPARED) --out $(BUILD)/demeter-windows
+	$(TRAIN) prepare "$(or $(CSES),$(BUILD)/cses)" $(if $(CSES),$(GIVEN)) $(PREPARED) --out $(BUILD)/cses-windows
+	$(TRAIN) pretrain $(BUILD)/demeter-windows --recipe $(PRETRAIN) --out $(BUILD)/pretrained
+	$(TRAIN) finetune $(BUILD)/cses-windows --from $(BUILD)/pretrained --recipe $(FINETUNE) --out $(BUILD)/tuned
+	$(TRAIN) evaluate $(BUILD)/tuned --out $(BUILD)/evaluation
+	$(TRAIN) export $(BUILD)/tuned --out "$(or $(OUT),$(BUILD)/bundle)"
 
 reproduce: $(TRAINER)  ## the paper's tables on simulated missions; hours, resumable (QUICK=1: minutes)
 	@$(BIN)/edge-train reproduce $(if $(QUICK),--quick)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edge.arrays import AnyArray
 
 #: Version of the card's layout.
-CARD_FORMAT = 1
+CARD_FORMAT = 2
 CARD_FILE = "card.json"
 #: The card's sha256 as sha256sum writes it: every other file's stands in the card.
 CARD_SUM_FILE = f"{CARD_FILE}.sha256"
@@ -60,15 +60,34 @@ class Metric(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     high: float
 
 
-class Parity(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """TFLite against Keras on held-out windows, measured in a process of its own."""
+class Parity(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """One TFLite file against Keras on validation, in a process that has no TensorFlow.
 
+    Attributes
+    ----------
+    file, runtime : str
+    windows : int
+        Matched ones, of which all but the last two are told.
+    largest_difference, mean_difference : float
+        Of scores.
+    auc_keras, auc_tflite, mcc_keras, mcc_tflite : float
+    verdict_windows : int
+        Of every half-orbit, none selected.
+    verdict_flips : float
+        Share of them that are an alarm of one and not of the other.
+    """
+
+    file: str
+    runtime: str
     windows: int
     largest_difference: float
     mean_difference: float
     auc_keras: float
     auc_tflite: float
-    runtime: str
+    mcc_keras: float
+    mcc_tflite: float
+    verdict_windows: int
+    verdict_flips: float
 
 
 class MissionData(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -96,11 +115,20 @@ class Training(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Golden(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Windows with known scores; a runtime that gives others is not to be trusted."""
+    """Windows with known scores; a runtime that gives others is not to be trusted.
+
+    Attributes
+    ----------
+    tolerance : float
+        Largest difference of a score that is accepted.
+    measured : dict of str to float
+        Largest difference that each interpreter showed where the bundle was made.
+    """
 
     file: str
     windows: int
     tolerance: float
+    measured: dict[str, float]
 
 
 class Card(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -108,8 +136,10 @@ class Card(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     Attributes
     ----------
-    model, climatology : str
-        File names within the bundle.
+    run, source : str
+        sha256 of the trained model, and of all that the bundle was made from.
+    model, float_model, climatology : str
+        File names within the bundle; `float_model` is the same network before quantisation.
     quantisation : {"int8", "float32"}
     length : int
         Rows in a window, L.
@@ -127,6 +157,8 @@ class Card(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     format: int
     name: str
+    run: str
+    source: str
     profile: str
     observables: list[str]
     transforms: list[str]
@@ -135,6 +167,7 @@ class Card(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     night: Literal["dark", "paper"]
     clip: float
     model: str
+    float_model: str
     quantisation: Literal["int8", "float32"]
     climatology: str
     slope: float
@@ -145,7 +178,7 @@ class Card(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     operating_point: OperatingPoint
     training: Training
     metrics: list[Metric]
-    parity: Parity
+    parity: list[Parity]
     golden: Golden
     code_version: str
     network: str
@@ -288,7 +321,7 @@ def load_bundle(path: Path | None = None) -> Bundle:
     """
     path = path or default_bundle_path()
     card = load_card(path)
-    for name in (card.model, card.climatology, card.golden.file):
+    for name in (card.model, card.float_model, card.climatology, card.golden.file):
         if name not in card.files:
             raise BundleError(f"bundle {path.name}: {name} has no sha256 in the card")
     for name, expected in card.files.items():

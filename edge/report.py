@@ -176,7 +176,7 @@ def card_table(card: Card) -> Iterator[str]:
     ------
     str
     """
-    point, training, parity = card.operating_point, card.training, card.parity
+    point, training = card.operating_point, card.training
     yield f"bundle            {card.name} (code {card.code_version})"
     yield f"network           {card.network}, {card.quantisation}"
     yield f"profile           {card.profile}: {', '.join(card.observables)}"
@@ -203,11 +203,12 @@ def card_table(card: Card) -> Iterator[str]:
     yield f"                  base rate {point.base_rate:.3%}, precision at it {precision}"
     for metric in card.metrics:
         yield f"  {metric.name:<15} {metric.value:.3f} [{metric.low:.3f}, {metric.high:.3f}]"
-    yield (
-        f"parity            {parity.windows} windows, largest difference "
-        f"{parity.largest_difference:.4f}, AUC {parity.auc_keras:.4f} (Keras) "
-        f"{parity.auc_tflite:.4f} ({parity.runtime})"
-    )
+    for p in card.parity:
+        yield (
+            f"parity            {p.file} by {p.runtime}: {p.windows} windows, largest difference "
+            f"{p.largest_difference:.4f}, AUC {p.auc_tflite:.4f} (Keras {p.auc_keras:.4f}), "
+            f"other verdict {p.verdict_flips:.3%} of {p.verdict_windows}"
+        )
     yield training_line("simulated" if card.simulated else "real")
 
 

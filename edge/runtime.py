@@ -35,6 +35,8 @@ class Model:
         Input (B, L, C) and output (B, 1) of float32 or int8.
     runtime : {"auto", "tflite", "litert"}
     threads : int
+    batch : int, optional
+        Windows in one call; the scores do not depend on it.
 
     Attributes
     ----------
@@ -51,13 +53,15 @@ class Model:
         The runtime is not installed, or cannot be loaded.
     """
 
-    def __init__(self, path: Path, runtime: RuntimeName = "auto", threads: int = 1) -> None:
+    def __init__(
+        self, path: Path, runtime: RuntimeName = "auto", threads: int = 1, batch: int = BATCH
+    ) -> None:
         interpreter_class = _interpreter_class(runtime)
         self.runtime: str = installed_runtime(runtime)
         try:
             self._interpreter: Any = interpreter_class(model_path=str(path), num_threads=threads)
             before = self._interpreter.get_input_details()[0]
-            self._interpreter.resize_tensor_input(before["index"], [BATCH, *before["shape"][1:]])
+            self._interpreter.resize_tensor_input(before["index"], [batch, *before["shape"][1:]])
             with _without_info_lines():
                 self._interpreter.allocate_tensors()
             details = self._interpreter.get_input_details()[0]
@@ -66,7 +70,7 @@ class Model:
             raise BundleError(
                 f"{path.name}: not a usable TFLite model: {one_line(str(error))}"
             ) from None
-        if len(details["shape"]) != 3 or list(result["shape"]) != [BATCH, 1]:
+        if len(details["shape"]) != 3 or list(result["shape"]) != [batch, 1]:
             raise BundleError(
                 f"{path.name}: input {tuple(details['shape'])} and output "
                 f"{tuple(result['shape'])}; expected (B, L, C) and (B, 1)"
@@ -77,8 +81,8 @@ class Model:
         self._input_type = np.dtype(details["dtype"])
         self._input_scale, self._input_zero = _quantisation(details)
         self._output_scale, self._output_zero = _quantisation(result)
-        self._real = np.zeros((BATCH, *self.window_shape), dtype=np.float32)
-        self._batch = np.zeros((BATCH, *self.window_shape), dtype=self._input_type)
+        self._real = np.zeros((batch, *self.window_shape), dtype=np.float32)
+        self._batch = np.zeros((batch, *self.window_shape), dtype=self._input_type)
 
     def logits(self, inputs: Features) -> FloatArray:
         """Logit of the positive class.
@@ -92,13 +96,14 @@ class Model:
         ndarray, shape (n,)
         """
         out = np.empty(inputs.shape[0])
-        for start in range(0, inputs.shape[0], BATCH):
-            part = inputs[start : start + BATCH]
+        batch = self._batch.shape[0]
+        for start in range(0, inputs.shape[0], batch):
+            part = inputs[start : start + batch]
             self._fill(part)
             self._interpreter.set_tensor(self._input_index, self._batch)
             self._interpreter.invoke()
             raw = self._interpreter.get_tensor(self._output_index)[: part.shape[0], 0]
-            out[start : start + BATCH] = (
+            out[start : start + batch] = (
                 raw.astype(np.float64) - self._output_zero
             ) * self._output_scale
         return out

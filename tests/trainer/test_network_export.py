@@ -15,14 +15,14 @@ import pytest
 from edge.errors import BundleError
 from trainer.datasets.windows import Windows
 from trainer.errors import TrainError
-from trainer.parity import edge_logits
+from trainer.export.parity import edge_logits
 
 # Trains a little, so that the weights are not those of the initialiser alone.
 SCRIPT = """
 import sys
 from pathlib import Path
 import numpy as np
-from trainer.export import convert_float32, convert_int8
+from trainer.export.tflite import convert_float32, convert_int8
 from trainer.models.networks import forget_columns
 from trainer.models.registry import make_classifier
 from trainer.models.seqnetquake import inference_function

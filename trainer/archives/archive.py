@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, fields
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -125,6 +126,33 @@ def read_archive(
         raise InputError(path, f"no usable night-side half-orbit of {mission}{first}")
     passes.sort(key=lambda p: int(p.grid.cell[0]))
     return Archive(mission, path, (path / SIMULATION_FILE).is_file(), passes, failed)
+
+
+def read_simulation(archive: Path) -> dict[str, Any] | None:
+    """Read what a simulated archive says of itself.
+
+    Parameters
+    ----------
+    archive : Path
+
+    Returns
+    -------
+    dict or None
+        The numbers and words of ``simulation.json``; None of an archive that is not simulated.
+
+    Raises
+    ------
+    InputError
+        The file is damaged.
+    """
+    path = archive / SIMULATION_FILE
+    if not path.is_file():
+        return None
+    try:
+        found = msgspec.json.decode(path.read_bytes(), type=dict)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise InputError(path, f"expected what a simulation says of itself: {error}") from None
+    return {k: v for k, v in found.items() if not isinstance(v, dict | list)}
 
 
 def find_half_orbits(

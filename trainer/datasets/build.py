@@ -55,6 +55,7 @@ def build_dataset(
     indices: Indices | None,
     recipe: DatasetRecipe,
     tell: Callable[[str], None],
+    simulation: dict[str, Any] | None = None,
 ) -> None:
     """Make labelled windows of the rows of a dataset.
 
@@ -70,6 +71,8 @@ def build_dataset(
     recipe : DatasetRecipe
     tell : callable
         Takes a line of progress.
+    simulation : dict, optional
+        What a simulated archive says of itself: numbers and words of ``simulation.json``.
 
     Raises
     ------
@@ -132,6 +135,7 @@ def build_dataset(
         for name in _TABLES:
             stages.done(name, fingerprint)
     card = _card(plan, catalogue, indices, recipe, scan, matches, climatology)
+    card["simulation"] = simulation
     leaks.check(dataset, card)
     stages.finish(card | {"fingerprint": fingerprint}, fingerprint)
     tell(f"{dataset}: complete")

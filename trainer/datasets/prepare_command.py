@@ -46,7 +46,7 @@ def prepare(
     ] = None,
     recipe: Annotated[
         Path | None,
-        typer.Option("--recipe", readable=False, help="All choices, TOML; the one that ships."),
+        typer.Option("--recipe", readable=False, help="TOML, or the name of one that ships."),
     ] = None,
     indices: Annotated[
         Path | None,
@@ -59,6 +59,9 @@ def prepare(
     out: Annotated[
         Path, typer.Option("--out", readable=False, help="Folder of the dataset.")
     ] = Path("dataset"),
+    allow_failed: Annotated[
+        bool, typer.Option("--allow-failed", help="Exit with 0 although files failed.")
+    ] = False,
     workers: WorkersOption = CORES,
     scheduler: SchedulerOption = None,
     memory_limit: MemoryOption = MEMORY_LIMIT,
@@ -66,12 +69,13 @@ def prepare(
     """Turn an archive of half-orbits into labelled windows on disk.
 
     Interrupted, it goes on where it was. A file that cannot be used is skipped and named at the
-    end, and the exit code is then 2, although the dataset is complete without it.
+    end, and the exit code is then 2 (but for --allow-failed), although the dataset is complete
+    without it.
     """
     parameters = _recipe(recipe, profile)
 
     from edge.errors import ConfigError
-    from trainer.archives.archive import SIMULATION_FILE
+    from trainer.archives.archive import SIMULATION_FILE, read_simulation
     from trainer.archives.cluster import check_cluster, connect
     from trainer.archives.holding import hold_output
     from trainer.archives.manifest import ROWS_FOLDER, read_manifest
@@ -120,10 +124,13 @@ def prepare(
                 f"{len(manifest.without_rows)} half-orbits without a row"
             ]
         )
-        build_dataset(out, events, kp, parameters, lambda line: say([line]))
+        build_dataset(
+            out, events, kp, parameters, lambda line: say([line]), read_simulation(archive)
+        )
     if manifest.failed:
         report_failures(manifest.failed, f"all are in {out.name}/{ROWS_FOLDER}")
-        raise typer.Exit(2)
+        if not allow_failed:
+            raise typer.Exit(2)
 
 
 def _recipe(path: Path | None, profile: str | None) -> DatasetRecipe:
@@ -131,9 +138,9 @@ def _recipe(path: Path | None, profile: str | None) -> DatasetRecipe:
 
     from edge.errors import ConfigError
     from edge.observables import PROFILES
-    from trainer.datasets.recipe import DEFAULT_DATASET_RECIPE, read_dataset_recipe
+    from trainer.datasets.recipe import DEFAULT_DATASET_RECIPE, find_recipe, read_dataset_recipe
 
-    found = read_dataset_recipe(path or DEFAULT_DATASET_RECIPE)
+    found = read_dataset_recipe(find_recipe(path or DEFAULT_DATASET_RECIPE))
     if profile is None:
         return found
     if profile not in PROFILES:

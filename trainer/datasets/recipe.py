@@ -132,6 +132,12 @@ class DatasetRecipe(Section, frozen=True):
     background: DatasetBackground
 
 
+def find_recipe(path: Path) -> Path:
+    """Find a recipe: the file itself, else the one of that name that ships."""
+    shipped = RECIPES / path.name
+    return shipped if path == Path(path.name) and not path.exists() and shipped.exists() else path
+
+
 def read_dataset_recipe(path: Path = DEFAULT_DATASET_RECIPE) -> DatasetRecipe:
     """Read and validate the recipe of a dataset.
 

@@ -37,6 +37,24 @@ class Windows:
     event: npt.NDArray[np.int64]
     half_orbit: npt.NDArray[np.int64]
 
+    @classmethod
+    def laid_out(cls, inputs: Features) -> Windows:
+        """Lay windows of which nothing else is known end to end, as rows.
+
+        Parameters
+        ----------
+        inputs : ndarray of float32, shape (n, L, C)
+
+        Returns
+        -------
+        Windows
+        """
+        n, length, columns = inputs.shape
+        unknown = np.full(n, -1, dtype=np.int64)
+        rows = inputs.reshape(-1, columns)
+        first = np.arange(n, dtype=np.int64) * length
+        return cls(rows, length, first, unknown.astype(np.int8), unknown, unknown)
+
     @property
     def size(self) -> int:
         """Number of windows."""

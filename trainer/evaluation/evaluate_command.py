@@ -38,6 +38,10 @@ def evaluate(
         Path | None,
         typer.Option(readable=False, help="Scores of the Bayes reference, .npz."),
     ] = None,
+    bundle: Annotated[
+        Path | None,
+        typer.Option(readable=False, help="Judge the int8 file that a run was exported to, too."),
+    ] = None,
     npz: Annotated[
         list[Path] | None,
         typer.Option(
@@ -73,7 +77,12 @@ def evaluate(
     if bool(npz) == bool(runs):
         raise typer.BadParameter("give either runs or --npz FILE")
     if npz:
-        for name, given in (("--placebo", placebo), ("--null", null), ("--reference", reference)):
+        for name, given in (
+            ("--placebo", placebo),
+            ("--null", null),
+            ("--reference", reference),
+            ("--bundle", bundle),
+        ):
             if given:
                 raise typer.BadParameter(f"{name} is for runs, not for --npz")
         from trainer.evaluation.arrays_command import evaluate_arrays
@@ -98,6 +107,7 @@ def evaluate(
         reference=reference,
         placebos=tuple(placebo or ()),
         nulls=tuple(null or ()),
+        bundle=bundle,
     )
     options = quick_form(options) if quick else options
     if half_orbits is not None:

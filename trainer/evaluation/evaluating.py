@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
-from edge import __version__
+from edge import RELEASE, __version__
 from edge.arrays import FloatArray
+from edge.bundle import CARD_FILE as BUNDLE_CARD_FILE
+from edge.bundle import OperatingPoint
 from edge.errors import one_line
 from edge.outputs import replace_file
+from trainer.datasets.stages import DATASET_FILE, file_sha256
 from trainer.datasets.stream import StreamWindows, open_stream
 from trainer.errors import TrainError
 from trainer.evaluation import report_words
+from trainer.evaluation.calibration import logit_of
 from trainer.evaluation.comparison import compare_models
 from trainer.evaluation.evaluation_options import Options
 from trainer.evaluation.judged_run import (
     CARD_FORMAT,
+    JudgedBundle,
     JudgedRun,
     RunCard,
+    find_bundle,
     find_runs,
     note_opening,
+    read_run_card,
     require_same_windows,
     write_card,
 )
 from trainer.evaluation.nothing import judge_null_runs, judge_placebos, shift_placebo
+from trainer.evaluation.operating import operating_point
 from trainer.evaluation.reference_share import read_reference, reference_share
 from trainer.evaluation.report_data import (
     PAGE_FILE,
+    REPORT_FILE,
     REPORT_FORMAT,
     Estimate,
     Model,
@@ -37,7 +48,7 @@ from trainer.evaluation.report_data import (
     Report,
     Stream,
 )
-from trainer.evaluation.report_json import write_report
+from trainer.evaluation.report_json import read_report, write_report
 from trainer.evaluation.run_judge import (
     Decided,
     MatchedResult,
@@ -49,13 +60,14 @@ from trainer.evaluation.run_judge import (
 from trainer.evaluation.stream_judge import Reference, judge_stream, make_reference
 from trainer.evaluation.stream_scores import score_stream
 from trainer.learning.loading import load_windows
+from trainer.learning.run_folder import RUN_FILE
 from trainer.models.interface import Tell, silent
 from trainer.models.window_set import WindowSet
 
 
 @dataclass(slots=True, eq=False)
 class _Judged:
-    """A run on its way through the evaluation."""
+    """A run, or its bundle, on its way through the evaluation."""
 
     run: JudgedRun
     decided: Decided
@@ -63,6 +75,7 @@ class _Judged:
     raw: FloatArray = field(default_factory=lambda: np.zeros(0))
     matched: MatchedResult | None = None
     stream: Stream | None = None
+    operating_point: OperatingPoint | None = None
     placebos: list[Placebo] = field(default_factory=list)
 
 
@@ -93,16 +106,25 @@ def evaluate_runs(
     Notes
     -----
     Each run gets a ``card.json`` with what was decided, and ``evaluated.json``, which counts
-    the openings of the test block before they happen.
+    the openings of the test block before they happen. An evaluation that is there, of the same
+    runs by the same release, is found up to date, and opens nothing.
     """
     options = options or Options()
     runs = find_runs(folders)
+    identity = _identity(runs, options)
+    if found := _up_to_date(runs, out, identity):
+        tell(f"{out} is up to date")
+        return found
     nulls, placebos = find_runs(options.nulls), _places(options.placebos)
     judged = [_decide(run, options, tell) for run in runs]
     fingerprint = require_same_windows(runs)
     for one in judged:
-        _write_card(one)
+        _write_card(one, options)
         one.opened = note_opening(one.run, one.run.dataset, one.run.record.dataset.windows_sha256)
+    if options.bundle is not None:
+        bundle = find_bundle(options.bundle, runs)
+        of = judged[runs.index(bundle.of)]
+        judged.append(_Judged(bundle, of.decided, of.opened))
     windows = _open_test(judged, options, tell)
     sample, group, positive = sample_of(windows), group_of(windows), windows.positive
     reference = None if options.reference is None else read_reference(options.reference, windows)
@@ -111,7 +133,7 @@ def evaluate_runs(
     tell("comparing the models")
     done = [one.matched for one in judged if one.matched is not None]
     pairs = compare_models(
-        [r.name for r in runs],
+        [one.run.name for one in judged],
         [m.scores for m in done],
         [one.decided.decisions.threshold for one in judged],
         [m.found for m in done],
@@ -133,6 +155,7 @@ def evaluate_runs(
         models.append(_model(one, matched, share))
     report = Report(
         REPORT_FORMAT,
+        identity,
         __version__,
         simulated,
         report_words.notice(simulated),
@@ -150,9 +173,50 @@ def evaluate_runs(
         null_tests,
     )
     for one, matched in zip(judged, done, strict=True):
-        _write_card(one, matched)
+        if not isinstance(one.run, JudgedBundle):
+            _write_card(one, options, matched)
     write_all(report, out)
     return report
+
+
+def _identity(runs: Sequence[JudgedRun], options: Options) -> str:
+    """sha256 of what an evaluation says, but for how often the test block was opened."""
+    others = [*runs, *find_runs(options.nulls)]
+    files = [p for p in (options.reference,) if p is not None]
+    files += [
+        p / (RUN_FILE if (p / RUN_FILE).is_file() else DATASET_FILE) for p in options.placebos
+    ]
+    if options.bundle is not None:
+        files.append(options.bundle / BUNDLE_CARD_FILE)
+    chosen = {
+        f: getattr(options, f)
+        for f in Options.__dataclass_fields__
+        if f not in ("reference", "placebos", "nulls", "bundle")
+    }
+    parts = [
+        RELEASE,
+        REPORT_FORMAT,
+        [[r.name, r.record.model_sha256, r.record.dataset.windows_sha256] for r in others],
+        [file_sha256(path) if path.is_file() else "" for path in files],
+        chosen,
+    ]
+    return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()
+
+
+def _up_to_date(runs: Sequence[JudgedRun], out: Path, identity: str) -> Report | None:
+    if not (out / REPORT_FILE).is_file() or not (out / PAGE_FILE).is_file():
+        return None
+    try:
+        found = read_report(out)
+        cards = [read_run_card(run.folder) for run in runs]
+    except TrainError:
+        # Of another version, or damaged: made anew.
+        return None
+    known = all(
+        card.model_sha256 == run.record.model_sha256 and card.metrics
+        for card, run in zip(cards, runs, strict=True)
+    )
+    return found if known and found.identity == identity else None
 
 
 def write_all(report: Report, out: Path) -> None:
@@ -222,15 +286,15 @@ def _judge_stream(
     one.stream = judge_stream(
         one.decided, scores, stream, reference, options.resamples, options.seed
     )
+    assert one.decided.alarm_logit is not None
+    over = logit_of(scores) >= one.decided.alarm_logit
+    one.operating_point = operating_point(over, stream.windows, stream.half_orbits)
     shifted = shift_placebo(scores, stream, options.shifts)
     one.placebos += [] if shifted is None else [shifted]
 
 
 def _places(places: Sequence[Path]) -> list[Path | JudgedRun]:
     """Tell runs and datasets of placebos apart by what is in the folders."""
-    from trainer.datasets.stages import DATASET_FILE
-    from trainer.learning.run_folder import RUN_FILE
-
     found: list[Path | JudgedRun] = []
     for place in places:
         if (place / RUN_FILE).is_file():
@@ -251,7 +315,7 @@ def _model(one: _Judged, matched: MatchedResult, share: list[Estimate]) -> Model
         run.record.kind,
         run.folder.name,
         run.simulated,
-        run.record.model_sha256,
+        run.model_sha256,
         one.opened,
         one.decided.decisions,
         matched.estimates,
@@ -266,18 +330,20 @@ def _model(one: _Judged, matched: MatchedResult, share: list[Estimate]) -> Model
     )
 
 
-def _write_card(one: _Judged, matched: MatchedResult | None = None) -> None:
+def _write_card(one: _Judged, options: Options, matched: MatchedResult | None = None) -> None:
     run = one.run
     card = RunCard(
-        CARD_FORMAT,
-        run.name,
-        run.record.kind,
-        run.simulated,
-        report_words.notice(run.simulated),
-        run.record.model_sha256,
-        run.dataset.name,
-        __version__,
-        one.decided.decisions,
-        [] if matched is None else matched.metrics,
+        format=CARD_FORMAT,
+        name=run.name,
+        kind=run.record.kind,
+        simulated=run.simulated,
+        notice=report_words.notice(run.simulated),
+        model_sha256=run.record.model_sha256,
+        dataset=run.dataset.name,
+        code_version=__version__,
+        decisions=one.decided.decisions,
+        metrics=[] if matched is None else matched.metrics,
+        operating_point=one.operating_point,
+        quick=options.quick,
     )
     write_card(run, card)

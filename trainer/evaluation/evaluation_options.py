@@ -28,6 +28,8 @@ class Options:
         Scores of the Bayes reference.
     placebos, nulls : tuple of Path
         Datasets or runs, and runs.
+    bundle : Path or None
+        That one of the runs was exported to: its int8 file is judged beside the run.
     """
 
     alarms: float = 0.2
@@ -41,6 +43,7 @@ class Options:
     reference: Path | None = None
     placebos: tuple[Path, ...] = ()
     nulls: tuple[Path, ...] = ()
+    bundle: Path | None = None
 
 
 def quick_form(options: Options) -> Options:

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from edge import __version__
-from edge.bundle import Metric
+from edge.bundle import Bundle, Metric, OperatingPoint, load_bundle
 from edge.errors import one_line
 from edge.outputs import replace_file
 from trainer.datasets.code_hash import code_sha256
@@ -21,12 +21,12 @@ from trainer.errors import TrainError
 from trainer.evaluation.report_data import Decisions, Record
 from trainer.evaluation.report_json import encode, read_record
 from trainer.learning.run_folder import RunRecord, load_model, read_run
-from trainer.models.interface import Classifier
+from trainer.models.interface import Predictor
 
 CARD_FILE = "card.json"
 EVALUATED_FILE = "evaluated.json"
 #: Versions of their layouts.
-CARD_FORMAT = 1
+CARD_FORMAT = 2
 EVALUATED_FORMAT = 1
 
 
@@ -53,7 +53,12 @@ class JudgedRun:
         """Whether any of its data was simulated."""
         return self.record.simulated
 
-    def load(self) -> Classifier:
+    @property
+    def model_sha256(self) -> str:
+        """Of what is judged."""
+        return self.record.model_sha256
+
+    def load(self) -> Predictor:
         """Load the classifier.
 
         Raises
@@ -69,6 +74,32 @@ class JudgedRun:
                 f"{self.record.kind} baseline judges by; there is nothing to evaluate"
             )
         return model
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedBundle(JudgedRun):
+    """The int8 file that a run was exported to.
+
+    Attributes
+    ----------
+    of : JudgedRun
+        The run, whose decisions are the bundle's.
+    bundle : Bundle
+    """
+
+    of: JudgedRun
+    bundle: Bundle
+
+    @property
+    def model_sha256(self) -> str:
+        """Of the TFLite file."""
+        return self.bundle.card.files[self.bundle.card.model]
+
+    def load(self) -> Predictor:
+        """Give what scores windows as a station would."""
+        from trainer.export.parity import EdgeClassifier
+
+        return EdgeClassifier(self.bundle.model_path)
 
 
 class Opening(Record, frozen=True):
@@ -100,6 +131,10 @@ class RunCard(Record, frozen=True):
         On validation.
     metrics : list of Metric
         On the test block; empty until it was opened.
+    operating_point : OperatingPoint or None
+        Of every window of the test block, at the alarm threshold; None until it was opened.
+    quick : bool
+        Whether it was a quick evaluation.
     """
 
     format: int
@@ -112,6 +147,8 @@ class RunCard(Record, frozen=True):
     code_version: str
     decisions: Decisions
     metrics: list[Metric]
+    operating_point: OperatingPoint | None
+    quick: bool
 
 
 def find_runs(folders: Sequence[Path]) -> list[JudgedRun]:
@@ -147,6 +184,36 @@ def find_runs(folders: Sequence[Path]) -> list[JudgedRun]:
             )
         runs.append(JudgedRun(place, name, record, dataset))
     return runs
+
+
+def find_bundle(place: Path, runs: Sequence[JudgedRun]) -> JudgedBundle:
+    """Open a bundle of one of the runs.
+
+    Parameters
+    ----------
+    place : Path
+    runs : sequence of JudgedRun
+
+    Returns
+    -------
+    JudgedBundle
+
+    Raises
+    ------
+    BundleError
+        It is missing or damaged.
+    TrainError
+        It is of none of the runs.
+    """
+    bundle = load_bundle(place)
+    for run in runs:
+        if bundle.card.run == run.record.model_sha256:
+            name = f"{run.name} (int8)"
+            return JudgedBundle(run.folder, name, run.record, run.dataset, run, bundle)
+    raise TrainError(
+        f"bundle {one_line(place.name)}: expected one that {', '.join(r.name for r in runs)} was "
+        f"exported to, got one of the model {bundle.card.run[:12]}..."
+    )
 
 
 def windows_identity(dataset: Path) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 #: Version of the layout of ``report.json``.
-REPORT_FORMAT = 1
+REPORT_FORMAT = 2
 REPORT_FILE = "report.json"
 PAGE_FILE = "report.html"
 
@@ -208,6 +208,8 @@ class Report(Record, frozen=True):
 
     Attributes
     ----------
+    identity : str
+        sha256 of the runs and the options that it was made of.
     notice : str
         What has to be read first.
     dataset : str
@@ -219,6 +221,7 @@ class Report(Record, frozen=True):
     """
 
     format: int
+    identity: str
     code_version: str
     simulated: bool
     notice: str

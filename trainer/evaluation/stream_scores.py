@@ -8,7 +8,7 @@ from edge.arrays import AnyArray, FloatArray
 from edge.geodesy import dipole_latitude, local_time
 from trainer.datasets.stream import StreamWindows
 from trainer.learning.seismic_features import seismic_features
-from trainer.models.interface import Classifier
+from trainer.models.interface import Predictor
 from trainer.models.window_set import WindowSet
 
 #: Windows that are cut out at a time.
@@ -16,13 +16,13 @@ _CHUNK = 8192
 
 
 def score_stream(
-    run: Classifier, stream: StreamWindows, mission: str, observables: tuple[str, ...]
+    run: Predictor, stream: StreamWindows, mission: str, observables: tuple[str, ...]
 ) -> FloatArray:
     """Score every window.
 
     Parameters
     ----------
-    run : Classifier
+    run : Predictor
     stream : StreamWindows
         n windows.
     mission : str

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from edge.errors import ConfigError
-from trainer.datasets.recipe import RECIPES, Count, Section, Seed, decode
+from trainer.datasets.recipe import Count, Section, Seed, decode, find_recipe
 
 TransferMode = Literal["frozen", "gradual", "full"]
 TRANSFER_MODES: tuple[TransferMode, ...] = ("frozen", "gradual", "full")
@@ -80,12 +80,6 @@ class TuneRecipe(Section, frozen=True):
     random_trials: Count
     pruning: Pruning
     parameters: dict[str, Any] = msgspec.field(default_factory=dict)
-
-
-def find_recipe(path: Path) -> Path:
-    """Find a recipe: the file itself, else the one of that name that ships."""
-    shipped = RECIPES / path.name
-    return shipped if path == Path(path.name) and not path.exists() and shipped.exists() else path
 
 
 def read_run_recipe(path: Path) -> RunRecipe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from edge.arrays import FloatArray
 from trainer.models.window_set import WindowSet
@@ -16,6 +16,17 @@ Tell = Callable[[str], None]
 
 def silent(line: str) -> None:
     """Tell no one."""
+
+
+class Predictor(Protocol):
+    """What scores windows, wherever it comes from."""
+
+    @property
+    def kind(self) -> str:
+        """Name in `trainer.models.registry`."""
+
+    def predict_proba(self, windows: WindowSet) -> FloatArray:
+        """Probability that each window is positive in a balanced mix, shape (n,)."""
 
 
 class Classifier(ABC):

@@ -20,9 +20,9 @@ import numpy.typing as npt
 from edge.arrays import Features, FloatArray
 from edge.errors import ConfigError
 from edge.observables import PROFILES, MissionName, Profile
-from trainer.dropping import disturbed, drop_inputs, payload_columns
 from trainer.engine import keras, make_deterministic, tf
 from trainer.errors import TrainError
+from trainer.models.augmentation import disturbed, drop_inputs, payload_columns
 from trainer.models.contract import (
     balancing_weights,
     complete,
@@ -35,11 +35,14 @@ from trainer.models.epoch_graph import Drop, Examples
 from trainer.models.interface import Classifier, Tell, silent
 from trainer.models.networks import (
     PARAMETERS,
+    SeqNetQuakeParameters,
     Transfer,
     build_network,
     forget_columns,
     learning_rates,
+    network_of,
 )
+from trainer.models.seqnetquake import Network
 from trainer.models.training_loop import Plan, predictor
 from trainer.models.training_loop import train as run_training
 from trainer.models.whitening import Whitening, fit_whitening, whiten
@@ -212,6 +215,12 @@ class KerasClassifier(Classifier):
         if self._model is None:
             raise TrainError(f"{self.kind}: is not fitted")
         return self._model
+
+    @property
+    def network(self) -> Network:
+        """Sizes of a SeqNetQuake."""
+        assert isinstance(self._parameters, SeqNetQuakeParameters)
+        return network_of(self._parameters, self._length)
 
     def parameters(self) -> dict[str, Any]:
         """All parameters with their values, as JSON can hold them."""

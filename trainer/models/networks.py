@@ -11,9 +11,9 @@ from edge.arrays import FloatArray
 from edge.errors import ConfigError
 from trainer.datasets.recipe import Above, Count, Section
 from trainer.engine import keras
-from trainer.models.seqnetquake import PerSubsequence
+from trainer.models.augmentation import Dropping
+from trainer.models.seqnetquake import Network, PerSubsequence
 from trainer.models.seqnetquake import build_model as build_seqnetquake
-from trainer.recipe import Dropping, Network
 
 layers = keras.layers
 
@@ -71,7 +71,7 @@ class Optimisation(Section, frozen=True):
 
 
 class SeqNetQuakeParameters(Optimisation, frozen=True):
-    """Those of `trainer.recipe.Network` and of the optimisation."""
+    """Those of `trainer.models.seqnetquake.Network` and of the optimisation."""
 
     subsequences: Count = 2
     convolutions: Count = 2

@@ -13,14 +13,28 @@ from typing import Any
 import numpy as np
 
 from edge.arrays import AnyArray, FloatArray
+from trainer.datasets.recipe import Count, Section, Share
 from trainer.engine import keras, tf
 from trainer.models.whitening import Whitening
-from trainer.recipe import Network
 
 layers = keras.layers
 
 #: Layer that sees the inputs.
 FIRST_LAYER = "convolution_0"
+
+
+class Network(Section, frozen=True):
+    """Sizes of the network."""
+
+    subsequences: Count
+    convolutions: Count
+    kernel: Count
+    filters: Count
+    lstm: Count
+    dense: Count
+    dropout: Share
+    lstm_layers: Count = 1
+    dense_layers: Count = 1
 
 
 class PerSubsequence(keras.layers.TimeDistributed):

@@ -57,7 +57,8 @@ def simulate(
     """Write a simulated mission in its native file formats.
 
     Everything in OUT is simulated: sgp4 orbits, a smooth background with noise, and
-    perturbations of known strength before the events of a catalogue.
+    perturbations of known strength before the events of a catalogue. Given again, it finds the
+    archive up to date.
     """
     # Imported here, so that a help text needs neither h5py nor sgp4.
     import numpy as np
@@ -99,8 +100,9 @@ def simulate(
             reason = f"{error.filename}: {error.strerror}"
         typer.echo(f"edge-train: {reason}", err=True)
         raise typer.Exit(2) from None
+    done = f"{summary.out} is up to date: " if summary.up_to_date else ""
     typer.echo(
-        f"simulated {summary.mission}: {summary.half_orbits} half-orbits in {summary.files} "
+        f"{done}simulated {summary.mission}: {summary.half_orbits} half-orbits in {summary.files} "
         f"files ({summary.size_bytes / 1e6:.1f} MB), {summary.events} events, "
         f"{summary.injected} perturbations, in {summary.out}"
     )

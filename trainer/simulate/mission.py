@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edge import RELEASE
+from edge.errors import one_line
+from edge.outputs import replace_file
+from edge.readers.names import looks_like_payload
+from trainer.archives.archive import SIMULATION_FILE
 from trainer.catalogues.catalogue import read_catalogue
 from trainer.catalogues.event import RANGES
+from trainer.errors import TrainError
 from trainer.simulate import precursors, space_weather
 from trainer.simulate.background import Background, background
 from trainer.simulate.cses_waves import WAVE_BINS
@@ -34,7 +41,6 @@ from trainer.simulate.seismicity import (
     simulate_catalogue,
     write_catalogue,
 )
-from trainer.simulate.text_files import write_text
 from trainer.simulate.two_line import read_two_line
 
 if TYPE_CHECKING:
@@ -49,6 +55,9 @@ CATALOGUE_MARGIN_DAYS = 10
 INDICES_MARGIN_DAYS = 60
 #: Simulated Kp and F10.7 in an archive, in GFZ's layout.
 INDICES_FILE = "indices.txt"
+#: Holds the parameters of a simulation until it is complete.
+PARTIAL_FILE = "simulation.partial.json"
+_COUNTS = ("half_orbits", "files", "injected")
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,8 @@ class Summary:
         Pairs of event and half-orbit with a perturbation: rows of the truth table.
     out : Path
         Folder of all files.
+    up_to_date : bool
+        Whether all of it was there from an earlier run.
     """
 
     mission: str
@@ -76,6 +87,7 @@ class Summary:
     events: int
     injected: int
     out: Path
+    up_to_date: bool = False
 
 
 def simulate_mission(
@@ -158,13 +170,15 @@ def simulate_mission(
     ValueError
         If an argument is outside of its range.
     EdgeError
-        If catalogue, elements or indices cannot be understood, or do not serve the dates.
+        If catalogue, elements or indices cannot be understood, or do not serve the dates; or
+        `out` holds another simulation.
     OSError
         If a file cannot be read or written.
 
     Notes
     -----
-    ``truth.csv`` says where perturbations were put. Only an evaluation may read it.
+    ``truth.csv`` says where perturbations were put. Only an evaluation may read it. Run again, it
+    finds the archive up to date; interrupted, it begins anew.
     """
     profile = "full" if waves else profile
     check_mission_options(mission, start, end, seed, injection, pap_off)
@@ -178,12 +192,43 @@ def simulate_mission(
         margin = np.timedelta64(CATALOGUE_MARGIN_DAYS, "D")
         days = (first.astype("M8[D]") - margin, last.astype("M8[D]") + margin)
         events = simulate_catalogue(*days, seed, events_per_day)
+        catalogue_sha256 = None
     else:
         found = read_catalogue(catalogue, RANGES["mag"][0], RANGES["depth"][1], strict=strict)
         for line in found.tally():
             tell(line)
         events = Catalogue.of(found)
+        catalogue_sha256 = found.sha256
+    cses = mission == "cses"
+    parameters: dict[str, Any] = {
+        "code_version": RELEASE,
+        "mission": mission,
+        "start": str(first),
+        "end": str(last),
+        "seed": seed,
+        "injection": injection,
+        "profile": profile,
+        "catalogue": "catalogue.csv" if catalogue is None else catalogue.name,
+        "catalogue_sha256": catalogue_sha256,
+        "catalogue_simulated": catalogue is None,
+        "events_per_day": events_per_day if catalogue is None else None,
+        "indices": INDICES_FILE if indices is None else indices.name,
+        "indices_simulated": indices is None,
+        "indices_sha256": sun.sha256,
+        "elements": "built in" if elements is None else elements.file,
+        "night_only": night_only,
+        "pap_off": pap_off if cses else None,
+        "wave_bins": wave_bins if cses and profile != "plasma" else None,
+        "wave_components": wave_components if cses and profile != "plasma" else None,
+    }
+    text = describe_simulation(parameters, elements, indices is None, plagues)
     out.mkdir(parents=True, exist_ok=True)
+    if counts := _counts_of_earlier(out, text):
+        size = sum(p.stat().st_size for p in out.iterdir() if looks_like_payload(p.name))
+        n, files, injections = counts
+        return Summary(mission, n, files, size, len(events), injections, out, up_to_date=True)
+    replace_file(out / PARTIAL_FILE, text.encode())
+    (out / SIMULATION_FILE).unlink(missing_ok=True)
     if catalogue is None:
         write_catalogue(out / "catalogue.csv", events)
     if indices is None:
@@ -210,30 +255,32 @@ def simulate_mission(
         if progress is not None:
             progress(done, half_orbit)
     write_truth(out / "truth.csv", injected)
-    cses = mission == "cses"
-    parameters: dict[str, Any] = {
-        "mission": mission,
-        "start": str(first),
-        "end": str(last),
-        "seed": seed,
-        "injection": injection,
-        "profile": profile,
-        "catalogue": "catalogue.csv" if catalogue is None else catalogue.name,
-        "catalogue_simulated": catalogue is None,
-        "events_per_day": events_per_day if catalogue is None else None,
-        "indices": INDICES_FILE if indices is None else indices.name,
-        "indices_simulated": indices is None,
-        "indices_sha256": sun.sha256,
-        "elements": "built in" if elements is None else elements.file,
-        "night_only": night_only,
-        "pap_off": pap_off if cses else None,
-        "wave_bins": wave_bins if cses and profile != "plasma" else None,
-        "wave_components": wave_components if cses and profile != "plasma" else None,
-    }
-    counts = {"half_orbits": done, "files": files, "injected": len(injected)}
-    text = describe_simulation({**parameters, **counts}, elements, indices is None, plagues)
-    write_text(out / "simulation.json", text)
+    complete = json.loads(text) | dict(zip(_COUNTS, (done, files, len(injected)), strict=True))
+    replace_file(out / SIMULATION_FILE, (json.dumps(complete, indent=1) + "\n").encode())
+    (out / PARTIAL_FILE).unlink()
     return Summary(mission, done, files, size, len(events), len(injected), out)
+
+
+def _counts_of_earlier(out: Path, text: str) -> tuple[int, int, int] | None:
+    """Count what a complete simulation of the same parameters made; refuse one of others."""
+    wanted = json.loads(text)
+    for name in (SIMULATION_FILE, PARTIAL_FILE):
+        if not (out / name).is_file():
+            continue
+        try:
+            found = json.loads((out / name).read_bytes())
+            counts = [found.pop(key, None) for key in _COUNTS]
+        except (ValueError, AttributeError) as error:
+            raise TrainError(f"{out}: {name} is damaged: {one_line(str(error))}") from None
+        for key in sorted({*found, *wanted}):
+            if found.get(key) != wanted.get(key):
+                raise TrainError(
+                    f"{out}: holds another simulation ({key} {found.get(key)!r}, now "
+                    f"{wanted.get(key)!r}): remove it, or choose another folder"
+                )
+        if name == SIMULATION_FILE and all(isinstance(c, int) for c in counts):
+            return counts[0], counts[1], counts[2]
+    return None
 
 
 def simulate_half_orbit(

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.outputs import replace_file
 from trainer.catalogues.declustering import decluster
 from trainer.simulate import geometry
 from trainer.simulate.background import Background
@@ -37,7 +38,6 @@ from trainer.simulate.precursor_model import (
     weights,
 )
 from trainer.simulate.seismicity import Catalogue
-from trainer.simulate.text_files import write_text
 
 __all__ = [
     "FIELD_PERIOD_S",
@@ -307,4 +307,4 @@ def write_truth(path: Path, rows: Iterable[Injected]) -> None:
                 f"{row.lead_time_h:.4f}",
             ]
         )
-    write_text(path, text.getvalue())
+    replace_file(path, text.getvalue().encode())

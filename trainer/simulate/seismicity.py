@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.outputs import replace_file
 from trainer.catalogues.catalogue import Catalogue as PlainCatalogue
 from trainer.simulate.arcs import draw_epicentres
 from trainer.simulate.geometry import Floats, Times
-from trainer.simulate.text_files import write_text
 
 COLUMNS = (
     "time,latitude,longitude,depth,mag,magType,nst,gap,dmin,rms,net,id,updated,place,type,"
@@ -233,7 +233,7 @@ def write_catalogue(path: Path, catalogue: Catalogue) -> None:
     catalogue : Catalogue
         Every row gets the network ``sim`` and the status ``simulated``.
     """
-    write_text(path, catalogue_text(catalogue))
+    replace_file(path, catalogue_text(catalogue).encode())
 
 
 def catalogue_text(catalogue: Catalogue, network: str = "sim", status: str = "simulated") -> str:

@@ -258,10 +258,9 @@ class Checks:
 
     def check_export_of_stacked_layers(self) -> None:
         from trainer.datasets.windows import Windows
-        from trainer.export import convert_float32, convert_int8
-        from trainer.models.seqnetquake import build_model, inference_function
-        from trainer.parity import edge_logits
-        from trainer.recipe import Network
+        from trainer.export.parity import edge_logits
+        from trainer.export.tflite import convert_float32, convert_int8
+        from trainer.models.seqnetquake import Network, build_model, inference_function
 
         sizes = {"kernel": 2, "lstm_layers": 2, "dense_layers": 2}
         model = network("seqnetquake", epochs=3, whitening_clip=6.0, **sizes)

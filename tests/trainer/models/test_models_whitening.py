@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.dropping import disturbed
+from trainer.models.augmentation import disturbed
 from trainer.models.whitening import fit_whitening, whiten, within_clip
 
 

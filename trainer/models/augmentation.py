@@ -1,4 +1,4 @@
-"""Masks the inputs of training windows at random, so that a network can do without any of them."""
+"""Varies training windows at random: masked inputs, noise, windows turned round in time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ import numpy as np
 
 from edge.arrays import Features
 from edge.observables import MissionName, Profile
-from trainer.recipe import Dropping
+from trainer.datasets.recipe import Section, Share
+
+
+class Dropping(Section, frozen=True):
+    """Probabilities that an input is masked over a whole training window."""
+
+    observable: Share
+    payload: Share
+    window: Share
 
 
 def drop_inputs(

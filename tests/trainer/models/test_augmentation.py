@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from edge.observables import PLASMA
-from trainer.dropping import drop_inputs, payload_columns
-from trainer.recipe import Dropping
+from trainer.models.augmentation import Dropping, drop_inputs, payload_columns
 
 
 def test_payloads_fall_out_together() -> None:
