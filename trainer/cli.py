@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 
 from edge.entry import Commands, run, say
-from trainer.archives.rescore_command import rescore
-from trainer.catalogues.command import catalogue
-from trainer.datasets.check_command import check
-from trainer.datasets.describe_command import describe
-from trainer.datasets.prepare_command import prepare
-from trainer.evaluation.evaluate_command import evaluate
+from trainer.archives.commands import rescore
+from trainer.datasets.commands import check, describe, prepare
+from trainer.evaluation.commands import evaluate
 from trainer.export.commands import export
-from trainer.learning.train_commands import finetune, pretrain, train
-from trainer.learning.tune_command import tune
-from trainer.reproduction.command import reproduce
-from trainer.simulate.command import simulate
-from trainer.simulate.inject_command import inject
-from trainer.simulate.reference_command import reference
-from trainer.simulate.strengths_command import strengths
+from trainer.inputs.commands import catalogue
+from trainer.simulate.commands import inject, simulate
+from trainer.training.commands import finetune, pretrain, train, tune
 
 _NAME = "edge-train"
 
@@ -34,8 +28,6 @@ app = typer.Typer(
 for command in (
     simulate,
     inject,
-    strengths,
-    reference,
     catalogue,
     prepare,
     describe,
@@ -47,9 +39,14 @@ for command in (
     tune,
     evaluate,
     export,
-    reproduce,
 ):
     app.command()(command)
+if find_spec("trainer.research") is not None:
+    # A checkout has it, the wheel does not.
+    from trainer.research.commands import reference, reproduce, strengths
+
+    for command in (strengths, reference, reproduce):
+        app.command()(command)
 
 
 def _show_version(asked: bool) -> None:

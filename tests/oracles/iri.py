@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from trainer.indices import make_indices
-from trainer.simulate.background import dipole_latitude, mean_plasma
+from trainer.inputs.indices import make_indices
+from trainer.simulate.background import mean_plasma, track_dipole_latitude
 from trainer.simulate.orbits import Pass
 
 #: Mission, side, altitude in km, local time in hours, PyIRI's share of IRI-2020.
@@ -74,7 +74,7 @@ def simulated(
         longitude = np.full(n, longitude_at(local_time, hour))
         place = Pass(mission, 1, 1, np.full(n, time), LATITUDES, longitude, np.full(n, altitude))
         density.append(mean_plasma(place, None, sun)[:, 0])
-        magnetic.append(np.abs(dipole_latitude(place)))
+        magnetic.append(np.abs(track_dipole_latitude(place)))
     return np.array(density), np.array(magnetic)
 
 

@@ -27,9 +27,9 @@ from trainer.archives.manifest import (
     RowsRecord,
 )
 from trainer.archives.rows import rows_table
-from trainer.catalogues.catalogue import Catalogue
 from trainer.datasets.recipe import DEFAULT_DATASET_RECIPE, DatasetRecipe, read_dataset_recipe
-from trainer.indices import Indices
+from trainer.inputs.catalogue import Catalogue
+from trainer.inputs.indices import Indices
 
 #: Nodal period of a made-up satellite: 76 of them are 5 days exactly, as on CSES.
 PERIOD_S = 5.0 * 86_400.0 / 76.0

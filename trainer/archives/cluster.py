@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from edge.errors import ConfigError, EdgeError, describe_fault, one_line
-from trainer.errors import TrainError
+from trainer.common.errors import TrainError
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -16,10 +16,17 @@ from edge.errors import describe_fault
 from edge.observables import PROFILES
 from edge.readers.names import parse_name
 from trainer.archives.archive import NightPass, read_pass
-from trainer.archives.manifest import ROWS_FORMAT, FailedFile, HalfOrbitRows, InputFile, PartRecord
-from trainer.archives.parts import Part, stored_name
+from trainer.archives.manifest import (
+    ROWS_FORMAT,
+    FailedFile,
+    HalfOrbitRows,
+    InputFile,
+    Part,
+    PartRecord,
+    stored_name,
+)
 from trainer.archives.rows import rows_table
-from trainer.errors import TrainError
+from trainer.common.errors import TrainError
 
 _READ_BYTES = 1 << 20
 

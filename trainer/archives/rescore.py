@@ -27,9 +27,9 @@ from edge.results import ScoredHalfOrbit, WrittenFile
 from edge.scoring import Scorer
 from edge.stream import Stream, check_station
 from trainer.archives.cluster import run_tasks
-from trainer.archives.progress import Progress
 from trainer.archives.row_stage import find_missions
-from trainer.errors import TrainError
+from trainer.common.errors import TrainError
+from trainer.common.progress import Progress
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -18,22 +18,20 @@ from trainer.archives.archive import SIMULATION_FILE, RowRule, find_half_orbits
 from trainer.archives.cluster import run_tasks
 from trainer.archives.manifest import (
     MANIFEST_FILE,
+    ORBITS_PER_PART,
     ROWS_FOLDER,
     ROWS_FORMAT,
     FailedFile,
-    RowsRecord,
-)
-from trainer.archives.part_making import make_part, try_part
-from trainer.archives.parts import (
-    ORBITS_PER_PART,
     Part,
+    RowsRecord,
     RowsRequest,
     is_made,
     plan_parts,
     stored_name,
 )
-from trainer.archives.progress import Progress
-from trainer.errors import TrainError
+from trainer.archives.part_making import make_part, try_part
+from trainer.common.errors import TrainError
+from trainer.common.progress import Progress
 
 if TYPE_CHECKING:
     from distributed import Client

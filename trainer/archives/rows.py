@@ -5,7 +5,7 @@ Notes
 ``DATASET/rows/part-NNNNN.parquet`` holds the half-orbits of consecutive orbit
 numbers, in order of orbit and direction, each from its first to its last night row. That is the
 order of time within a mission, since orbits are counted as they are flown;
-`trainer.archives.parts.plan_parts` leaves out what contradicts it. A half-orbit lies in one part
+`trainer.archives.manifest.plan_parts` leaves out what contradicts it. A half-orbit lies in one part
 whole, and parts are numbered by orbit: a file that is added changes one part and no other.
 ``DATASET/rows/manifest.json`` is written last, and names the parts that belong together.
 """
@@ -33,7 +33,7 @@ from trainer.archives.manifest import (
     read_part_record,
     read_rows_record,
 )
-from trainer.errors import TrainError
+from trainer.common.errors import TrainError
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,21 +13,27 @@ import numpy as np
 from edge import __version__
 from edge.climatology import Climatology
 from trainer.archives.manifest import Manifest, read_manifest
-from trainer.catalogues.catalogue import Catalogue
+from trainer.common.code_hash import DATASET_SOURCES, code_sha256
+from trainer.common.errors import TrainError
 from trainer.datasets import leaks
 from trainer.datasets import writing as build_tables
 from trainer.datasets.candidates import Scan, Scanner
-from trainer.datasets.code_hash import DATASET_SOURCES, code_sha256
 from trainer.datasets.controls import Matches, match_controls
-from trainer.datasets.event_cuts import clearing_magnitude, has_cuts, read_events, within_cuts
-from trainer.datasets.labels import ROW_KM, events_lost
+from trainer.datasets.labels import (
+    ROW_KM,
+    clearing_magnitude,
+    events_lost,
+    has_cuts,
+    read_events,
+    within_cuts,
+)
 from trainer.datasets.layout import EVENTS_FILE, HALF_ORBITS_FILE, WINDOWS_FILE
 from trainer.datasets.plan import Plan, make_plan
 from trainer.datasets.recipe import DatasetRecipe
 from trainer.datasets.splits import NAMES, STATES, crossing_clusters
 from trainer.datasets.stages import DATASET_FORMAT, Stages, file_sha256, fingerprint_of
-from trainer.errors import TrainError
-from trainer.indices import Indices
+from trainer.inputs.catalogue import Catalogue
+from trainer.inputs.indices import Indices
 
 __all__ = ["CLIMATOLOGY_FILE", "build_dataset", "read_events", "require_indices"]
 

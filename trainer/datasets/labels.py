@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from edge.arrays import AnyArray, BoolArray, FloatArray, IntArray, TimeArray
 from edge.geodesy import EARTH_RADIUS_KM
-from trainer.catalogues.catalogue import Catalogue
-from trainer.catalogues.declustering import Clusters, unit_vectors
-from trainer.datasets.recipe import SampleLabels
+from trainer.common.errors import CatalogueError
+from trainer.datasets.recipe import DatasetRecipe, EventRule, SampleLabels
+from trainer.inputs.catalogue import Catalogue, read_catalogue
+from trainer.inputs.declustering import Clusters, unit_vectors
 
 #: Labels of windows.
 POSITIVE, NEGATIVE, EXCLUDED = 1, 0, -1
@@ -286,3 +288,81 @@ def _span(hours: float) -> np.timedelta64:
 def _hours(span: AnyArray) -> FloatArray:
     result: FloatArray = span.astype("timedelta64[ms]").astype(np.int64) / _MS_PER_HOUR
     return result
+
+
+#: Controls are clear of events of this magnitude and more.
+CLEARING_MAGNITUDE = 5.0
+
+
+def clearing_magnitude(rule: EventRule) -> float:
+    """Least magnitude of the events that controls are clear of."""
+    return min(CLEARING_MAGNITUDE, rule.least_magnitude)
+
+
+def has_cuts(rule: EventRule) -> bool:
+    """Whether controls are clear of events that can give no positive."""
+    return (
+        rule.least_magnitude > CLEARING_MAGNITUDE or rule.first is not None or rule.last is not None
+    )
+
+
+def read_events(path: Path, recipe: DatasetRecipe, strict: bool = False) -> Catalogue:
+    """Read the events that a dataset is declustered with and cleared of.
+
+    Parameters
+    ----------
+    path : Path
+    recipe : DatasetRecipe
+    strict : bool, optional
+        Refuse a file with a row that cannot be used.
+
+    Returns
+    -------
+    Catalogue
+        Of all time, M >= 5 or the recipe's least magnitude where that is smaller, within its
+        depth; `within_cuts` tells which may give positives.
+
+    Raises
+    ------
+    CatalogueError
+        As `trainer.inputs.catalogue.read_catalogue`, or no event is within the cuts.
+    """
+    rule = recipe.events
+    found = read_catalogue(path, clearing_magnitude(rule), rule.largest_depth_km, strict=strict)
+    if not within_cuts(found, rule).any():
+        first, last = cut_span(rule)
+        raise CatalogueError(
+            path,
+            f"none of {found.size} events has M >= {rule.least_magnitude:g} from "
+            f"{first or 'the first'} to {last or 'the last'}",
+        )
+    return found
+
+
+def within_cuts(catalogue: Catalogue, rule: EventRule) -> BoolArray:
+    """Mark the events that may give positives, if they are mainshocks.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        n events; of a placebo the moved ones.
+    rule : EventRule
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+    """
+    found: BoolArray = catalogue.magnitude >= rule.least_magnitude
+    first, last = cut_span(rule)
+    if first is not None:
+        found &= catalogue.time >= first
+    if last is not None:
+        found &= catalogue.time <= last
+    return found
+
+
+def cut_span(rule: EventRule) -> tuple[np.datetime64 | None, np.datetime64 | None]:
+    """First and last instant of the days that a recipe asks for, in ms; the last day is within."""
+    first = None if rule.first is None else np.datetime64(rule.first, "ms")
+    last = None if rule.last is None else np.datetime64(rule.last, "ms") + np.timedelta64(1, "D")
+    return first, last

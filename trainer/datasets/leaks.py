@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 
 from edge.errors import one_line
-from trainer.catalogues.regions import Region
-from trainer.datasets.cylinders import check_cylinders
+from trainer.common.errors import TrainError
 from trainer.datasets.layout import CONTROL_ROLE, EVENTS_FILE, HALF_ORBITS_FILE, POSITIVE_ROLE
-from trainer.datasets.leak_tables import Tables, first, one_split, read_tables
+from trainer.datasets.leak_tables import Tables, check_cylinders, first, one_split, read_tables
 from trainer.datasets.splits import NAMES
 from trainer.datasets.stages import DATASET_FILE, file_sha256, read_card
 from trainer.datasets.tables import open_windows
-from trainer.errors import TrainError
+from trainer.inputs.regions import Region
 
 _EVENT_KEYS = ("event", "split", "cluster")
 _DAY = np.timedelta64(86_400_000, "ms")

@@ -14,14 +14,13 @@ from edge.observables import PROFILES, Profile
 from trainer.archives.archive import NightPass
 from trainer.archives.manifest import Manifest
 from trainer.archives.rows import iter_passes
-from trainer.catalogues.catalogue import Catalogue
-from trainer.catalogues.declustering import Clusters, decluster
-from trainer.catalogues.placebos import placebo
-from trainer.datasets.event_cuts import cut_span, has_cuts, within_cuts
-from trainer.datasets.labels import SampleLabeller
+from trainer.common.errors import TrainError
+from trainer.datasets.labels import SampleLabeller, cut_span, has_cuts, within_cuts
 from trainer.datasets.recipe import DatasetRecipe, PlaceboRule
 from trainer.datasets.splits import NAMES, STATES, Blocks, crossing_clusters, make_blocks
-from trainer.errors import TrainError
+from trainer.inputs.catalogue import Catalogue
+from trainer.inputs.declustering import Clusters, decluster
+from trainer.inputs.placebos import placebo
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,8 +14,8 @@ import msgspec
 from edge import text
 from edge.errors import ConfigError, one_line
 from edge.observables import PROFILES
-from trainer.catalogues.event import RANGES
-from trainer.catalogues.regions import REGIONS
+from trainer.inputs.catalogue_formats import RANGES
+from trainer.inputs.regions import REGIONS
 
 #: Folder of the recipes that ship.
 RECIPES = Path(__file__).parent.parent / "recipes"

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from edge.arrays import AnyArray, BoolArray, FloatArray
 from edge.observables import PROFILES
+from trainer.common.errors import TrainError
 from trainer.datasets.tables import WindowReader, open_windows
-from trainer.errors import TrainError
 
 #: Windows of a block that are looked at, evenly over it.
 _MOST_WINDOWS = 20_000

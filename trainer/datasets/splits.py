@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.arrays import BoolArray, FloatArray, IntArray, TimeArray
-from trainer.catalogues.catalogue import Catalogue
-from trainer.catalogues.declustering import Clusters
-from trainer.catalogues.regions import REGIONS, Region
+from trainer.common.errors import TrainError
 from trainer.datasets.labels import CROSSING, NO_BLOCK, radius_km
 from trainer.datasets.recipe import DatasetSplits
-from trainer.errors import TrainError
+from trainer.inputs.catalogue import Catalogue
+from trainer.inputs.declustering import Clusters
+from trainer.inputs.regions import REGIONS, Region
 
 #: Blocks of a dataset.
 NAMES = ("train", "validation", "test")

@@ -10,7 +10,7 @@ import msgspec
 
 from edge import RELEASE
 from edge.outputs import replace_file
-from trainer.errors import TrainError
+from trainer.common.errors import TrainError
 
 #: Written last: where it is, the dataset is complete.
 DATASET_FILE = "dataset.json"

@@ -19,9 +19,7 @@ from edge.errors import one_line
 from edge.observables import PROFILES
 from trainer.archives.manifest import read_manifest
 from trainer.archives.rows import iter_passes
-from trainer.catalogues.catalogue import Catalogue
-from trainer.catalogues.declustering import Clusters
-from trainer.catalogues.regions import Region
+from trainer.common.errors import TrainError
 from trainer.datasets.build import CLIMATOLOGY_FILE
 from trainer.datasets.candidates import Scanner
 from trainer.datasets.labels import CROSSING, NO_BLOCK, SampleLabeller
@@ -30,7 +28,9 @@ from trainer.datasets.recipe import DatasetRecipe
 from trainer.datasets.splits import NAMES, Blocks
 from trainer.datasets.stages import read_card
 from trainer.datasets.windows import Windows
-from trainer.errors import TrainError
+from trainer.inputs.catalogue import Catalogue
+from trainer.inputs.declustering import Clusters
+from trainer.inputs.regions import Region
 
 
 @dataclass(frozen=True, slots=True, eq=False)

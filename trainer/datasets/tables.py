@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from edge.arrays import Features
 from edge.errors import one_line
+from trainer.common.errors import TrainError
 from trainer.datasets.layout import WINDOWS_FILE
 from trainer.datasets.splits import NAMES
-from trainer.errors import TrainError
 
 if TYPE_CHECKING:
     import pyarrow as pa

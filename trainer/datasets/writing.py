@@ -12,11 +12,10 @@ import numpy.typing as npt
 from edge.arrays import AnyArray, IntArray
 from edge.climatology import Climatology
 from trainer.archives.archive import NightPass
-from trainer.datasets.background import fit_background
-from trainer.datasets.candidates import MODES, Scan, Scanner, column
+from trainer.datasets.candidates import MODES, Scan, Scanner, column, mask_text
+from trainer.datasets.climatology_fit import fit_background
 from trainer.datasets.controls import Matches
-from trainer.datasets.event_cuts import has_cuts, within_cuts
-from trainer.datasets.labels import CROSSING, POSITIVE, radius_km
+from trainer.datasets.labels import CROSSING, POSITIVE, has_cuts, radius_km, within_cuts
 from trainer.datasets.layout import (
     CONTROL_ROLE,
     POSITIVE_ROLE,
@@ -24,11 +23,10 @@ from trainer.datasets.layout import (
     half_orbit_schema,
     window_schema,
 )
-from trainer.datasets.masks import mask_text
 from trainer.datasets.recipe import DatasetRecipe
 from trainer.datasets.splits import NAMES, STATES, TRAIN
 from trainer.datasets.tables import GROUP_ROWS, new_parquet
-from trainer.indices import Indices
+from trainer.inputs.indices import Indices
 
 if TYPE_CHECKING:
     import pyarrow as pa

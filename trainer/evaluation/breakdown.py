@@ -10,10 +10,10 @@ import numpy as np
 
 from edge.arrays import AnyArray, BoolArray, FloatArray
 from edge.bundle import Metric
-from trainer.catalogues.regions import REGIONS
-from trainer.errors import TrainError
-from trainer.evaluation.metrics import Sample
-from trainer.evaluation.resampling import checked, draws, interval, numbered
+from trainer.common.errors import TrainError
+from trainer.evaluation.bootstrap import checked, draws, interval, numbered
+from trainer.evaluation.metrics import GroupedScores
+from trainer.inputs.regions import REGIONS
 from trainer.models.window_set import WindowSet, groups_of
 
 #: A class with fewer events gets no number.
@@ -125,7 +125,7 @@ def _skill(
     if note is not None:
         return ClassSkill(axis, name, *counts, None, None, note)
     number, groups = numbered(group)
-    sample = Sample(scores, positive, number, threshold, _METRICS)
+    sample = GroupedScores(scores, positive, number, threshold, _METRICS)
     drawn = [sample.values(w) for w in draws(groups, resamples, seed, sample.width)]
     value = sample.value()
     roc_auc, recall = (

@@ -16,12 +16,11 @@ from edge.bundle import CARD_FILE as BUNDLE_CARD_FILE
 from edge.bundle import OperatingPoint
 from edge.errors import one_line
 from edge.outputs import replace_file
+from trainer.common.errors import TrainError
 from trainer.datasets.stages import DATASET_FILE, file_sha256
 from trainer.datasets.stream import StreamWindows, open_stream
-from trainer.errors import TrainError
-from trainer.evaluation import report_words
-from trainer.evaluation.calibration import logit_of
 from trainer.evaluation.comparison import compare_models
+from trainer.evaluation.decide import logit_of, operating_point
 from trainer.evaluation.evaluation_options import Options
 from trainer.evaluation.judged_run import (
     CARD_FORMAT,
@@ -35,10 +34,18 @@ from trainer.evaluation.judged_run import (
     require_same_windows,
     write_card,
 )
-from trainer.evaluation.nothing import judge_null_runs, judge_placebos, shift_placebo
-from trainer.evaluation.operating import operating_point
+from trainer.evaluation.matched import (
+    Decided,
+    MatchedResult,
+    decide,
+    group_of,
+    judge_matched,
+    sample_of,
+)
+from trainer.evaluation.negative_controls import judge_null_runs, judge_placebos, shift_placebo
 from trainer.evaluation.reference_share import read_reference, reference_share
-from trainer.evaluation.report_data import (
+from trainer.evaluation.report import words as report_words
+from trainer.evaluation.report.data import (
     PAGE_FILE,
     REPORT_FILE,
     REPORT_FORMAT,
@@ -47,22 +54,15 @@ from trainer.evaluation.report_data import (
     Placebo,
     Report,
     Stream,
+    read_report,
+    write_report,
 )
-from trainer.evaluation.report_json import read_report, write_report
-from trainer.evaluation.run_judge import (
-    Decided,
-    MatchedResult,
-    decide,
-    group_of,
-    judge_matched,
-    sample_of,
-)
-from trainer.evaluation.stream_judge import Reference, judge_stream, make_reference
+from trainer.evaluation.stream import Reference, judge_stream, make_reference
 from trainer.evaluation.stream_scores import score_stream
-from trainer.learning.loading import load_windows
-from trainer.learning.run_folder import RUN_FILE
-from trainer.models.interface import Tell, silent
+from trainer.models.classifier import Tell, silent
 from trainer.models.window_set import WindowSet
+from trainer.training.loading import load_windows
+from trainer.training.run_folder import RUN_FILE
 
 
 @dataclass(slots=True, eq=False)
@@ -228,8 +228,8 @@ def write_all(report: Report, out: Path) -> None:
     out : Path
         Made if it is missing.
     """
-    from trainer.evaluation.report_html import render
-    from trainer.evaluation.report_plots import draw_charts
+    from trainer.evaluation.report.charts import draw_charts
+    from trainer.evaluation.report.page import render
 
     out.mkdir(parents=True, exist_ok=True)
     charts = draw_charts(report)

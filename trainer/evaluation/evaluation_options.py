@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trainer.evaluation.stream_judge import UNITS
+from trainer.evaluation.stream import UNITS
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ import numpy as np
 
 from edge.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from edge.bundle import Metric
-from trainer.errors import TrainError
-from trainer.evaluation.resampling import checked, draws, interval, numbered
+from trainer.common.errors import TrainError
+from trainer.evaluation.bootstrap import checked, draws, interval, numbered
 
 #: Windows over the threshold within one pass that the choice goes through.
 LEAST_WINDOWS = (1, 2, 3)
@@ -192,7 +192,7 @@ def events_found(
     event: AnyArray,
     control_unit: AnyArray,
 ) -> BoolArray:
-    """Mark the events that a rule finds, for `trainer.evaluation.paired.paired_events`.
+    """Mark the events that a rule finds, for `trainer.evaluation.comparison.paired_events`.
 
     Parameters
     ----------

@@ -14,14 +14,13 @@ from edge import __version__
 from edge.bundle import Bundle, Metric, OperatingPoint, load_bundle
 from edge.errors import one_line
 from edge.outputs import replace_file
-from trainer.datasets.code_hash import code_sha256
+from trainer.common.code_hash import code_sha256
+from trainer.common.errors import TrainError
 from trainer.datasets.stages import DATASET_FILE
 from trainer.datasets.tables import open_windows
-from trainer.errors import TrainError
-from trainer.evaluation.report_data import Decisions, Record
-from trainer.evaluation.report_json import encode, read_record
-from trainer.learning.run_folder import RunRecord, load_model, read_run
-from trainer.models.interface import Predictor
+from trainer.evaluation.report.data import Decisions, Record, encode, read_record
+from trainer.models.classifier import Predictor
+from trainer.training.run_folder import RunRecord, load_model, read_run
 
 CARD_FILE = "card.json"
 EVALUATED_FILE = "evaluated.json"

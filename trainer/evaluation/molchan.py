@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.arrays import AnyArray, FloatArray
-from trainer.errors import TrainError
-from trainer.evaluation.binomial import central_hits
-from trainer.evaluation.resampling import LEVEL, draws, interval
+from trainer.common.errors import TrainError
+from trainer.evaluation.bootstrap import LEVEL, central_hits, draws, interval
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +90,7 @@ def molchan(alarm_score: FloatArray, event_score: FloatArray, reference: FloatAr
     alarm_score : ndarray, shape (u,)
         Of units of space-time. To be comparable it has to be made as that of the events: the
         highest score among the windows that cover the unit, see
-        `trainer.evaluation.covering.highest_covering`. NaN where none does: such units are left
+        `trainer.evaluation.stream.highest_covering`. NaN where none does: such units are left
         out, and the alarmed share is one of what was looked at.
     event_score : ndarray, shape (e,)
         Likewise of the events; NaN where none covers it: missed at every threshold.

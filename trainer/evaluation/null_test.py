@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.arrays import AnyArray, BoolArray, FloatArray
-from trainer.errors import TrainError
-from trainer.evaluation.binomial import exact_interval, exact_test
+from trainer.common.errors import TrainError
+from trainer.evaluation.bootstrap import LEVEL, checked, exact_interval, exact_test, numbered
 from trainer.evaluation.metrics import roc_auc
-from trainer.evaluation.resampling import LEVEL, checked, numbered
 
 _CHANCE = 0.5
 # At most so many signs at once.

@@ -10,10 +10,10 @@ from edge.arrays import BoolArray, FloatArray, IntArray
 from edge.bundle import Metric
 from edge.errors import BundleError, one_line
 from edge.observables import GRID_STEP_S
-from trainer.errors import TrainError
-from trainer.evaluation.metrics import Sample as Weighted
-from trainer.evaluation.report_data import Estimate, Sample, estimate
-from trainer.evaluation.resampling import draws, interval, numbered
+from trainer.common.errors import TrainError
+from trainer.evaluation.bootstrap import draws, interval, numbered
+from trainer.evaluation.metrics import GroupedScores
+from trainer.evaluation.report.data import Estimate, Sample, estimate
 from trainer.models.window_set import WindowSet
 
 _KEYS = ("half_orbit", "first_cell", "log_ratio")
@@ -120,7 +120,7 @@ def reference_share(
         0.5), null where the reference itself has no skill to share.
     """
     number, groups = numbered(group)
-    both = [Weighted(s, positive, number, names=("roc_auc",)) for s in (scores, reference)]
+    both = [GroupedScores(s, positive, number, names=("roc_auc",)) for s in (scores, reference)]
     value, known = (w.value()["roc_auc"] for w in both)
     drawn = [
         np.stack([w.values(d)["roc_auc"] for w in both])

@@ -7,9 +7,9 @@ import numpy as np
 from edge.arrays import AnyArray, FloatArray
 from edge.geodesy import dipole_latitude, local_time
 from trainer.datasets.stream import StreamWindows
-from trainer.learning.seismic_features import seismic_features
-from trainer.models.interface import Predictor
+from trainer.models.classifier import Predictor
 from trainer.models.window_set import WindowSet
+from trainer.training.loading import seismic_features
 
 #: Windows that are cut out at a time.
 _CHUNK = 8192

@@ -31,13 +31,13 @@ from edge.climatology import Climatology
 from edge.errors import BundleError
 from edge.observables import GRID_STEP_S, PROFILES
 from trainer.archives.manifest import read_manifest
+from trainer.common.errors import TrainError
+from trainer.common.files import new_folder
 from trainer.datasets.build import CLIMATOLOGY_FILE as DATASET_CLIMATOLOGY_FILE
 from trainer.datasets.splits import NAMES
 from trainer.datasets.stages import read_card
 from trainer.datasets.tables import open_windows
-from trainer.errors import TrainError
 from trainer.evaluation.judged_run import JudgedRun, RunCard
-from trainer.folders import new_folder
 
 MODEL_FILE = "model_int8.tflite"
 FLOAT_MODEL_FILE = "model_float32.tflite"

@@ -34,7 +34,7 @@ def export(
     """
     from edge.bundle import AlarmRule
     from trainer.export.exporting import export_run
-    from trainer.learning.run_folder import read_run
+    from trainer.training.run_folder import read_run
 
     if name is None:
         name = read_run(run).profile

@@ -15,11 +15,11 @@ from edge import RELEASE
 from edge.arrays import BoolArray, FloatArray
 from edge.bundle import CARD_FILE, AlarmRule, Card, Parity, load_bundle
 from edge.errors import BundleError, one_line
+from trainer.common.errors import TrainError
 from trainer.datasets.stages import file_sha256
 from trainer.datasets.stream import StreamWindows, open_stream
 from trainer.datasets.windows import Windows
-from trainer.errors import TrainError
-from trainer.evaluation.calibration import Calibration
+from trainer.evaluation.decide import Calibration
 from trainer.evaluation.judged_run import CARD_FILE as RUN_CARD_FILE
 from trainer.evaluation.judged_run import JudgedRun, RunCard, find_runs, read_run_card
 from trainer.export.card import (
@@ -31,9 +31,9 @@ from trainer.export.card import (
     write_bundle,
 )
 from trainer.export.parity import EdgeLogits, edge_logits, installed
-from trainer.learning.loading import load_windows
-from trainer.models.interface import Tell, silent
+from trainer.models.classifier import Tell, silent
 from trainer.models.window_set import WindowSet
+from trainer.training.loading import load_windows
 
 #: The network that the edge knows how to run.
 KIND = "seqnetquake"

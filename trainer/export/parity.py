@@ -21,8 +21,8 @@ from edge.errors import EdgeError
 from edge.runtime import BATCH, Model, RuntimeName
 from edge.scoring import sigmoid
 from edge.versions import RUNTIMES
+from trainer.common.errors import TrainError
 from trainer.datasets.windows import Windows
-from trainer.errors import TrainError
 from trainer.models.window_set import WindowSet
 
 #: Windows that are scored again: at other places of the batch, twice, and one at a time.

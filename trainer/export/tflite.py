@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from edge.arrays import Features
-from trainer.engine import keras, tf
+from trainer.models.engine import keras, tf
 from trainer.models.seqnetquake import inference_function
 from trainer.models.whitening import Whitening, within_clip
 

@@ -1,1 +1,12 @@
-"""Networks, each with a way to the edge."""
+"""Classifiers of windows.
+
+- `classifier`: what all of them do and refuse alike
+- `window_set`: windows as they take them
+- `registry`: kinds by name, and their folders
+- `seqnetquake`, `networks`, `keras_classifier`: the network, the benchmark networks
+- `training_loop`, `augmentation`, `whitening`: how they are trained
+- `classic`, `row_models`: scikit-learn's and LightGBM's
+- `baselines`: what knows no ionosphere
+- `search_spaces`: the paper's ranges
+- `engine`: TensorFlow and Keras, loaded once and made deterministic
+"""

@@ -16,7 +16,7 @@ import numpy as np
 from edge.arrays import FloatArray
 from trainer.datasets.recipe import Section
 from trainer.models.classic import RowClassifier
-from trainer.models.interface import Tell, silent
+from trainer.models.classifier import Tell, silent
 from trainer.models.row_models import Boosted, LightGbmParameters, Logistic, RowModel
 from trainer.models.window_set import WindowSet
 

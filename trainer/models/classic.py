@@ -19,17 +19,19 @@ import msgspec
 import numpy as np
 
 from edge.arrays import BoolArray, Features, FloatArray
+from trainer.common.errors import TrainError
 from trainer.datasets.recipe import Above, Count, Section
-from trainer.errors import TrainError
-from trainer.models.contract import (
+from trainer.models.classifier import (
+    Classifier,
+    Tell,
     balancing_weights,
     complete,
     read_record,
     require_classes,
     require_inputs,
+    silent,
     write_record,
 )
-from trainer.models.interface import Classifier, Tell, silent
 from trainer.models.row_models import Boosted, LightGbmParameters, Logistic, Pickled, RowModel
 from trainer.models.window_set import WindowSet
 

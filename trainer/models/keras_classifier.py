@@ -20,19 +20,20 @@ import numpy.typing as npt
 from edge.arrays import Features, FloatArray
 from edge.errors import ConfigError
 from edge.observables import PROFILES, MissionName, Profile
-from trainer.engine import keras, make_deterministic, tf
-from trainer.errors import TrainError
+from trainer.common.errors import TrainError
 from trainer.models.augmentation import disturbed, drop_inputs, payload_columns
-from trainer.models.contract import (
+from trainer.models.classifier import (
+    Classifier,
+    Tell,
     balancing_weights,
     complete,
     read_record,
     require_classes,
     require_inputs,
+    silent,
     write_record,
 )
-from trainer.models.epoch_graph import Drop, Examples
-from trainer.models.interface import Classifier, Tell, silent
+from trainer.models.engine import keras, make_deterministic, tf
 from trainer.models.networks import (
     PARAMETERS,
     SeqNetQuakeParameters,
@@ -43,7 +44,7 @@ from trainer.models.networks import (
     network_of,
 )
 from trainer.models.seqnetquake import Network
-from trainer.models.training_loop import Plan, predictor
+from trainer.models.training_loop import Drop, Examples, Plan, predictor
 from trainer.models.training_loop import train as run_training
 from trainer.models.whitening import Whitening, fit_whitening, whiten
 from trainer.models.window_set import WindowSet

@@ -10,8 +10,8 @@ import numpy as np
 from edge.arrays import FloatArray
 from edge.errors import ConfigError
 from trainer.datasets.recipe import Above, Count, Section
-from trainer.engine import keras
 from trainer.models.augmentation import Dropping
+from trainer.models.engine import keras
 from trainer.models.seqnetquake import Network, PerSubsequence
 from trainer.models.seqnetquake import build_model as build_seqnetquake
 

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import ConfigError
-from trainer.errors import TrainError
-from trainer.folders import new_folder
-from trainer.models.contract import RECORD_FILE, read_record
-from trainer.models.interface import Classifier
+from trainer.common.errors import TrainError
+from trainer.common.files import new_folder
+from trainer.models.classifier import RECORD_FILE, Classifier, read_record
 
 _NETWORKS = "trainer.models.keras_classifier"
 _CLASSIC = "trainer.models.classic"

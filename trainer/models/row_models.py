@@ -19,7 +19,7 @@ import numpy as np
 
 from edge.arrays import BoolArray, FloatArray
 from trainer.datasets.recipe import Above, Count, Section
-from trainer.models.contract import balancing_weights
+from trainer.models.classifier import balancing_weights
 from trainer.models.window_set import WindowSet
 
 _PICKLE_FILE = "model.joblib"

@@ -14,7 +14,7 @@ import numpy as np
 
 from edge.arrays import AnyArray, FloatArray
 from trainer.datasets.recipe import Count, Section, Share
-from trainer.engine import keras, tf
+from trainer.models.engine import keras, tf
 from trainer.models.whitening import Whitening
 
 layers = keras.layers

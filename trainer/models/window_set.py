@@ -38,7 +38,7 @@ class WindowSet:
         Of a positive and its mainshock, else NaN.
     seismicity : ndarray, shape (n, K)
         What the catalogue says of the place before the window; see
-        `trainer.learning.seismic_features`.
+        `trainer.training.loading`.
     """
 
     inputs: Features

@@ -3,32 +3,18 @@
 Nothing that this package writes is an observation. Every file, catalogue and truth table of a
 simulated mission says that it is simulated.
 
-Modules
--------
-geometry
-    Sun, sidereal time, centred dipole, distances.
-elements, two_line, orbits
-    sgp4 half-orbits of both missions, and of a two-line element set.
-space_weather, conditions
-    Simulated Kp and F10.7, and what the ionosphere remembers of them.
-parameters, environment, bubbles, field, lightning, wave_state, noise, background
-    Plasma, magnetic field and wave bands along a half-orbit: means, and noise of known covariance.
-seismicity
-    Simulated catalogues, and the reader of catalogues in the ComCat layout.
-precursor_model, precursors
-    Perturbations before catalogue events, and the truth table.
-spectra, transmitters
-    Native spectra of the wave bands, with lines.
-sampling, plagues
-    Rows and modes of the payloads, and what plagues real files.
-cses_layout, cses_files, cses_hpm, cses_plasma, cses_scalar, cses_waves
-    Writers of CSES-01 Level-2 files.
-demeter_layout, demeter_header, demeter_files
-    Writers of DEMETER N1 files.
-half_orbit_files, mission
-    All of it together: :func:`simulate_mission`.
-command
-    The ``edge-train simulate`` command.
+- `orbits`, `elements`: sgp4 half-orbits of both missions, and of a two-line element set
+- `geometry`: Sun, sidereal time, centred dipole, distances
+- `space_weather`: simulated Kp and F10.7
+- `parameters`, `environment`, `background`, `bubbles`, `waves`, `noise`: plasma, magnetic field and
+  wave bands along a half-orbit: means, and noise of known covariance; `moments`: both on the grid
+- `seismicity`, `precursor_model`, `precursors`: catalogues, perturbations before their events
+- `sampling`, `spectra`, `plagues`: rows, native spectra, and what plagues real files
+- `cses_files`, `cses_payloads`, `cses_waves`: writers of CSES-01 Level-2 files
+- `demeter_layout`, `demeter_files`: writers of DEMETER N1 files
+- `half_orbit_files`, `mission`, `mission_options`: all of it together
+- `inject`, `inject_files`, `inject_strength`: perturbations put into a copy of an archive
+- `commands`: ``edge-train simulate``, ``inject``
 """
 
 from __future__ import annotations

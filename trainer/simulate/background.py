@@ -1,11 +1,4 @@
-"""Simulated background: plasma, magnetic field and waves along a half-orbit, without precursors.
-
-The mean is smooth in dipole latitude, local time, season and longitude, and answers to solar
-flux and Kp; around it every half-orbit has an offset, noise correlated along the track and white
-payload noise. Those second moments are known in closed form (:func:`residual_covariance`,
-:func:`wave_covariance`). Plasma bubbles at the night equator come on top, from a prior of their
-own (:mod:`trainer.simulate.bubbles`).
-"""
+"""The simulated magnetic field: a centred dipole with noise of known strength."""
 
 from __future__ import annotations
 
@@ -14,22 +7,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trainer.simulate import geometry
 from trainer.simulate.bubbles import Bubble, bubble_change, draw_bubbles
 from trainer.simulate.environment import (
-    dipole_latitude,
+    Conditions,
     half_orbit_conditions,
     mean_plasma,
     plasma_at,
+    track_dipole_latitude,
 )
-from trainer.simulate.field import draw_field
 from trainer.simulate.geometry import Floats
-from trainer.simulate.noise import autoregressive
+from trainer.simulate.noise import autoregressive, running_sum
 from trainer.simulate.orbits import Pass
 from trainer.simulate.parameters import PARAMETERS, PLASMA, BackgroundParameters
-from trainer.simulate.wave_state import band_means, draw_waves, wave_covariance
+from trainer.simulate.waves import band_means, draw_waves, wave_covariance
 
 if TYPE_CHECKING:
-    from trainer.indices import Indices
+    from trainer.inputs.indices import Indices
 
 __all__ = [
     "PARAMETERS",
@@ -38,12 +32,67 @@ __all__ = [
     "BackgroundParameters",
     "autoregressive",
     "background",
-    "dipole_latitude",
     "mean_plasma",
     "mean_waves",
     "residual_covariance",
+    "track_dipole_latitude",
     "wave_covariance",
 ]
+
+
+def draw_field(
+    half_orbit: Pass,
+    dipole_latitude: Floats,
+    p: BackgroundParameters,
+    at: Conditions,
+    rng: np.random.Generator,
+) -> tuple[Floats, Floats]:
+    """Draw the field along a half-orbit.
+
+    Parameters
+    ----------
+    half_orbit : Pass
+        Times and places, (n,).
+    dipole_latitude : (n,) float64
+        Degrees.
+    p : BackgroundParameters
+    at : Conditions
+        Kp brings the auroral noise down.
+    rng : Generator
+
+    Returns
+    -------
+    field : (n, 3) float64
+        North, east, down, nT.
+    noise : (n,) float64
+        Median strength of the white noise of one component, nT.
+    """
+    n = len(half_orbit.time)
+    latitude, longitude = half_orbit.latitude, half_orbit.longitude
+    field = geometry.north_east_down(
+        latitude,
+        longitude,
+        geometry.dipole_field(
+            geometry.unit_vector(latitude, longitude), half_orbit.radius_km, half_orbit.time[0]
+        ),
+    )
+    auroral = p.auroral_latitude_deg - p.auroral_shift_deg * (at.kp - 2.0)
+    beyond = np.abs(dipole_latitude) - auroral
+    growth = np.exp(np.clip(beyond / p.auroral_scale_deg, 0.0, 4.0))
+    strength = p.field_white_nt * growth
+    # Filtered twice, so that the slow noise is smooth over a minute, as in the real field; what
+    # comes before the first sample lets it settle.
+    before = int(3.0 * p.field_slow_time_s)
+    slow = running_sum(autoregressive(before + n, 3, p.field_slow_time_s, rng), p.field_slow_time_s)
+    phi2 = np.exp(-2.0 / p.field_slow_time_s)
+    slow = slow[before:] * p.field_slow_nt * (1.0 - phi2) / np.sqrt(1.0 + phi2)
+    vary = (
+        p.field_log10_offset * rng.standard_normal()
+        + p.field_log10_track * (autoregressive(n, 1, p.track_time_s, rng)[:, 0])
+    )
+    white = rng.standard_normal((n, 3)) * (strength * 10.0**vary)[:, None]
+    return field + slow * np.sqrt(growth)[:, None] + white, strength
+
 
 #: Temperatures are kept above this value, K.
 _COLDEST_K = 300.0
@@ -92,7 +141,7 @@ def mean_waves(
     """
     p = parameters or PARAMETERS[half_orbit.mission]
     at = half_orbit_conditions(half_orbit, indices)
-    return band_means(half_orbit, dipole_latitude(half_orbit), p, at)
+    return band_means(half_orbit, track_dipole_latitude(half_orbit), p, at)
 
 
 def residual_covariance(parameters: BackgroundParameters, lag_s: Floats) -> Floats:
@@ -155,7 +204,7 @@ def background(
         np.random.Generator(np.random.PCG64(s)) for s in seed.spawn(4)
     )
     at = half_orbit_conditions(half_orbit, indices)
-    magnetic_latitude = dipole_latitude(half_orbit)
+    magnetic_latitude = track_dipole_latitude(half_orbit)
     mean = plasma_at(half_orbit, magnetic_latitude, p, at)
     offset = plasma_rng.standard_normal(4) @ p.mixing.T * p.offset_sigma
     track = autoregressive(n, 4, p.track_time_s, plasma_rng) @ p.mixing.T * p.track_sigma

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trainer.simulate import geometry
-from trainer.simulate.conditions import Conditions
+from trainer.simulate.environment import Conditions
 from trainer.simulate.geometry import Floats
 from trainer.simulate.noise import autoregressive
 from trainer.simulate.parameters import BubbleParameters

@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from trainer.simulate.background import background
 from trainer.simulate.cses_files import (
     BURST,
+    FILL,
+    PLASMA_UNITS,
     SURVEY,
     byte_attributes,
     plagued_place_and_time,
     unit_attributes,
     write_file,
 )
-from trainer.simulate.cses_layout import FILL, PLASMA_UNITS
 from trainer.simulate.geometry import Floats
 from trainer.simulate.orbits import Pass
 from trainer.simulate.plagues import NO_PLAGUES, Plagues, Streams, kept_rows, lost_rows

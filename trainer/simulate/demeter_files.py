@@ -12,8 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.simulate.background import Background, background
-from trainer.simulate.demeter_header import fill_place, fill_time
-from trainer.simulate.demeter_layout import ISL, PRODUCTS, TEXT, WAVE_PRODUCTS, WAVE_TEXT, Product
+from trainer.simulate.demeter_layout import (
+    ISL,
+    PRODUCTS,
+    TEXT,
+    WAVE_PRODUCTS,
+    WAVE_TEXT,
+    Product,
+    fill_place,
+    fill_time,
+)
 from trainer.simulate.geometry import Floats, Times
 from trainer.simulate.orbits import Pass
 from trainer.simulate.plagues import (

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.simulate import cses_hpm, cses_plasma, cses_waves, demeter_files
+from trainer.simulate import cses_payloads as cses_hpm
+from trainer.simulate import cses_payloads as cses_plasma
+from trainer.simulate import cses_waves, demeter_files
 from trainer.simulate.background import Background
 from trainer.simulate.demeter_layout import MODES, WAVE_PRODUCTS
 from trainer.simulate.orbits import Pass

@@ -24,11 +24,11 @@ from edge.outputs import replace_file
 from edge.readers import sniff
 from edge.readers.names import FileName, looks_like_payload
 from trainer.archives.archive import SIMULATION_FILE
-from trainer.catalogues.catalogue import is_quakeml, read_catalogue, read_content
-from trainer.catalogues.event import RANGES
-from trainer.errors import TrainError
+from trainer.common.errors import TrainError
+from trainer.inputs.catalogue import is_quakeml, read_catalogue, read_content
+from trainer.inputs.catalogue_formats import RANGES
 from trainer.simulate.inject_files import inject_file
-from trainer.simulate.inject_scale import find_scales
+from trainer.simulate.inject_strength import find_scales
 from trainer.simulate.orbits import Pass
 from trainer.simulate.precursor_model import PrecursorModel, describe
 from trainer.simulate.precursors import Injected, perturbation, write_truth

@@ -15,12 +15,13 @@ from edge.errors import one_line
 from edge.outputs import replace_file
 from edge.readers.names import looks_like_payload
 from trainer.archives.archive import SIMULATION_FILE
-from trainer.catalogues.catalogue import read_catalogue
-from trainer.catalogues.event import RANGES
-from trainer.errors import TrainError
+from trainer.common.errors import TrainError
+from trainer.inputs.catalogue import read_catalogue
+from trainer.inputs.catalogue_formats import RANGES
 from trainer.simulate import precursors, space_weather
 from trainer.simulate.background import Background, background
 from trainer.simulate.cses_waves import WAVE_BINS
+from trainer.simulate.elements import read_two_line
 from trainer.simulate.half_orbit_files import (
     BACKGROUND,
     PAP_OFF,
@@ -41,10 +42,9 @@ from trainer.simulate.seismicity import (
     simulate_catalogue,
     write_catalogue,
 )
-from trainer.simulate.two_line import read_two_line
 
 if TYPE_CHECKING:
-    from trainer.indices import Indices
+    from trainer.inputs.indices import Indices
 
 __all__ = ["Summary", "simulate_half_orbit", "simulate_mission", "write_half_orbit"]
 
@@ -328,7 +328,7 @@ def simulate_half_orbit(
 
 def _indices(path: Path | None, first: np.datetime64, last: np.datetime64, seed: int) -> Indices:
     """Read indices, or simulate them for the mission's days and a margin."""
-    from trainer.indices import read_indices
+    from trainer.inputs.indices import read_indices
 
     if path is not None:
         return read_indices(path)
@@ -338,7 +338,7 @@ def _indices(path: Path | None, first: np.datetime64, last: np.datetime64, seed:
 
 
 def _write_indices(path: Path, indices: Indices) -> None:
-    from trainer.indices import write_indices
+    from trainer.inputs.indices import write_indices
 
     lines = ["simulated; not an observation of the Sun or the geomagnetic field", indices.name]
     write_indices(path, indices, lines)

@@ -12,9 +12,9 @@ import numpy as np
 from trainer.simulate import precursor_model, space_weather
 from trainer.simulate.background import PARAMETERS
 from trainer.simulate.cses_waves import FEWEST_WAVE_BINS, FILE_BINS
+from trainer.simulate.elements import TwoLineElements
 from trainer.simulate.orbits import MISSION_YEARS, check_mission
 from trainer.simulate.plagues import Plagues
-from trainer.simulate.two_line import TwoLineElements
 
 #: What is written: plasma and magnetic field, spectra, or both.
 PROFILES = ("plasma", "waves", "full")

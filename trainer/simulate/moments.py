@@ -22,16 +22,15 @@ from numpy.typing import NDArray
 
 from edge.grid import Grid
 from edge.observables import B_RMS_SPAN_S, FULL, GRID_STEP_S, MissionName, Profile
-from trainer.simulate.background import dipole_latitude, residual_covariance, wave_covariance
-from trainer.simulate.conditions import Conditions, conditions
-from trainer.simulate.environment import plasma_at
+from trainer.simulate.background import residual_covariance, track_dipole_latitude, wave_covariance
+from trainer.simulate.environment import Conditions, conditions, plasma_at
 from trainer.simulate.geometry import Floats
 from trainer.simulate.orbits import Pass
 from trainer.simulate.parameters import BackgroundParameters
-from trainer.simulate.wave_state import band_means
+from trainer.simulate.waves import band_means
 
 if TYPE_CHECKING:
-    from trainer.indices import Indices
+    from trainer.inputs.indices import Indices
 
 #: Densities are simulated in m^-3; the profiles have cm^-3.
 _LOG10_CM3 = -6.0
@@ -110,7 +109,7 @@ def cell_mean(
     (N, F) float64
         In the units of the profile; without bubbles.
     """
-    magnetic = dipole_latitude(track)
+    magnetic = track_dipole_latitude(track)
     full = np.zeros((len(track.time), len(FULL.names)))
     full[:, :4] = plasma_at(track, magnetic, parameters, at)
     full[:, (0, 2)] += _LOG10_CM3

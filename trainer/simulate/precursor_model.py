@@ -6,7 +6,7 @@ found, not that they exist.
 
 The model
 ---------
-*Who.* Mainshocks of the declustered catalogue (`trainer.catalogues.declustering`); of them a share
+*Who.* Mainshocks of the declustered catalogue (`trainer.inputs.declustering`); of them a share
 `occurrence` has a perturbation at all, by default every one.
 *Where.* Within the Dobrovolsky radius R = 10^(0.43 M) km: ``exp(-(d/R)**2)``, led smoothly to
 zero over the last tenth of R.

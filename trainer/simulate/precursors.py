@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.outputs import replace_file
-from trainer.catalogues.declustering import decluster
+from trainer.inputs.declustering import decluster
 from trainer.simulate import geometry
 from trainer.simulate.background import Background
 from trainer.simulate.geometry import Floats

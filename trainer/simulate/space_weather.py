@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainer.simulate.conditions import solar_cycle
+from trainer.simulate.environment import solar_cycle
 from trainer.simulate.geometry import Floats
 
 if TYPE_CHECKING:
-    from trainer.indices import Indices
+    from trainer.inputs.indices import Indices
 
 #: Purpose of the random streams.
 _PURPOSE = 0x5AC
@@ -96,7 +96,7 @@ def simulate_indices(
     ValueError
         If `end` does not come after `start`, or the seed is negative.
     """
-    from trainer.indices import make_indices
+    from trainer.inputs.indices import make_indices
 
     first, last = np.datetime64(start, "D"), np.datetime64(end, "D")
     if not first < last:

@@ -38,7 +38,7 @@ def test_the_scalar_magnetometer_gives_the_size_of_the_field(tmp_path, night, st
 
 
 def test_the_small_probe_is_written_as_the_large_one(tmp_path, night, state):
-    from trainer.simulate.cses_plasma import write_lap
+    from trainer.simulate.cses_payloads import write_lap
 
     read = read_payload(
         write_lap(tmp_path, night, state, np.random.default_rng(1), payload="LAP_2")

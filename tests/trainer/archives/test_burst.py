@@ -15,8 +15,14 @@ from edge.observables import PLASMA
 from edge.readers.halforbit import Channel, Payload, Track
 from edge.readers.names import FileName, parse_name
 from edge.readers.opening import read_payload
-from trainer.archives.archive import find_half_orbits, mean_samples, read_archive, read_pass
-from trainer.archives.burst import burst_cells, mode_requests
+from trainer.archives.archive import (
+    burst_cells,
+    find_half_orbits,
+    mean_samples,
+    mode_requests,
+    read_archive,
+    read_pass,
+)
 
 START = np.datetime64("2020-03-01T02:00:00", "ms")
 FIRST = int(START.astype(np.int64)) // 3000

@@ -12,7 +12,7 @@ from distributed import LocalCluster
 from edge.errors import ConfigError
 from trainer.archives import cluster
 from trainer.archives.cluster import connect, run_tasks
-from trainer.errors import TrainError
+from trainer.common.errors import TrainError
 
 LISTENING = "0A"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 
-from trainer.archives.progress import Progress
+from trainer.common.progress import Progress
 
 
 class Terminal(io.StringIO):
@@ -25,7 +25,7 @@ def test_away_from_a_terminal_the_last_line_says_count_and_rate() -> None:
 
 def test_a_line_tells_the_time_that_is_left(monkeypatch) -> None:
     now = iter([0.0, 0.0, 40.0, 40.0, 80.0])
-    monkeypatch.setattr("trainer.archives.progress.time.monotonic", lambda: next(now))
+    monkeypatch.setattr("trainer.common.progress.time.monotonic", lambda: next(now))
     stream = io.StringIO()
     with Progress("reading", 30, 10, stream=stream) as progress:
         progress.add(10)

@@ -278,8 +278,8 @@ def test_memory_does_not_grow_with_the_number_of_parts(
     """One worker makes every part five times over; what it holds after the first round it keeps."""
     from trainer.archives.archive import find_half_orbits
     from trainer.archives.cluster import run_tasks
+    from trainer.archives.manifest import RowsRequest, plan_parts
     from trainer.archives.part_making import make_part
-    from trainer.archives.parts import RowsRequest, plan_parts
 
     groups = find_half_orbits(archive, "demeter", "plasma", "dark", {})
     request = RowsRequest(archive, "demeter", "plasma", "dark", True)

@@ -19,11 +19,20 @@ from edge.grid import Grid
 from edge.observables import PLASMA
 from edge.readers.names import FileName
 from trainer.archives.archive import NightPass
-from trainer.archives.manifest import METADATA_KEY, HalfOrbitRows, InputFile, PartRecord, RowsRecord
+from trainer.archives.manifest import (
+    METADATA_KEY,
+    HalfOrbitRows,
+    InputFile,
+    Part,
+    PartRecord,
+    RowsRecord,
+    RowsRequest,
+    is_made,
+    plan_parts,
+)
 from trainer.archives.part_making import make_part
-from trainer.archives.parts import Part, RowsRequest, is_made, plan_parts
 from trainer.archives.rows import iter_passes, read_manifest, read_part, rows_table
-from trainer.errors import TrainError
+from trainer.common.errors import TrainError
 
 FIELDS = ("cell", "latitude", "longitude", "altitude", "present", "values", "valid")
 

@@ -19,7 +19,7 @@ from edge.geodesy import dipole_latitude, solar_zenith_angle
 from edge.grid import Grid
 from edge.observables import PLASMA
 from trainer.archives.archive import NightPass
-from trainer.datasets.background import fit_background, join_fits
+from trainer.datasets.climatology_fit import fit_background, join_fits
 
 #: South, north, west, east: Sumatra, the Philippines, New Guinea, Vanuatu to Tonga, Peru.
 BELTS = (

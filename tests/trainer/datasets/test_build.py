@@ -16,14 +16,14 @@ from edge.climatology import Climatology
 from edge.observables import PLASMA
 from trainer.archives.manifest import read_manifest
 from trainer.archives.rows import iter_passes
+from trainer.common.code_hash import DATASET_SOURCES, code_sha256
+from trainer.common.errors import CatalogueError, TrainError
 from trainer.datasets import build as dataset_build
 from trainer.datasets.build import build_dataset, read_events
-from trainer.datasets.code_hash import DATASET_SOURCES, code_sha256
-from trainer.datasets.event_cuts import within_cuts
+from trainer.datasets.labels import within_cuts
 from trainer.datasets.plan import make_plan
 from trainer.datasets.stages import DATASET_FILE, PARTIAL_FILE, file_sha256
 from trainer.datasets.tables import open_windows
-from trainer.errors import CatalogueError, TrainError
 
 FILES = ("climatology.npz", "windows.parquet", "half_orbits.parquet", "events.parquet")
 KP = (1.3, 2.0, 2.7, 3.3)

@@ -12,11 +12,10 @@ from edge.climatology import SHAPE, Climatology
 from edge.geodesy import dipole_latitude, local_time
 from edge.observables import PLASMA
 from edge.windows import WindowStream, iterate_windows
-from trainer.catalogues.declustering import decluster
-from trainer.datasets.candidates import Scanner
+from trainer.datasets.candidates import Scanner, mask_classes, mask_text, window_starts
 from trainer.datasets.labels import NEGATIVE, POSITIVE, SampleLabeller
-from trainer.datasets.masks import mask_classes, mask_text, window_starts
 from trainer.datasets.splits import Blocks
+from trainer.inputs.declustering import decluster
 
 
 @pytest.mark.kernel

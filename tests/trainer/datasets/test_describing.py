@@ -14,8 +14,7 @@ from typer.testing import CliRunner
 
 from edge.errors import EdgeError
 from trainer.datasets.build import build_dataset
-from trainer.datasets.check_command import check
-from trainer.datasets.describe_command import describe
+from trainer.datasets.commands import check, describe
 from trainer.datasets.describing import describe_dataset, describe_datasets
 from trainer.datasets.shortcuts import interval
 from trainer.datasets.stages import read_card

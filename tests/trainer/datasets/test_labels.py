@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.geodesy import great_circle_km
-from trainer.catalogues.declustering import Clusters
 from trainer.datasets.labels import (
     CROSSING,
     EXCLUDED,
@@ -20,6 +19,7 @@ from trainer.datasets.labels import (
     events_lost,
 )
 from trainer.datasets.recipe import SampleLabels
+from trainer.inputs.declustering import Clusters
 
 RULE = SampleLabels((0.0, 48.0), "dobrovolsky", 3.0, "midpoint", 0.0, 7.0, 7.0)
 QUAKE = np.datetime64("2019-06-01T00:00:00.000")

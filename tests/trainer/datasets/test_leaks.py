@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from trainer.common.errors import TrainError
 from trainer.datasets.build import build_dataset
 from trainer.datasets.leaks import check_dataset
-from trainer.errors import TrainError
 
 HOUR = np.timedelta64(3_600_000, "ms")
 

@@ -9,9 +9,7 @@ import numpy as np
 import typer
 from typer.testing import CliRunner
 
-from trainer.datasets.check_command import check
-from trainer.datasets.describe_command import describe
-from trainer.datasets.prepare_command import prepare
+from trainer.datasets.commands import check, describe, prepare
 from trainer.datasets.recipe import DEFAULT_DATASET_RECIPE
 from trainer.simulate import simulate_mission
 

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.geodesy import great_circle_km
-from trainer.catalogues.declustering import Clusters
-from trainer.catalogues.regions import REGIONS, Region
+from trainer.common.errors import TrainError
 from trainer.datasets.labels import CROSSING, NO_BLOCK
 from trainer.datasets.recipe import read_dataset_recipe
 from trainer.datasets.splits import NAMES, STATES, Blocks, crossing_clusters, make_blocks
-from trainer.errors import TrainError
+from trainer.inputs.declustering import Clusters
+from trainer.inputs.regions import REGIONS, Region
 
 FIRST = np.datetime64("2019-01-01", "ms")
 DAY = np.timedelta64(86_400_000, "ms")

@@ -11,13 +11,18 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
 
-from trainer.errors import TrainError
-from trainer.evaluation.binomial import central_hits, exact_interval, exact_test
-from trainer.evaluation.calibration import Calibration, calibrate, calibrate_to_rate, logit_of
-from trainer.evaluation.metrics import METRICS, Sample, roc_auc, window_metrics
-from trainer.evaluation.paired import paired_difference, paired_events
-from trainer.evaluation.reliability import expected_calibration_error, reliability
-from trainer.evaluation.resampling import draws, numbered
+from trainer.common.errors import TrainError
+from trainer.evaluation.bootstrap import central_hits, draws, exact_interval, exact_test, numbered
+from trainer.evaluation.comparison import paired_difference, paired_events
+from trainer.evaluation.decide import Calibration, calibrate, calibrate_to_rate, logit_of
+from trainer.evaluation.metrics import (
+    METRICS,
+    GroupedScores,
+    expected_calibration_error,
+    reliability,
+    roc_auc,
+    window_metrics,
+)
 from trainer.models.window_set import groups_of
 
 
@@ -52,7 +57,7 @@ def test_metrics_and_each_resample_agree_with_scikit_learn(
     seed: int, groups: int, digits: int, threshold: float
 ) -> None:
     scores, positive, group = made(seed, groups, digits)
-    sample = Sample(scores, positive, group, threshold)
+    sample = GroupedScores(scores, positive, group, threshold)
     assert sample.value() == pytest.approx(plain(scores, positive, threshold), abs=1e-12)
     weights = next(draws(groups, 3, seed))
     found = sample.values(weights)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainer.errors import TrainError
+from trainer.common.errors import TrainError
 from trainer.evaluation.event_level import (
     EventRule,
     choose_event_rule,

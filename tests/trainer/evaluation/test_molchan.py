@@ -10,8 +10,7 @@ from scipy import integrate, stats
 from sklearn.metrics import roc_auc_score
 
 from edge.geodesy import great_circle_km
-from trainer.errors import TrainError
-from trainer.evaluation.covering import highest_covering
+from trainer.common.errors import TrainError
 from trainer.evaluation.molchan import (
     area_skill_score,
     diagonal_bounds,
@@ -19,6 +18,7 @@ from trainer.evaluation.molchan import (
     probability_gain,
 )
 from trainer.evaluation.seismicity import UNIFORM_SHARE, SeismicityMap
+from trainer.evaluation.stream import highest_covering
 
 
 @given(st.integers(0, 10_000), st.integers(1, 3))

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import recall_score, roc_auc_score
 
-from trainer.errors import TrainError
+from trainer.common.errors import TrainError
 from trainer.evaluation.breakdown import LEAST_EVENTS, UNKNOWN, breakdown
 from trainer.evaluation.null_test import NullResult, coverage, max_statistic
 from trainer.models.window_set import WindowSet, windows_of_arrays

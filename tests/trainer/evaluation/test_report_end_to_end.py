@@ -14,20 +14,19 @@ import msgspec
 import numpy as np
 import pytest
 
+from trainer.common.errors import TrainError
 from trainer.datasets.build import build_dataset
 from trainer.datasets.stream import open_stream
-from trainer.errors import TrainError
 from trainer.evaluation.evaluating import evaluate_runs
 from trainer.evaluation.evaluation_options import Options
 from trainer.evaluation.judged_run import Evaluated, read_run_card
-from trainer.evaluation.placebo_shifts import ShiftedLabels
 from trainer.evaluation.reference_share import first_cells
-from trainer.evaluation.report_data import Report, find
-from trainer.evaluation.report_json import read_report
-from trainer.learning.loading import load_windows
-from trainer.learning.run_plan import Request
-from trainer.learning.run_recipe import RunRecipe
-from trainer.learning.running import run_training
+from trainer.evaluation.report.data import Report, find, read_report
+from trainer.evaluation.shifted_catalogues import ShiftedLabels
+from trainer.training.loading import load_windows
+from trainer.training.run_plan import Request
+from trainer.training.run_recipe import RunRecipe
+from trainer.training.running import run_training
 
 KINDS = ("logistic", "place", "constant")
 OPTIONS = Options(resamples=50, shifts=12, units=300, half_orbits=30)

@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trainer.errors import TrainError
+from trainer.common.errors import TrainError
 from trainer.evaluation.comparison import holm
-from trainer.evaluation.decisions import best_f1_threshold, fit_calibration
-from trainer.evaluation.html_parts import cell, number, page, table
-from trainer.evaluation.report_data import Curve, Estimate, Sample, estimate
-from trainer.evaluation.report_json import encode, read_report
-from trainer.evaluation.report_words import notice
-from trainer.evaluation.run_judge import thinned
+from trainer.evaluation.decide import best_f1_threshold, fit_calibration
+from trainer.evaluation.matched import thinned
+from trainer.evaluation.report.data import Curve, Estimate, Sample, encode, estimate, read_report
+from trainer.evaluation.report.parts import cell, number, page, table
+from trainer.evaluation.report.words import notice
 
 SAMPLE = Sample(10, 5, 3, 2)
 

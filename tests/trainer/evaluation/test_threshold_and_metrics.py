@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import brier_score_loss, f1_score, matthews_corrcoef, roc_auc_score
 
+from trainer.common.errors import TrainError
 from trainer.datasets.windows import Windows
-from trainer.errors import TrainError
-from trainer.evaluation.calibration import calibrate
-from trainer.evaluation.card_metrics import sample_metrics
-from trainer.evaluation.metrics import roc_auc
-from trainer.evaluation.operating import alarm_starts, choose_threshold, operating_point
+from trainer.evaluation.decide import alarm_starts, calibrate, choose_threshold, operating_point
 
 
 def windows_of(label: list[int], half_orbit: list[int], first: list[int]) -> Windows:
@@ -54,44 +50,6 @@ def test_operating_point_counts_every_window() -> None:
     silent = operating_point(np.zeros(8, dtype=bool), WINDOWS, 4)
     assert silent.precision is None
     assert silent.recall == 0.0
-
-
-def test_metrics_agree_with_scikit_learn() -> None:
-    rng = np.random.default_rng(0)
-    positive = rng.random(600) < 0.5
-    scores = np.round(1.0 / (1.0 + np.exp(-(rng.normal(size=600) + positive))), 2)
-    event = np.where(positive, rng.integers(0, 30, 600), -1)
-    found = sample_metrics(
-        scores, positive, event, rng.integers(0, 50, 600), 300, np.random.default_rng(1)
-    )
-    value = {m.name: m.value for m in found}
-    guess = scores >= 0.5
-    assert value["test_roc_auc"] == pytest.approx(roc_auc_score(positive, scores))
-    assert value["test_f1"] == pytest.approx(f1_score(positive, guess))
-    assert value["test_mcc"] == pytest.approx(matthews_corrcoef(positive, guess))
-    assert value["test_brier"] == pytest.approx(brier_score_loss(positive, scores))
-    assert value["test_recall"] == pytest.approx(guess[positive].mean())
-    assert value["test_precision"] == pytest.approx(positive[guess].mean())
-    assert roc_auc(scores, positive) == pytest.approx(value["test_roc_auc"])
-    assert all(m.low < m.value < m.high for m in found)
-
-
-def test_interval_widens_with_whole_events() -> None:
-    rng = np.random.default_rng(0)
-    event = np.repeat(np.arange(20), 50)
-    scores = np.clip(0.6 + 0.2 * rng.normal(size=20)[event] + 0.05 * rng.normal(size=1000), 0, 1)
-    scores = np.round(np.concatenate([scores, rng.uniform(0, 1, 1000)]), 3)
-    positive = np.arange(2000) < 1000
-    half_orbit = np.arange(2000)
-
-    def width(cluster: np.ndarray) -> float:
-        found = sample_metrics(
-            scores, positive, cluster, half_orbit, 400, np.random.default_rng(2)
-        )[0]
-        return found.high - found.low
-
-    events = np.concatenate([event, np.full(1000, -1)])
-    assert width(events) > 2.0 * width(np.arange(2000))
 
 
 def test_calibration_recovers_a_known_slope() -> None:

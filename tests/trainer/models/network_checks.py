@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from edge.errors import ConfigError
-from trainer.errors import TrainError
+from trainer.common.errors import TrainError
 from trainer.models.registry import NETWORK_KINDS, load_classifier, make_classifier, save_classifier
 from trainer.models.window_set import WindowSet, windows_of_arrays
 
@@ -308,7 +308,7 @@ class Checks:
             assert sorted(named) == sorted(counted)
 
     def check_every_window_is_dealt_once(self) -> None:
-        from trainer.models.epoch_graph import batches
+        from trainer.models.training_loop import batches
 
         for n in (1, 63, 64, 65, 400):
             dealt = batches(n, 64, np.random.default_rng(1))
@@ -339,7 +339,7 @@ class Checks:
 def main() -> None:
     """Run all checks in the order in which they stand."""
     # The same number of threads everywhere, and few: other tests run beside.
-    from trainer.engine import tf
+    from trainer.models.engine import tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)

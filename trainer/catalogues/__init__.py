@@ -1,1 +1,0 @@
-"""Earthquakes: catalogues, clusters, completeness, placebos, regions."""

@@ -1,0 +1,232 @@
+"""Charts of an evaluation as PNG: curves, reliability, Molchan diagram, differences, placebos.
+
+Every chart reads without colour too: lines differ in dashes and markers. The colours are those of
+Okabe and Ito, which the colour-blind tell apart.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from trainer.evaluation.report.data import Estimate, Model, Report, find
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+_DASHES = ("-", "--", "-.", ":")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_CHANCE = "#767676"
+_DPI = 130
+
+_Place = Literal["upper right", "upper left", "lower left", "lower right"]
+
+
+def draw_charts(report: Report) -> dict[str, bytes]:
+    """Draw every chart for which the report has numbers.
+
+    Parameters
+    ----------
+    report : Report
+
+    Returns
+    -------
+    dict of str to bytes
+        PNG by file name.
+    """
+    charts: dict[str, Callable[[Report], Figure | None]] = {
+        "roc.png": _roc,
+        "precision_recall.png": _precision_recall,
+        "reliability.png": _reliability,
+        "molchan.png": _molchan,
+        "paired.png": _paired,
+        "placebo.png": _placebo,
+    }
+    drawn = {name: draw(report) for name, draw in charts.items()}
+    return {name: png(figure) for name, figure in drawn.items() if figure is not None}
+
+
+def png(figure: Figure) -> bytes:
+    """Give the bytes of a figure; the same figure gives the same bytes."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=_DPI, metadata={"Software": None})
+    return stream.getvalue()
+
+
+def new_figure(title: str, simulated: bool, height: float = 4.6) -> tuple[Figure, Axes]:
+    """Make a figure with one panel; its title says what is simulated.
+
+    Parameters
+    ----------
+    title : str
+    simulated : bool
+    height : float, optional
+        Inches, of 6.4 in width.
+
+    Returns
+    -------
+    Figure, Axes
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.set_title(f"{title}\n(simulated data)" if simulated else title, fontsize=12)
+    axes.grid(color="#e3e6ea", linewidth=0.7)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def _style(place: int) -> dict[str, object]:
+    return {
+        "color": _COLOURS[place % len(_COLOURS)],
+        "linestyle": _DASHES[place % len(_DASHES)],
+        "linewidth": 2.0,
+    }
+
+
+def _named(model: Model, number: Estimate | None) -> str:
+    if number is None or number.value is None:
+        return model.name
+    return f"{model.name} ({number.value:.3f})"
+
+
+def _unit_square(axes: Axes, x: str, y: str) -> None:
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xlabel=x, ylabel=y)
+
+
+def _legend(axes: Axes, place: _Place, entries: int) -> None:
+    axes.legend(loc=place, fontsize=9 if entries < 7 else 7.5, framealpha=0.92)
+
+
+def _roc(report: Report) -> Figure:
+    figure, axes = new_figure("ROC curve, matched test windows", report.simulated)
+    for place, model in enumerate(report.models):
+        label = _named(model, find(model.matched, "roc_auc"))
+        axes.plot(model.roc.x, model.roc.y, label=label, **_style(place))  # type: ignore[arg-type]
+    axes.plot([0, 1], [0, 1], color=_CHANCE, linewidth=1.2, label="chance (0.500)")
+    _unit_square(axes, "false alarm rate: share of controls called positive",
+                 "recall: share of positives found")  # fmt: skip
+    _legend(axes, "lower right", len(report.models))
+    return figure
+
+
+def _precision_recall(report: Report) -> Figure:
+    figure, axes = new_figure("Precision and recall, matched test windows", report.simulated)
+    for place, model in enumerate(report.models):
+        label = _named(model, find(model.matched, "pr_auc"))
+        curve = model.precision_recall
+        axes.plot(curve.x, curve.y, label=label, **_style(place))  # type: ignore[arg-type]
+    sample = report.sample
+    if sample.windows:
+        share = sample.positives / sample.windows
+        axes.axhline(share, color=_CHANCE, linewidth=1.2, label=f"chance ({share:.3f})")
+    _unit_square(axes, "recall: share of positives found",
+                 "precision: share of calls that are right")  # fmt: skip
+    _legend(axes, "lower left", len(report.models))
+    return figure
+
+
+def _reliability(report: Report) -> Figure:
+    figure, axes = new_figure("Reliability, matched test windows", report.simulated)
+    axes.plot([0, 1], [0, 1], color=_CHANCE, linewidth=1.2, label="perfect")
+    for place, model in enumerate(report.models):
+        bins = model.reliability
+        if not bins:
+            continue
+        x, y = [b.score for b in bins], [b.share for b in bins]
+        style = _style(place)
+        marker = _MARKERS[place % len(_MARKERS)]
+        axes.plot(x, y, label=model.name, marker=marker, markersize=5, **style)  # type: ignore[arg-type]
+        if model.name == report.main:
+            low = [b.share if b.low is None else b.low for b in bins]
+            high = [b.share if b.high is None else b.high for b in bins]
+            axes.vlines(x, low, high, color=str(style["color"]), linewidth=1.0)
+    _unit_square(axes, "mean calibrated score of the windows",
+                 "share of positives among them")  # fmt: skip
+    _legend(axes, "upper left", len(report.models))
+    return figure
+
+
+def _molchan(report: Report) -> Figure | None:
+    shown = [
+        (place, m, m.stream.molchan)
+        for place, m in enumerate(report.models)
+        if m.stream is not None and m.stream.molchan is not None
+    ]
+    if not shown:
+        return None
+    figure, axes = new_figure("Molchan diagram, all windows of the test block", report.simulated)
+    for place, model, curve in shown:
+        assert model.stream is not None
+        label = _named(model, find(model.stream.estimates, "area_skill_score"))
+        axes.plot(curve.x, curve.y, label=label, **_style(place))  # type: ignore[arg-type]
+    axes.plot([0, 1], [1, 0], color=_CHANCE, linewidth=1.2, label="seismicity alone (0.500)")
+    _unit_square(axes, "share of space-time alarmed, weighted by the seismicity reference",
+                 "miss rate: share of events passed, not alarmed")  # fmt: skip
+    axes.text(0.02, 0.02, "better", fontsize=9, color=_CHANCE)
+    _legend(axes, "upper right", len(shown))
+    return figure
+
+
+def _paired(report: Report) -> Figure | None:
+    pairs = [p for p in report.pairs if p.with_main and p.difference.value is not None]
+    if not pairs:
+        return None
+    figure, axes = new_figure(
+        f"{report.main} less each other model, same events",
+        report.simulated,
+        max(2.4, 1.5 + 0.34 * len(pairs)),
+    )
+    for place, pair in enumerate(pairs):
+        d = pair.difference
+        assert d.value is not None
+        colour = _COLOURS[place % len(_COLOURS)]
+        if d.low is not None and d.high is not None:
+            axes.hlines(-place, d.low, d.high, color=colour, linewidth=2.2)
+        axes.plot([d.value], [-place], _MARKERS[place % len(_MARKERS)], color=colour, markersize=7)
+    axes.axvline(0.0, color=_CHANCE, linewidth=1.2)
+    axes.set_yticks(
+        [-i for i in range(len(pairs))], [f"{p.second}: {METRICS[p.metric]}" for p in pairs]
+    )
+    axes.set_ylim(-len(pairs) + 0.4, 0.6)
+    axes.set_xlabel("difference with 95 % interval; right of 0: the main model is better")
+    return figure
+
+
+def _placebo(report: Report) -> Figure | None:
+    from matplotlib.ticker import MaxNLocator
+
+    main = next((m for m in report.models if m.name == report.main), None)
+    found = [p for p in main.placebos if len(p.values) > 1] if main is not None else []
+    if not found:
+        return None
+    shown = found[0]
+    figure, axes = new_figure(f"{report.main}: true labels against placebos", report.simulated)
+    axes.hist(shown.values, bins=20, color="#56B4E9", edgecolor="white", label=shown.name)
+    if shown.real is not None:
+        axes.axvline(shown.real, color="#D55E00", linewidth=2.4, label=f"true ({shown.real:.3f})")
+    axes.axvline(0.5, color=_CHANCE, linestyle="--", linewidth=1.2, label="chance (0.500)")
+    axes.set(xlabel="ROC AUC over unselected test windows", ylabel="number of placebos")
+    axes.margins(y=0.25)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    _legend(axes, "upper right", 3)
+    return figure
+
+
+#: Short names of what is compared.
+METRICS = {
+    "roc_auc": "ROC AUC",
+    "pr_auc": "PR AUC",
+    "f1": "F1",
+    "mcc": "MCC",
+    "brier": "Brier score",
+    "precision": "precision",
+    "recall": "recall",
+    "event_recall": "event recall",
+}

@@ -1,1 +1,0 @@
-"""From datasets to fitted classifiers: loading, training, transfer, search."""
