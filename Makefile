@@ -35,6 +35,7 @@ GIVEN := $(if $(CATALOGUE),--catalogue "$(CATALOGUE)") $(if $(INDICES),--indices
 PREPARED := --recipe windows.toml --allow-failed
 PRETRAIN := seqnetquake-pretrain.toml
 FINETUNE := seqnetquake-finetune.toml
+EVALUATED :=
 
 LOCK_VENV := build/lock
 BUILD_REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
@@ -68,7 +69,7 @@ train-export: $(TRAINER)  ## train, judge, quantise and export a bundle to build
 	$(TRAIN) prepare "$(or $(CSES),$(BUILD)/cses)" $(if $(CSES),$(GIVEN)) $(PREPARED) --out $(BUILD)/cses-windows
 	$(TRAIN) pretrain $(BUILD)/demeter-windows --recipe $(PRETRAIN) --out $(BUILD)/pretrained
 	$(TRAIN) finetune $(BUILD)/cses-windows --from $(BUILD)/pretrained --recipe $(FINETUNE) --out $(BUILD)/tuned
-	$(TRAIN) evaluate $(BUILD)/tuned --out $(BUILD)/evaluation
+	$(TRAIN) evaluate $(BUILD)/tuned $(EVALUATED) --out $(BUILD)/evaluation
 	$(TRAIN) export $(BUILD)/tuned --out "$(or $(OUT),$(BUILD)/bundle)"
 
 reproduce: $(TRAINER)  ## the paper's tables on simulated missions; hours, resumable (QUICK=1: minutes)

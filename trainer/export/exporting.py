@@ -15,11 +15,12 @@ from edge import RELEASE
 from edge.arrays import BoolArray, FloatArray
 from edge.bundle import CARD_FILE, AlarmRule, Card, Parity, load_bundle
 from edge.errors import BundleError, one_line
+from edge.scoring import sigmoid
 from trainer.common.errors import TrainError
 from trainer.datasets.stages import file_sha256
 from trainer.datasets.stream import StreamWindows, open_stream
 from trainer.datasets.windows import Windows
-from trainer.evaluation.decide import Calibration
+from trainer.evaluation.decide import Calibration, logit_of
 from trainer.evaluation.judged_run import CARD_FILE as RUN_CARD_FILE
 from trainer.evaluation.judged_run import JudgedRun, RunCard, find_runs, read_run_card
 from trainer.export.card import (
@@ -58,8 +59,8 @@ class Rule:
     verdict_flips : float
         Share of all validation windows whose verdict may be another one.
     ties : float
-        Share of the alarmed validation windows that may lie in one level of the output, right at
-        the threshold: a station could then not move its threshold without moving all of them.
+        Validation windows in the level of the output at the threshold, over the alarmed ones: so
+        many go over it or under it together.
     """
 
     representative: int = 400
@@ -171,13 +172,13 @@ def export_run(
                     golden = _golden(held, matched, calibration, rule)
                     share = _ties(stream.logits, held, calibration, judged)
                     tell(
-                        f"ties at the threshold: {share[0]:.1%} of the alarmed windows; with "
-                        f"probabilities as output, {share[1]:.1%}"
+                        f"ties at the threshold: {share[0]:.1%} of as many windows as are alarmed; "
+                        f"with probabilities as output, {share[1]:.1%}"
                     )
                     if share[0] > rule.ties:
                         refused.append(
-                            f"{share[0]:.1%} of the alarmed windows are tied at the threshold: "
-                            f"expected up to {rule.ties:.0%}"
+                            f"{share[0]:.1%} of as many windows as are alarmed are tied at the "
+                            f"threshold: expected up to {rule.ties:.0%}"
                         )
                 golden.measured[stream.runtime] = _golden_difference(
                     path, golden, calibration, runtime
@@ -312,18 +313,27 @@ def _alarmed(logits: FloatArray, calibration: Calibration, judged: RunCard) -> B
 def _ties(
     logits: FloatArray, held: _Held, calibration: Calibration, judged: RunCard
 ) -> tuple[float, float]:
-    """Share of the alarmed windows in the lowest level of them: of logits, and of probabilities.
+    """Windows in the level of the output nearest to the threshold, over the alarmed windows.
 
-    Probabilities are those of Keras, rounded as an int8 output of them would be: to 1 in 256.
+    Returns
+    -------
+    logits, probabilities : float
+        Of the file's logits, and of what a file that gives probabilities in 256 steps would say.
+
+    Notes
+    -----
+    Rare positives have probabilities near 1, where 1/256 is a wide step: the logit is the output
+    because it keeps them apart.
     """
-
-    def share(level: FloatArray, over: BoolArray) -> float:
-        alarmed = level[over]
-        return float((alarmed == alarmed.min()).mean()) if alarmed.size else 0.0
-
-    probability = np.floor(256.0 / (1.0 + np.exp(-held.stream_logits)))
-    over = _alarmed(held.stream_logits, calibration, judged)
-    return share(logits, _alarmed(logits, calibration, judged)), share(probability, over)
+    threshold = judged.decisions.alarm_threshold
+    assert threshold is not None
+    cut = (float(logit_of(np.array([threshold]))[0]) - calibration.intercept) / calibration.slope
+    alarmed = max(int((held.stream_logits >= cut).sum()), 1)
+    levels = np.unique(logits)
+    nearest = levels[np.abs(levels - cut).argmin()]
+    steps = np.floor(256.0 * sigmoid(held.stream_logits))
+    at_cut = np.floor(256.0 * sigmoid(np.array([cut])))[0]
+    return float((logits == nearest).sum() / alarmed), float((steps == at_cut).sum() / alarmed)
 
 
 def _gates(parity: Parity, rule: Rule) -> list[str]:

@@ -5,6 +5,7 @@ TensorFlow is never imported here: other tests of the session run the edge's int
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -18,10 +19,12 @@ from trainer.export.parity import edge_logits
 
 # Trains a little, so that the weights are not those of the initialiser alone.
 SCRIPT = """
+import json
 import sys
 from pathlib import Path
 import numpy as np
-from trainer.export.tflite import convert_float32, convert_int8
+from trainer.export import tflite
+from trainer.export.tflite import convert_float32, convert_int8, faults
 from trainer.models.networks import forget_columns
 from trainer.models.registry import make_classifier
 from trainer.models.seqnetquake import inference_function
@@ -58,6 +61,21 @@ assert np.array_equal(model.logits_of(changed), forgotten)
 result["keras"] = forgotten
 (out / "int8.tflite").write_bytes(convert_int8(model.keras_model, inputs[:200], model.whitening))
 (out / "float32.tflite").write_bytes(convert_float32(model.keras_model, model.whitening))
+# To be refused: dense weights with a scale a row, a recurrent layer as Keras converts it.
+converter = tflite._converter(model.keras_model, model.whitening)
+converter.optimizations = [tflite.tf.lite.Optimize.DEFAULT]
+converter.representative_dataset = lambda: ([inputs[i : i + 1]] for i in range(50))
+converter.target_spec.supported_ops = [tflite.tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+layers = tflite.keras.layers
+loop = tflite.keras.Sequential([tflite.keras.Input((20, 10), batch_size=1), layers.LSTM(4)])
+looped = tflite.tf.lite.TFLiteConverter.from_keras_model(loop).convert()
+found = {
+    "int8": faults((out / "int8.tflite").read_bytes()),
+    "float32": faults((out / "float32.tflite").read_bytes()),
+    "per_channel": faults(converter.convert()),
+    "looped": faults(looped),
+}
+(out / "faults.json").write_text(json.dumps(found))
 np.savez(out / "result.npz", **result)
 """
 
@@ -104,6 +122,14 @@ def test_int8_file_is_close_and_the_same_in_any_place(
     # 65 windows: the second batch holds one.
     few = edge_logits(trained / "int8.tflite", Windows.laid_out(result["inputs"][:65]))
     assert np.array_equal(few.logits, found.logits[:65])
+
+
+def test_what_the_edge_cannot_run_is_found_in_a_file(trained: Path) -> None:
+    found = json.loads((trained / "faults.json").read_text())
+    assert found["int8"] == found["float32"] == []
+    assert all("scales" in fault for fault in found["per_channel"])
+    assert found["per_channel"]
+    assert any("operation" in fault for fault in found["looped"])
 
 
 def test_a_file_that_is_no_model_is_named(tmp_path: Path, result: dict[str, np.ndarray]) -> None:
