@@ -19,8 +19,10 @@ from edge.results import WrittenFile
 
 LEDGER_FILE = "ledger.sqlite"
 
-FileStatus = Literal["begun", "scored", "failed", "refused", "ignored"]
-HalfOrbitStatus = Literal["begun", "scored", "failed", "retry", "given up"]
+FileStatus = Literal["running", "done", "day", "failed", "refused", "ignored"]
+HalfOrbitStatus = Literal["running", "done", "day", "insufficient", "retry", "failed", "given up"]
+#: States of a half-orbit whose results are in the output folder.
+SCORED = ("done", "insufficient")
 
 # One script a version; a ledger of an older one is taken along. Times are seconds since 1970
 # by this computer's clock, and decide nothing but when to try again.
@@ -137,6 +139,75 @@ CREATE TABLE outbox (
 ) STRICT;
 CREATE INDEX outbox_open ON outbox (retry_at) WHERE done_at IS NULL;
 """,
+    # A day side and a night without one window that could be scored were 'scored', too.
+    """
+CREATE TABLE half_orbit_4 (
+    key TEXT PRIMARY KEY,
+    -- 'running' stays only where the process ended in the middle
+    status TEXT NOT NULL CHECK (status IN
+        ('running', 'done', 'day', 'insufficient', 'retry', 'failed', 'given up')),
+    parameters TEXT NOT NULL,
+    windows INTEGER NOT NULL,
+    insufficient INTEGER NOT NULL,
+    alarms INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    tried_at REAL NOT NULL,
+    retry_at REAL,
+    reason TEXT NOT NULL,
+    code_version TEXT NOT NULL,
+    runtime TEXT NOT NULL,
+    first_seen REAL NOT NULL,
+    done_at REAL,                   -- when its work came to an end last
+    revision INTEGER NOT NULL,
+    side TEXT NOT NULL,
+    "start" TEXT,                   -- UTC; of a day side by the names of its files
+    "end" TEXT,
+    peak REAL,
+    track TEXT NOT NULL
+) STRICT;
+INSERT INTO half_orbit_4 SELECT
+    key,
+    CASE
+        WHEN status = 'begun' THEN 'running'
+        WHEN status != 'scored' THEN status
+        WHEN side = 'day' OR side = '' AND key LIKE '%0' THEN 'day'
+        WHEN windows > insufficient THEN 'done'
+        ELSE 'insufficient'
+    END,
+    parameters, windows, insufficient, alarms, attempts, tried_at, retry_at, reason, code_version,
+    runtime, first_seen, done_at, revision, side, "start", "end", peak, track
+FROM half_orbit;
+DROP TABLE half_orbit;
+ALTER TABLE half_orbit_4 RENAME TO half_orbit;
+CREATE INDEX half_orbit_retry ON half_orbit (retry_at) WHERE retry_at IS NOT NULL;
+CREATE INDEX half_orbit_given_up ON half_orbit (key) WHERE status = 'given up';
+CREATE INDEX half_orbit_start ON half_orbit ("start");
+CREATE TABLE file_4 (
+    path TEXT PRIMARY KEY,          -- below the inbox
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    ctime_ns INTEGER NOT NULL,
+    half_orbit TEXT,                -- NULL where the name tells none
+    status TEXT NOT NULL CHECK (status IN
+        ('running', 'done', 'day', 'failed', 'refused', 'ignored')),
+    reason TEXT NOT NULL,           -- '' where done
+    transient INTEGER NOT NULL,     -- 1: try again with the same bytes
+    first_seen REAL NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO file_4 SELECT
+    path, size, mtime_ns, ctime_ns, half_orbit,
+    CASE
+        WHEN status = 'begun' THEN 'running'
+        WHEN status != 'scored' THEN status
+        WHEN half_orbit IN (SELECT key FROM half_orbit WHERE status = 'day') THEN 'day'
+        ELSE 'done'
+    END,
+    reason, transient, first_seen
+FROM file;
+DROP TABLE file;
+ALTER TABLE file_4 RENAME TO file;
+CREATE INDEX file_half_orbit ON file (half_orbit);
+""",
 )
 VERSION = len(_MIGRATIONS)
 
@@ -156,8 +227,9 @@ class FileRecord:
 
     Attributes
     ----------
-    status : {"begun", "scored", "failed", "refused", "ignored"}
-        ``refused``: it came after its siblings had left, and waits for them.
+    status : {"running", "done", "day", "failed", "refused", "ignored"}
+        ``day``: of the day side, not opened. ``refused``: it came after its siblings had left,
+        and waits for them.
     transient : bool
         Whether the same bytes may be readable later.
     """
@@ -202,9 +274,13 @@ class HalfOrbitRecord:
 
     Attributes
     ----------
-    status : {"begun", "scored", "failed", "retry", "given up"}
-        ``begun``: a process started on it and did not come to an end. ``failed``: none of its
-        files can be used. ``retry``: the attempt failed for another reason than its bytes.
+    status : {"running", "done", "day", "insufficient", "retry", "failed", "given up"}
+        Before that a half-orbit waits, which `Ledger.waiting` tells. ``running``: a process
+        started on it and did not come to an end. ``done``: scored. ``day``: of the day side,
+        recorded and not scored. ``insufficient``: of no night window there was enough for a
+        score, or there was no night window. ``retry``: the attempt failed for another reason
+        than its bytes. ``failed``: none of its files can be used. ``given up``: after too many
+        attempts.
     attempts : int
         In a row that did not come to an end.
     tried_at : float
@@ -216,11 +292,11 @@ class HalfOrbitRecord:
     first_seen : float
         Seconds since 1970 when its first file was recorded.
     done_at : float or None
-        When it was scored, or found not to be usable, last.
+        When it was scored, recorded as of the day side, or found not to be usable, last.
     revision : int
         How often its results were written; a late payload makes another one.
     side, start, end : str
-        Of its last result; UTC.
+        Of its last result; UTC. Of a day side by the names of its files.
     peak : float or None
         The highest score in it.
     track : str
@@ -314,6 +390,7 @@ _RUNS_KEPT = 5000
 _FINISHED = """
 SELECT 1 FROM file WHERE path = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ? AND CASE status
     WHEN 'refused' THEN 0
+    WHEN 'day' THEN 1
     WHEN 'ignored' THEN half_orbit IS NULL OR instr(reason, ?)
     ELSE NOT EXISTS (SELECT 1 FROM half_orbit WHERE key = file.half_orbit AND parameters != ?)
 END
@@ -510,6 +587,10 @@ class Ledger:
         rows = self.rows("SELECT digest FROM folder WHERE key = ?", (key,))
         return rows[0][0] if rows else None
 
+    def to_retry(self) -> int:
+        """Count the half-orbits that are tried again by themselves."""
+        return int(self.rows("SELECT count(*) FROM half_orbit WHERE retry_at IS NOT NULL")[0][0])
+
     def waiting(self) -> dict[str, tuple[str, float]]:
         """Tell what was not yet long enough as it is: stamp, and since when."""
         rows = self.rows("SELECT key, stamp, since FROM waiting", ())
@@ -523,6 +604,7 @@ class Ledger:
         alarms: Sequence[AlarmRecord] | None = None,
         messages: Iterable[tuple[str, str, str]] = (),
         now: float | None = None,
+        day_sides: Iterable[HalfOrbitRecord] = (),
     ) -> None:
         """Store what became of files, and of their half-orbit, in one transaction.
 
@@ -538,6 +620,8 @@ class Ledger:
             For the outbox; one whose key is known is not told again.
         now : float, optional
             Seconds since 1970; when files were seen first that are new. By default this moment.
+        day_sides : iterable of HalfOrbitRecord, optional
+            More half-orbits, which have no results.
 
         Raises
         ------
@@ -567,13 +651,17 @@ class Ledger:
                     for f in files
                 ],
             )
+            names = HalfOrbitRecord.__dataclass_fields__
+            self._db.executemany(
+                f"INSERT OR REPLACE INTO half_orbit ({_HALF_ORBIT}) "
+                f"VALUES ({', '.join('?' * len(names))})",
+                (
+                    [getattr(record, name) for name in names]
+                    for record in (half_orbit, *day_sides)
+                    if record is not None
+                ),
+            )
             if half_orbit is not None:
-                values = [getattr(half_orbit, f) for f in HalfOrbitRecord.__dataclass_fields__]
-                self._db.execute(
-                    f"INSERT OR REPLACE INTO half_orbit ({_HALF_ORBIT}) "
-                    f"VALUES ({', '.join('?' * len(values))})",
-                    values,
-                )
                 if results is not None:
                     self._db.execute("DELETE FROM result WHERE half_orbit = ?", (half_orbit.key,))
                     self._db.executemany(
@@ -697,7 +785,7 @@ class Ledger:
         list of str
             Those that are due now.
         """
-        wanted = "status IN ('given up', 'retry', 'begun', 'failed')"
+        wanted = "status IN ('given up', 'retry', 'running', 'failed')"
         if keys:
             wanted += f" AND key IN ({', '.join('?' * len(keys))})"
         with self._transaction():

@@ -9,10 +9,11 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from edge.errors import ConfigError, InputError
-from edge.events import Event, Ignored, Problem, Settling, Waiting
+from edge import __version__
+from edge.errors import ConfigError, InputError, one_line
+from edge.events import DaySide, Event, Ignored, Problem, Settling, Waiting
 from edge.inbox import InboxFile, in_range, look_at, path_of, unused_payload, walk
-from edge.ledger import FileRecord, HalfOrbitRecord, HalfOrbitStatus, Ledger
+from edge.ledger import SCORED, FileRecord, HalfOrbitRecord, HalfOrbitStatus, Ledger
 from edge.observables import Profile
 from edge.outputs import is_intact, result_paths, results_digest, summary_payloads
 from edge.readers.names import parse_name
@@ -73,6 +74,11 @@ class HalfOrbitFiles:
         """The files with what their names say."""
         return {f.path: f.name for f in self.files if f.name is not None}
 
+    @property
+    def night_side(self) -> bool:
+        """Which side it is of, as the names of its files tell; they agree in that."""
+        return next(iter(self.named.values())).night_side
+
 
 class Settled:
     """Tells what is as it was for long enough, across runs and wrong clocks.
@@ -132,20 +138,22 @@ class _Refused:
     """Files that are not scored, told by reason, so that thousands alike make one line."""
 
     def __init__(self) -> None:
-        self._found: dict[str, list[str]] = {}
+        self._found: dict[str, list[tuple[str, str]]] = {}
         self._count: dict[str, int] = {}
 
     def add(self, problem: InputError) -> None:
         names = self._found.setdefault(problem.reason, [])
         self._count[problem.reason] = self._count.get(problem.reason, 0) + 1
         if len(names) < _NAMED:
-            names.append(str(problem))
+            names.append((str(problem), _name(problem)))
 
-    def lines(self) -> Iterator[str]:
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """Yield lines, each with the name of its file."""
         for reason, names in self._found.items():
             more = self._count[reason] - len(names)
             yield from names[:-1]
-            yield names[-1] + (f" (and {more} more files)" if more else "")
+            line, name = names[-1]
+            yield line + (f" (and {more} more files)" if more else ""), name
 
 
 class Planner:
@@ -161,8 +169,6 @@ class Planner:
     settle, wait : float
         Seconds that a file must be unchanged, and that an incomplete half-orbit is held
         back after its newest file came.
-    night_side_only : bool
-        Leave day-side half-orbits alone.
     clock : callable
         Seconds since 1970.
     """
@@ -176,13 +182,11 @@ class Planner:
         *,
         settle: float,
         wait: float,
-        night_side_only: bool,
         clock: Callable[[], float],
     ) -> None:
         self._inbox, self._out = inbox, out
         self._profile, self._parameters = profile, parameters
         self._settled, self._complete = Settled(settle), Settled(wait)
-        self._night_side_only = night_side_only
         self._clock = clock
         self._told: set[str] = set()
         self._blind: list[str] = []
@@ -222,7 +226,7 @@ class Planner:
                 yield item
             elif item.problem is not None and item.problem.transient:
                 self._leave(item)
-                yield Problem(str(item.problem))
+                yield Problem(str(item.problem), _key_of(item))
             elif not self._settled(item, "settle", self._stored, now):
                 self._leave(item)
                 yield Settling(item.key)
@@ -244,7 +248,7 @@ class Planner:
             else:
                 assert item.name is not None
                 fresh.setdefault(item.name.half_orbit, []).append(item)
-        yield from map(Problem, malformed.lines())
+        yield from (Problem(*found) for found in malformed.lines())
         if batch:
             ledger.record(batch)
         lost = self._lost_results(ledger)
@@ -266,6 +270,8 @@ class Planner:
             # To take its files away is to have seen to it.
             if all(self._is_gone(f.path) for f in ledger.files_of(key)):
                 self._all_gone(key, ledger)
+        yield from self._record_day_sides([w for w in works if not w.night_side], ledger, now)
+        works = [w for w in works if w.night_side]
         for work in sorted(works, key=_rank, reverse=True):
             if not work.missing and work.key not in lost and self._held_back(work, now):
                 for file in work.files:
@@ -273,7 +279,7 @@ class Planner:
                 yield Waiting(work.key)
             else:
                 yield work
-        yield from map(Ignored, refused.lines())
+        yield from (Ignored(*found) for found in refused.lines())
 
     def _new_files(self, ledger: Ledger) -> Iterator[InboxFile | Problem]:
         """Yield files that are new or changed, and folders that cannot be looked into."""
@@ -290,28 +296,24 @@ class Planner:
                 continue
             self._looked[folder.key] = mark
             try:
-                yield from (
-                    file
-                    for file in folder.files(
-                        lambda key, s: ledger.finished(
-                            key,
-                            (s.st_size, in_range(s.st_mtime_ns), in_range(s.st_ctime_ns)),
-                            parameters,
-                            profile,
-                        )
+                yield from folder.files(
+                    lambda key, s: ledger.finished(
+                        key,
+                        (s.st_size, in_range(s.st_mtime_ns), in_range(s.st_ctime_ns)),
+                        parameters,
+                        profile,
                     )
-                    if not (self._night_side_only and file.name and not file.name.night_side)
                 )
             except FileNotFoundError:
                 # Moved away meanwhile.
                 self._unfinished.add(folder.key)
             except OSError as error:
                 blind(folder.key, InputError(folder.path, error.strerror or str(error)))
-        for text in map(str, problems):
+        for problem in problems:
             # Told once by a process that keeps watching; each run of cron tells it anew.
-            if text not in self._told:
-                self._told.add(text)
-                yield Problem(text)
+            if str(problem) not in self._told:
+                self._told.add(str(problem))
+                yield Problem(str(problem), _name(problem))
 
     def _refusal(self, file: InboxFile) -> InputError | None:
         """Say why a file is not for us, or give None."""
@@ -372,7 +374,7 @@ class Planner:
             missing = [
                 f.path
                 for f in gone
-                if f.status in ("scored", "begun") and not _came_again(f.path, names)
+                if f.status in ("done", "running") and not _came_again(f.path, names)
             ]
         elif has_result:
             # The ledger was lost: the result itself says what it was made from.
@@ -387,10 +389,46 @@ class Planner:
             files=tuple(sorted(files.values(), key=lambda f: f.key)),
             missing=tuple(missing),
             attempts=attempts,
-            crashed=record is not None and record.status == "begun",
+            crashed=record is not None and record.status == "running",
             has_result=has_result,
             again=record is not None and same,
             record=record,
+        )
+
+    def _record_day_sides(
+        self, works: list[HalfOrbitFiles], ledger: Ledger, now: float
+    ) -> Iterator[Event]:
+        """Record half-orbits of the day side, whose files are not opened.
+
+        Results of an earlier release stay where they are, and are no longer watched over.
+        """
+        for start in range(0, len(works), _BATCH):
+            batch = works[start : start + _BATCH]
+            ledger.record(
+                [FileRecord.of(f, "day") for work in batch for f in work.files],
+                day_sides=[self._day_side(work, now) for work in batch],
+                now=now,
+            )
+            for work in batch:
+                if work.record is not None and work.record.revision:
+                    ledger.forget_results(work.key)
+                yield DaySide(work.key)
+
+    def _day_side(self, work: HalfOrbitFiles, now: float) -> HalfOrbitRecord:
+        names = work.named.values()
+        before = work.record
+        return HalfOrbitRecord(
+            key=work.key,
+            status="day",
+            parameters=self._parameters,
+            tried_at=now,
+            code_version=__version__,
+            first_seen=now if before is None else before.first_seen,
+            done_at=now,
+            revision=0 if before is None else before.revision,
+            side="day",
+            start=_stamp(min(name.start for name in names)),
+            end=_stamp(max(name.end for name in names)),
         )
 
     def _all_gone(self, key: str, ledger: Ledger) -> None:
@@ -401,8 +439,8 @@ class Planner:
         """
         record = ledger.half_orbit(key)
         if record is not None and (record.retry_at is not None or record.status == "given up"):
-            status: HalfOrbitStatus = "scored" if record.status == "scored" else "failed"
-            undone = [f for f in ledger.files_of(key) if f.status in ("begun", "failed")]
+            status: HalfOrbitStatus = record.status if record.status in SCORED else "failed"
+            undone = [f for f in ledger.files_of(key) if f.status in ("running", "failed")]
             ledger.record(
                 [replace(f, size=_NEVER) for f in undone],
                 replace(record, status=status, retry_at=None),
@@ -465,7 +503,8 @@ class Planner:
         yield Problem(
             f"output folder {self._out.name}: {names}: changed or missing since it was written, "
             f"and the files of {key} are no longer in the inbox: put them back, or remove what "
-            "is left of the result"
+            "is left of the result",
+            key,
         )
 
     def remember(self, ledger: Ledger, wrote: bool) -> None:
@@ -486,6 +525,19 @@ class Planner:
 def _rank(work: HalfOrbitFiles) -> tuple[bool, int, datetime]:
     """Sorts what is new, and the newest of it, to the end."""
     return (not work.again, -work.attempts, max(name.start for name in work.named.values()))
+
+
+def _name(problem: InputError) -> str:
+    """Name of the file as the problem's own line begins with it."""
+    return one_line(problem.path.name)
+
+
+def _key_of(file: InboxFile) -> str:
+    return file.key if file.name is None else file.name.half_orbit
+
+
+def _stamp(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds") + "Z"
 
 
 def _came_again(path: str, names: Iterable[FileName]) -> bool:

@@ -112,7 +112,9 @@ class Station:
 
     def nothing_is_blamed(self) -> None:
         """No good half-orbit nor a file of one has failed for good."""
-        assert set(self.statuses().values()) <= {"begun", "retry", "scored"}, self.statuses()
+        assert set(self.statuses().values()) <= {"running", "retry", "done", "insufficient"}, (
+            self.statuses()
+        )
         failed = "SELECT path, reason FROM file WHERE status = 'failed' AND NOT transient"
         assert self.query(f"{failed} AND half_orbit NOT IN (SELECT key FROM half_orbit "
                           "WHERE status = 'retry')") == []  # fmt: skip
@@ -123,7 +125,7 @@ class Station:
         found = self.results()
         assert found.keys() == wanted.keys()
         assert [n for n in wanted if wanted[n] != found[n]] == []
-        assert self.statuses() == dict.fromkeys(self.keys, "scored")
+        assert self.statuses() == dict.fromkeys(self.keys, "done")
         assert self.query("PRAGMA integrity_check") == [("ok",)]
         assert self.query("SELECT name FROM result ORDER BY name") == [(n,) for n in sorted(wanted)]
         assert list(self.out.glob(".*")) == []

@@ -300,9 +300,9 @@ CREATE TABLE half_orbit (key TEXT PRIMARY KEY, status TEXT NOT NULL, parameters 
     attempts INTEGER NOT NULL) STRICT;
 PRAGMA user_version = 1;
 ATTACH '{now}' AS now;
-INSERT INTO file SELECT path, size, mtime_ns, ctime_ns, half_orbit, status, reason, transient
-    FROM now.file;
-INSERT INTO half_orbit SELECT key, status, 'of the first release', windows, insufficient, alarms,
+INSERT INTO file SELECT path, size, mtime_ns, ctime_ns, half_orbit,
+    iif(status = 'done', 'scored', status), reason, transient FROM now.file;
+INSERT INTO half_orbit SELECT key, 'scored', 'of the first release', windows, insufficient, alarms,
     attempts FROM now.half_orbit;
 UPDATE half_orbit SET status = 'begun', attempts = 3 WHERE key = '{begun}';
 """
