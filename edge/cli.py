@@ -19,8 +19,9 @@ from edge.entry import Commands, complain, run, say, say_bytes
 from edge.errors import ConfigError, EdgeError, InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge.config import Settings
-    from edge.events import Event
     from edge.readers.names import FileName
     from edge.scoring import Scorer
 
@@ -223,16 +224,26 @@ def stream(
     bundle: BundleOption = None,
     config: ConfigOption = None,
     verbose: Annotated[
-        bool, typer.Option("--verbose", help="Name the files that may still grow, too.")
+        bool,
+        typer.Option("--verbose", help="Say what waits, and the end of a run without news, too."),
     ] = False,
+    log_format: Annotated[
+        Literal["text", "json", "journal"] | None,
+        typer.Option(
+            "--log-format",
+            help="Lines with time and level; JSON; or for systemd, which adds the time.",
+            show_default="text",
+        ),
+    ] = None,
 ) -> None:
     """Score what arrives in a folder, and remember it in OUT/ledger.sqlite."""
     from edge.bundle import profile_and_fingerprint
     from edge.diary import Diary
-    from edge.events import Problem, Scored
+    from edge.events import Problem
     from edge.ledger import LEDGER_FILE, open_ledger
+    from edge.log import Log
+    from edge.metrics import check_path
     from edge.notify import Notifier
-    from edge.report import training_line
     from edge.stream import Stream
     from edge.watching import hold, watch
 
@@ -244,7 +255,10 @@ def stream(
         bundle=bundle,
         settle=settle,
         wait=wait,
+        log_format=log_format,
     )
+    check_path(settings.metrics)
+    log = Log(settings.log_format or "text", once=once, verbose=verbose)
     settle_s = settings.settle
     if settle_s is None:
         settle_s = 0.0 if once else 30.0
@@ -271,18 +285,18 @@ def stream(
         out,
         profile,
         parameters,
-        lambda: _scorer(settings, bundle_path),
+        lambda: _scorer(settings, bundle_path, log.warn),
         settle_s,
         settings.wait,
         station=True,
     )
     service = Notifier({} if once else os.environ)
-    with hold(out, warn=_complain):
+    with hold(out, warn=log.warn):
         ledger, notice = open_ledger(out / LEDGER_FILE)
         with ledger:
             diary = Diary(out, ledger, settings, once)
             if notice:
-                _complain(notice)
+                log.follow(Problem(notice))
                 diary.note(Problem(notice))
             service.ready(inbox.name)
             happenings = (
@@ -290,23 +304,19 @@ def stream(
                 if once
                 else watch(work, ledger, inbox, settings.poll, stop, look, service.beat)
             )
-            trained_on = ""
             try:
                 for event in happenings:
-                    _tell(event, once, verbose)
+                    log.follow(event)
                     service.follow(event)
-                    if isinstance(event, Scored) and event.half_orbit.windows and not trained_on:
-                        # What the scores are worth, once a run; each result says it too.
-                        trained_on = event.half_orbit.summary.trained_on
-                        say([training_line(trained_on)])
                     for problem in diary.note(event):
-                        _complain(problem.message)
+                        log.follow(problem)
                     if stop.is_set():
                         break
             except EdgeError as error:
+                log.write("ERROR", "stopped", str(error))
                 diary.note(Problem(str(error)))
                 diary.end(error.exit_code)
-                raise
+                raise typer.Exit(error.exit_code) from error
             service.stopping()
             given_up = ledger.given_up() if once else []
             code = 2 if diary.failed or given_up else 0
@@ -317,10 +327,12 @@ def stream(
                 code = 128 + interrupted[0]
             diary.end(code)
     for record in given_up:
-        _complain(record.reason)
+        log.write("ERROR", "given up", record.reason, record.key)
     if given_up:
-        _complain(
-            f"{len(given_up)} half-orbits given up: edge-score retry {out.name} tries them again"
+        log.write(
+            "ERROR",
+            "given up",
+            f"{len(given_up)} half-orbits given up: edge-score retry {out.name} tries them again",
         )
     if code:
         raise typer.Exit(code)
@@ -707,7 +719,9 @@ def _stream_folders(out: Path | None, inbox: Path | None) -> tuple[Path, Path] |
     return out, inbox
 
 
-def _scorer(settings: Settings, path: Path | None) -> Scorer:
+def _scorer(
+    settings: Settings, path: Path | None, warn: Callable[[str], None] | None = None
+) -> Scorer:
     from edge.bundle import load_bundle
     from edge.geomagnetic import KpFile
     from edge.scoring import Scorer
@@ -719,7 +733,7 @@ def _scorer(settings: Settings, path: Path | None) -> Scorer:
         settings.min_coverage,
         settings.runtime,
         settings.threads,
-        KpFile(Path(settings.kp), _complain).kp_at if settings.kp else None,
+        KpFile(Path(settings.kp), warn or _complain).kp_at if settings.kp else None,
     )
 
 
@@ -742,30 +756,6 @@ def _group(files: list[Path]) -> tuple[list[dict[Path, FileName]], list[InputErr
         except InputError as error:
             problems.append(error)
     return list(group_by_half_orbit(named).values()), problems
-
-
-def _tell(event: Event, once: bool, verbose: bool) -> None:
-    """Print an event."""
-    from edge import events
-
-    match event:
-        case events.Problem(message):
-            _complain(message)
-        case events.Ignored(message):
-            _complain(f"ignored: {message}")
-        case events.Waiting(half_orbit):
-            say([f"{half_orbit}: waiting for its other payloads"])
-        case events.Settling(name):
-            if verbose:
-                say([f"{name}: waiting, it may still grow"])
-        case events.Idle(half_orbits, failed, waiting):
-            if once:
-                say([f"{half_orbits} half-orbits scored, {failed} failed, {waiting} waiting"])
-        case events.Scored(scored, revision, news):
-            from edge.report import alarm_line, news_lines, summary_line
-
-            say([summary_line(scored.summary), *map(alarm_line, scored.alarms)])
-            say(news_lines(revision, news))
 
 
 def _complain(message: EdgeError | str) -> None:

@@ -42,6 +42,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     on_alarm, on_failure : str or None
         A line for the shell that gets the message as JSON on standard input, and has taken it
         when it exits with 0: each new, changed or withdrawn alarm; each failure once a day.
+    log_format : {"text", "json", "journal"} or None
+        Form of the lines of `stream`; text where None. ``journal`` is for systemd's, which adds
+        the time itself.
+    metrics : str or None
+        A file that ends in ``.prom``, for the textfile collector of Prometheus' node_exporter;
+        none where None.
     page : bool
         Whether `stream` keeps ``report.html`` in the output folder up to date.
     """
@@ -57,6 +63,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     poll: Annotated[float, msgspec.Meta(ge=1.0, le=3600.0)] = 30.0
     on_alarm: str | None = None
     on_failure: str | None = None
+    log_format: Literal["text", "json", "journal"] | None = None
+    metrics: str | None = None
     page: bool = False
 
 

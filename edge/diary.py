@@ -40,7 +40,7 @@ class Diary:
     def __init__(self, out: Path, ledger: Ledger, settings: Settings, once: bool) -> None:
         self._out, self._ledger, self._once = out, ledger, once
         self._bundle = Path(settings.bundle) if settings.bundle else None
-        self._page = settings.page
+        self._page, self._metrics = settings.page, settings.metrics
         self._commands = {"alarm": settings.on_alarm or "", "failure": settings.on_failure or ""}
         self.failed = self._scored = self._waiting = 0
         self._beat = -_BEAT_S
@@ -103,7 +103,13 @@ class Diary:
         now = time.time()
         counts = (self._scored, self.failed, self._waiting)
         self._ledger.end_run(self._number, now, counts, code)
-        write_status(self._out, self._bundle, now)
+        status = write_status(self._out, self._bundle, now)
+        if self._metrics:
+            from edge.metrics import write_metrics
+
+            # Whoever collects them sees by their time that they are old.
+            with contextlib.suppress(OSError):
+                write_metrics(Path(self._metrics), status)
         if self._page:
             from edge.page import refresh_page
 

@@ -246,7 +246,7 @@ def station_status(
     )
 
 
-def write_status(out: Path, bundle: Path | None, now: float) -> None:
+def write_status(out: Path, bundle: Path | None, now: float) -> StationStatus:
     """Replace ``status.json`` in the output folder; a file that grows old is a heart that stopped.
 
     Parameters
@@ -256,6 +256,11 @@ def write_status(out: Path, bundle: Path | None, now: float) -> None:
     now : float
         Seconds since 1970.
 
+    Returns
+    -------
+    StationStatus
+        What was written.
+
     Raises
     ------
     OSError, LedgerError
@@ -263,6 +268,7 @@ def write_status(out: Path, bundle: Path | None, now: float) -> None:
     status = station_status(out, bundle, now)
     content = msgspec.json.format(msgspec.json.encode(status), indent=1)
     replace_file(out / STATUS_FILE, content + b"\n")
+    return status
 
 
 def status_table(status: StationStatus) -> Iterator[str]:

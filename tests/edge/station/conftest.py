@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shutil
 import sqlite3
@@ -27,6 +28,10 @@ PROGRAM = Path(__file__).with_name("program.py")
 PATIENCE_S = 120.0
 
 
+#: How a line on standard error begins: of a call, or of the log of a stream.
+OURS = re.compile(r"edge-score: |\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ERROR ")
+
+
 class Done(NamedTuple):
     """How a process of a station ended."""
 
@@ -37,7 +42,7 @@ class Done(NamedTuple):
     def lines(self) -> list[str]:
         """What it complained of; anything else on standard error but what libraries say fails."""
         assert "Traceback" not in self.err, self.err
-        return [line for line in self.err.splitlines() if line.startswith("edge-score: ")]
+        return [line for line in self.err.splitlines() if OURS.match(line)]
 
 
 class Station:

@@ -168,7 +168,7 @@ def test_names_of_any_bytes_reach_the_output_as_plain_text(
     done = station.run()
     text = done.out + done.err
     assert [c for c in text if not c.isprintable() and c != "\n"] == []
-    assert all(line.startswith("edge-score: ") for line in done.err.splitlines())
+    assert done.lines() == done.err.splitlines()
     assert done.out.count("night windows") == len(station.keys)
     again = station.run()
     assert (again.code, again.err) == (0, "")
@@ -286,7 +286,7 @@ def test_an_upgrade_in_the_middle(station: Any, reference: Reference) -> None:
     shutil.move(away, late)
     assert station.run().code == 0
     station.is_whole(reference())
-    assert station.run().out == "0 half-orbits scored, 0 failed, 0 waiting\n"
+    assert station.run().out == ""
 
 
 # As the first release made it.
