@@ -12,6 +12,7 @@ from typing import Literal
 
 from edge.alarms import stamp
 from edge.entry import say, say_error
+from edge.errors import one_line
 from edge.events import DaySide, Event, Idle, Ignored, Problem, Scored, Settling, Waiting
 from edge.report import alarm_text, news_lines, summary_text, training_line
 
@@ -67,6 +68,8 @@ class Log:
             For programs, of what the message says in words.
         """
         now = stamp(self._clock())[:19] + "Z"
+        # A file's name may hold line breaks; messages are one line by themselves.
+        key = one_line(key)
         if self._form == "json":
             record = {"time": now, "level": level, "event": event, "key": key or None}
             line = json.dumps(record | {"message": message} | numbers)

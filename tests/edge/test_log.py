@@ -128,6 +128,11 @@ def test_json_has_one_object_a_line(capfd: pytest.CaptureFixture[str], verbose: 
     assert (found["run"]["key"], found["run"]["retry"], found["run"]["scored"]) == (None, 1, 2)
 
 
+def test_a_name_with_line_breaks_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    out, _ = follow(capfd, [Settling("a\nedge-score: all is well\x1b[2J")], verbose=True)
+    assert out == [f"{AT} INFO a edge-score: all is well?[2J: waiting, it may still grow"]
+
+
 def test_the_journal_gets_priorities_and_no_time(capfd: pytest.CaptureFixture[str]) -> None:
     out, err = follow(capfd, EVENTS, "journal")
     assert {line[:3] for line in err} == {"<3>"}

@@ -44,8 +44,8 @@ def watched(
         station.wait_for(lambda: station.statuses() == dict.fromkeys(station.keys, "done"))
         process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=60)
-        station.said = err
+        out, err = process.communicate(timeout=60)
+        station.said = out + err
     assert process.returncode == 0, err
     assert "Traceback" not in err
     station.is_whole(reference)
@@ -137,6 +137,6 @@ def test_a_watcher_that_is_told_to_stop_at_any_moment_ends_with_0(
         station.wait_for((station.out / LEDGER_FILE).exists)
         time.sleep(after)
         process.send_signal(number)
-        _, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=60)
         assert process.returncode == 0, err
         assert "Traceback" not in err
