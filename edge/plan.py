@@ -188,7 +188,10 @@ class Planner:
         self._profile, self._parameters = profile, parameters
         self._settled, self._complete = Settled(settle), Settled(wait)
         self._clock = clock
+        # What cannot be looked at is told once by a process that keeps watching, and again where
+        # it was seen to in between; each run of cron tells it anew.
         self._told: set[str] = set()
+        self._told_before: set[str] = set()
         self._blind: list[str] = []
         # Folders that were looked into, and those of them where something is left to do.
         self._looked: dict[str, str] = {}
@@ -216,6 +219,7 @@ class Planner:
         """
         now = self._clock()
         self._looked, self._unfinished, self._blind = {}, set(), []
+        self._told_before, self._told = self._told, set()
         self._settled.pending, self._complete.pending = {}, {}
         self._stored = ledger.waiting()
         fresh: dict[str, list[InboxFile]] = {}
@@ -226,7 +230,7 @@ class Planner:
                 yield item
             elif item.problem is not None and item.problem.transient:
                 self._leave(item)
-                yield Problem(str(item.problem), _key_of(item))
+                yield from self._tell(str(item.problem), _key_of(item))
             elif not self._settled(item, "settle", self._stored, now):
                 self._leave(item)
                 yield Settling(item.key)
@@ -310,10 +314,12 @@ class Planner:
             except OSError as error:
                 blind(folder.key, InputError(folder.path, error.strerror or str(error)))
         for problem in problems:
-            # Told once by a process that keeps watching; each run of cron tells it anew.
-            if str(problem) not in self._told:
-                self._told.add(str(problem))
-                yield Problem(str(problem), _name(problem))
+            yield from self._tell(str(problem), _name(problem))
+
+    def _tell(self, text: str, key: str) -> Iterator[Problem]:
+        if text not in self._told_before:
+            yield Problem(text, key)
+        self._told.add(text)
 
     def _refusal(self, file: InboxFile) -> InputError | None:
         """Say why a file is not for us, or give None."""

@@ -137,6 +137,6 @@ def test_a_watcher_that_is_told_to_stop_at_any_moment_ends_with_0(
         station.wait_for((station.out / LEDGER_FILE).exists)
         time.sleep(after)
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=60)
         assert process.returncode == 0, err
         assert "Traceback" not in err
