@@ -257,8 +257,9 @@ def stream(
         wait=wait,
         log_format=log_format,
     )
-    check_path(settings.metrics)
     log = Log(settings.log_format or "text", once=once, verbose=verbose)
+    if amiss := check_path(settings.metrics):
+        log.warn(amiss)
     settle_s = settings.settle
     if settle_s is None:
         settle_s = 0.0 if once else 30.0

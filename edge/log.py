@@ -130,11 +130,13 @@ class Log:
             revision=event.revision,
             trained_on=s.trained_on,
         )
+        # A line may be read alone.
+        worth = "; simulated training data: not a forecast" * (s.trained_on == "simulated")
         for alarm in scored.alarms:
             self.write(
                 "WARNING",
                 "alarm",
-                alarm_text(alarm),
+                alarm_text(alarm) + worth,
                 key,
                 time_of_peak=alarm.time,
                 latitude=alarm.latitude,

@@ -19,24 +19,30 @@ _PREFIX = "edge_score_"
 _SUFFIX = ".prom"
 
 
-def check_path(path: str | None) -> None:
+def check_path(path: str | None) -> str:
     """Refuse a setting `metrics` that no collector would read.
 
     Parameters
     ----------
     path : str or None
 
+    Returns
+    -------
+    str
+        What keeps the file from being written, which keeps no station from its work; or ``""``.
+
     Raises
     ------
     ConfigError
-        Its name does not end in ``.prom``, or its folder is missing.
+        Its name does not end in ``.prom``.
     """
     if path is None:
-        return
+        return ""
     if Path(path).suffix != _SUFFIX:
         raise ConfigError(f"metrics: expected a name that ends in {_SUFFIX}, got {path!r}")
     if not Path(path).parent.is_dir():
-        raise ConfigError(f"metrics: expected a file in a folder that is there, got {path!r}")
+        return f"metrics: expected a file in a folder that is there, got {path!r}"
+    return ""
 
 
 def write_metrics(path: Path, status: StationStatus) -> None:

@@ -99,6 +99,7 @@ def test_a_line_has_time_level_and_key(capfd: pytest.CaptureFixture[str]) -> Non
     ]
     assert out[2].startswith(f"{AT} INFO {KEY}: 1 night windows, 1 scored, ")
     assert out[3].startswith(f"{AT} WARNING {KEY}: ALARM 2020-06-16T20:27:58.500Z lat 29.34 ")
+    assert out[3].endswith("; simulated training data: not a forecast")
     assert out[4] == f"{AT} INFO {KEY}: revision 2: alarm of {ALARM.time} new"
     assert out[5].startswith(f"{AT} INFO The model was trained on simulated missions: ")
     assert out[-1] == (
