@@ -391,6 +391,29 @@ def test_stream_exits_with_2_when_an_input_failed(
     assert run("stream", inbox, "--out", tmp_path / "out", "--once").code == 0
 
 
+def test_a_log_of_json_and_metrics_are_written_where_they_are_asked_for(
+    run: Run, half_orbit: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox, prom = tmp_path / "inbox", tmp_path / "station.prom"
+    inbox.mkdir()
+    for file in half_orbit:
+        shutil.copy(file, inbox)
+    (inbox / half_orbit[0].name).write_bytes(b"")
+    monkeypatch.setenv("EDGE_SCORE_METRICS", str(prom))
+    done = run("stream", inbox, "--out", tmp_path / "out", "--once", "--log-format", "json")
+    key = parse_name(half_orbit[0]).half_orbit
+    (failed,) = (json.loads(x) for x in done.err.splitlines() if x.startswith("{"))
+    assert (failed["level"], failed["key"]) == ("ERROR", key)
+    said = [json.loads(line) for line in done.out.splitlines()]
+    assert {(x["event"], x["key"]) for x in said if x["event"] == "scored"} == {("scored", key)}
+    assert (said[-1]["event"], said[-1]["failed"]) == ("run", 1)
+    assert "edge_score_last_run_exit_code 2\n" in prom.read_text()
+    monkeypatch.setenv("EDGE_SCORE_METRICS", "station.txt")
+    done = run("stream", inbox, "--out", tmp_path / "out", "--once")
+    assert (done.code, done.out) == (2, "")
+    assert "metrics: expected a name that ends in .prom, got 'station.txt'" in done.err
+
+
 def test_watching_ends_cleanly_when_told_to(half_orbit: list[Path], tmp_path: Path) -> None:
     inbox = tmp_path / "inbox"
     inbox.mkdir()
