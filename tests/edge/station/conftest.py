@@ -130,7 +130,10 @@ class Station:
         found = self.results()
         assert found.keys() == wanted.keys()
         assert [n for n in wanted if wanted[n] != found[n]] == []
-        assert self.statuses() == dict.fromkeys(self.keys, "done")
+        statuses = self.statuses()
+        assert statuses.keys() == self.keys
+        # Some are too short for a window.
+        assert set(statuses.values()) <= {"done", "insufficient"}, statuses
         assert self.query("PRAGMA integrity_check") == [("ok",)]
         assert self.query("SELECT name FROM result ORDER BY name") == [(n,) for n in sorted(wanted)]
         assert list(self.out.glob(".*")) == []
