@@ -280,7 +280,7 @@ def stream(
     with hold(out, warn=_complain):
         ledger, notice = open_ledger(out / LEDGER_FILE)
         with ledger:
-            diary = Diary(out, ledger, settings, once)
+            diary = Diary(out, ledger, settings, once, inbox)
             if notice:
                 _complain(notice)
                 diary.note(Problem(notice))
@@ -299,8 +299,8 @@ def stream(
                         # What the scores are worth, once a run; each result says it too.
                         trained_on = event.half_orbit.summary.trained_on
                         say([training_line(trained_on)])
-                    for problem in diary.note(event):
-                        _complain(problem.message)
+                    for found in diary.note(event):
+                        _tell(found, once, verbose)
                     if stop.is_set():
                         break
             except EdgeError as error:
@@ -384,6 +384,49 @@ def retry(
         raise ConfigError(
             f"expected half-orbits that failed or were given up, got {', '.join(unknown)}"
         )
+
+
+@app.command()
+def prune(
+    out: Annotated[
+        Path, typer.Argument(readable=False, help="Folder of a stream's results and ledger.")
+    ],
+    inbox: Annotated[
+        Path | None,
+        typer.Option(
+            "--inbox",
+            readable=False,
+            help="Inbox of that stream, to remove files of half-orbits that are done.",
+            show_default="none: results alone",
+        ),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Remove them; else it is only said what would go.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Say what is older than the settings keep, and remove it with --yes."""
+    import time
+
+    from edge.events import Problem
+    from edge.ledger import Ledger, ledger_of
+    from edge.retention import make_plan, plan_lines, remove
+    from edge.watching import hold
+
+    settings, path = _settings(config), ledger_of(out)
+    if not yes:
+        with Ledger(path, read_only=True) as ledger:
+            say(plan_lines(make_plan(inbox, out, ledger, settings, time.time())))
+        return
+    failed = False
+    with hold(out, warn=_complain), Ledger(path) as ledger:
+        plan = make_plan(inbox, out, ledger, settings, time.time())
+        say(plan.notes)
+        for event in remove(plan, inbox, out, ledger):
+            failed |= isinstance(event, Problem)
+            _tell(event, once=True, verbose=False)
+    if failed:
+        raise typer.Exit(2)
 
 
 bundles = typer.Typer(
@@ -753,6 +796,8 @@ def _tell(event: Event, once: bool, verbose: bool) -> None:
             _complain(message)
         case events.Ignored(message):
             _complain(f"ignored: {message}")
+        case events.Removed(message):
+            say([message])
         case events.Waiting(half_orbit):
             say([f"{half_orbit}: waiting for its other payloads"])
         case events.Settling(name):

@@ -73,4 +73,11 @@ class Idle:
     given_up: int = 0
 
 
-Event = Scored | Problem | Ignored | Waiting | Settling | Idle
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Retention removed files, as the settings ask for."""
+
+    message: str
+
+
+Event = Scored | Problem | Ignored | Waiting | Settling | Idle | Removed

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from edge.errors import ConfigError, InputError
 from edge.events import Event, Ignored, Problem, Settling, Waiting
 from edge.inbox import InboxFile, in_range, look_at, path_of, unused_payload, walk
-from edge.ledger import FileRecord, HalfOrbitRecord, HalfOrbitStatus, Ledger
+from edge.ledger import DONE, FileRecord, HalfOrbitRecord, HalfOrbitStatus, Ledger, Pruned
 from edge.observables import Profile
 from edge.outputs import is_intact, result_paths, results_digest, summary_payloads
 from edge.readers.names import parse_name
@@ -256,6 +256,8 @@ class Planner:
             planned = self._plan(key, files, ledger, now)
             if isinstance(planned, HalfOrbitFiles):
                 works.append(planned)
+            elif isinstance(planned, Ignored):
+                yield planned
             elif planned is not None:
                 for file in files:
                     self._leave(file)
@@ -325,7 +327,7 @@ class Planner:
 
     def _plan(
         self, key: str, fresh: list[InboxFile], ledger: Ledger, now: float
-    ) -> HalfOrbitFiles | Waiting | None:
+    ) -> HalfOrbitFiles | Waiting | Ignored | None:
         """Put a half-orbit together, its files that did not change with it.
 
         None where all its files are gone; it waits where one of them cannot be looked at for
@@ -356,7 +358,11 @@ class Planner:
                 gone.append(old)
         if unseen:
             return Waiting(key)
-        has_result = result_paths(self._out, key)[0].is_file()
+        pruned = ledger.pruned(key)
+        # A result that retention removed was one all the same: no part of its files makes another.
+        has_result = result_paths(self._out, key)[0].is_file() or any(
+            p.kind == "result" for p in pruned
+        )
         if not files:
             self._all_gone(key, ledger)
             return None
@@ -377,6 +383,12 @@ class Planner:
         elif has_result:
             # The ledger was lost: the result itself says what it was made from.
             missing = sorted(set(summary_payloads(self._out, key)) - payloads)
+        if record is not None and (again := self._came_back(files, known, pruned, record, ledger)):
+            ledger.record(again)
+            return Ignored(
+                f"{key}: {', '.join(f.path for f in again)} came again after retention removed "
+                "it; the half-orbit is done, and is not scored again"
+            )
         same = all(f.key in known and not known[f.key].differs(f) for f in files.values())
         attempts = 0
         if record is not None and same and record.parameters == self._parameters:
@@ -392,6 +404,40 @@ class Planner:
             again=record is not None and same,
             record=record,
         )
+
+    def _came_back(
+        self,
+        files: Mapping[str, InboxFile],
+        known: Mapping[str, FileRecord],
+        pruned: Iterable[Pruned],
+        record: HalfOrbitRecord,
+        ledger: Ledger,
+    ) -> list[FileRecord]:
+        """Make new rows of files that retention removed and that a mirror brought again.
+
+        Empty where anything else is to be done: another file is with them, another bundle asks
+        for them, or a result was lost.
+        """
+        removed = {p.name: (p.size, p.mtime_ns) for p in pruned if p.kind == "input"}
+        again = [f for f in files.values() if removed.get(f.key) == (f.size, f.mtime_ns)]
+        again = [f for f in again if f.key in known and known[f.key].differs(f)]
+        others = [f for f in files.values() if f not in again]
+        if (
+            not again
+            or record.status not in DONE
+            or record.retry_at is not None
+            or record.parameters != self._parameters
+            or any(known[f.key].status not in DONE for f in again)
+            or any(f.key not in known or known[f.key].differs(f) for f in others)
+            or any(known[f.key].status not in DONE for f in others)
+        ):
+            return []
+        results = ledger.results_of(record.key)
+        if not all(is_intact(self._out, r) for r in results):
+            return []
+        if not results and not any(p.kind == "result" for p in pruned):
+            return []
+        return [FileRecord.of(f, known[f.key].status) for f in again]
 
     def _all_gone(self, key: str, ledger: Ledger) -> None:
         """Try a half-orbit no more whose files someone took away, nor say that it failed.

@@ -19,8 +19,8 @@ STATUS_FILE = "status.json"
 #: Hours after which a run, or a file, is missed.
 MAX_AGE_H = 48.0
 _DAY_S = 86_400.0
-# Below either, the disk needs a person.
-_MIN_FREE_BYTES = 200 * 1024 * 1024
+#: Below either, the disk needs a person.
+MIN_FREE_BYTES = 200 * 1024 * 1024
 _MIN_FREE_DAYS = 7.0
 _NAMED = 20
 # Half-orbits that are missing between two of a satellite's; more is a pause of the mission.
@@ -182,7 +182,7 @@ def station_status(
         attention.append(f"{len(retried)} half-orbits are retried, {retried[0].half_orbit} first")
     if told:
         attention.append(f"{told:.0f} messages not taken by on_alarm or on_failure")
-    if free < _MIN_FREE_BYTES or (until_full is not None and until_full < _MIN_FREE_DAYS):
+    if free < MIN_FREE_BYTES or (until_full is not None and until_full < _MIN_FREE_DAYS):
         left = "" if until_full is None else f", full in {until_full:.1f} days"
         attention.append(f"disk: {free / 1e6:.0f} MB free{left}")
     return StationStatus(

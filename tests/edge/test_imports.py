@@ -47,6 +47,7 @@ def loaded(*arguments: str) -> set[str]:
         ["stream"],
         ["status"],
         ["retry"],
+        ["prune"],
         ["info"],
         ["explain"],
         ["plot"],
@@ -69,6 +70,7 @@ def test_a_run_that_finds_nothing_new_loads_nothing_heavy(
     assert loaded(*run) == set()
     assert loaded("status", str(tmp_path)) == set()
     assert loaded("retry", str(tmp_path)) == set()
+    assert loaded("prune", str(tmp_path), "--yes") == set()
 
 
 def test_the_page_is_written_without_numba_or_an_interpreter(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_text_that_is_no_utf8_is_damage(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     with Ledger(path) as ledger:
         ledger.record([FAILED], HALF_ORBIT)
-    path.write_bytes(path.read_bytes().replace(b"is empty", b"is \xff\xfety"))
+    path.write_bytes(path.read_bytes().replace(b"is empty", b"is \xff\xfepty"))
     with Ledger(path) as ledger, pytest.raises(LedgerDamaged, match="decode"):
         ledger.files()
 
