@@ -429,6 +429,50 @@ def prune(
         raise typer.Exit(2)
 
 
+ledgers = typer.Typer(
+    cls=Commands, help="Check a station's ledger, or repair it.", rich_markup_mode=None
+)
+app.add_typer(ledgers, name="ledger")
+
+
+@ledgers.command()
+def check(
+    out: Annotated[
+        Path, typer.Argument(readable=False, help="Folder of a stream's results and ledger.")
+    ],
+) -> None:
+    """Say what is wrong with a ledger and with the results it names: exit code 1 where anything."""
+    from edge.ledger_check import check as look
+
+    found = 0
+    for line in look(out):
+        found += 1
+        say([line])
+    if found:
+        raise typer.Exit(1)
+    say(["nothing is wrong"])
+
+
+@ledgers.command()
+def repair(
+    out: Annotated[
+        Path, typer.Argument(readable=False, help="Folder of a stream's results and ledger.")
+    ],
+    bundle: BundleOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make a new ledger of what can be read of the old one and of the results; it is kept."""
+    import time
+
+    from edge.ledger_repair import repair as mend
+    from edge.watching import hold
+
+    settings = _settings(config, bundle=bundle)
+    with hold(out, warn=_complain):
+        for line in mend(out, settings, _bundle_path(settings), time.time()):
+            say([line])
+
+
 bundles = typer.Typer(
     cls=Commands,
     help="Install a bundle beside the one in use, or go back to the one before.",

@@ -338,7 +338,7 @@ class Stream:
             start=s.start,
             end=s.end,
             peak=max((w.score for w in scored.windows if w.score is not None), default=None),
-            track=_thinned(scored.windows),
+            track=thinned(scored.windows),
         )
 
     def _score(self, work: HalfOrbitFiles, ledger: Ledger) -> Iterator[Event]:
@@ -446,7 +446,7 @@ def _contents(files: list[WrittenFile]) -> set[str]:
     return {file.sha256 for file in files}
 
 
-def _thinned(windows: list[WindowScore]) -> str:
+def thinned(windows: list[WindowScore]) -> str:
     """Write a few places along the track as JSON, each with the highest score about it."""
     step = -(-len(windows) // _PLACES) or 1
     parts = [windows[at : at + step] for at in range(0, len(windows), step)]
