@@ -25,6 +25,12 @@ HalfOrbitStatus = Literal["begun", "scored", "failed", "retry", "given up"]
 #: Statuses of files and half-orbits about which nothing is left to do.
 DONE: tuple[str, ...] = ("scored",)
 
+#: Files that were worked on with a half-orbit that has no row.
+ORPHAN = (
+    "half_orbit IS NOT NULL AND status NOT IN ('ignored', 'refused') "
+    "AND half_orbit NOT IN (SELECT key FROM half_orbit)"
+)
+
 # One script a version; a ledger of an older one is taken along. Times are seconds since 1970
 # by this computer's clock, and decide nothing but when to try again.
 _MIGRATIONS = (
@@ -727,6 +733,18 @@ class Ledger:
         """Forget the result files of a half-orbit that someone removed for good."""
         with self._transaction():
             self._db.execute("DELETE FROM result WHERE half_orbit = ?", (half_orbit,))
+
+    def forget_orphans(self) -> int:
+        """Forget files of half-orbits whose own row is lost: they count as new, and are scored.
+
+        Returns
+        -------
+        int
+            How many.
+        """
+        with self._transaction():
+            done = self._db.execute(f"DELETE FROM file WHERE {ORPHAN}")
+        return done.rowcount
 
     def pruned(self, half_orbit: str | None = None, unfinished: bool = False) -> list[Pruned]:
         """Files that retention removed.

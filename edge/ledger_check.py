@@ -10,18 +10,16 @@ from pathlib import Path
 
 from edge.alarms import JSONL_FILE, recent
 from edge.errors import LedgerDamaged, LedgerError, one_line
-from edge.ledger import DONE, Ledger, ledger_of
+from edge.ledger import ORPHAN, Ledger, ledger_of
 from edge.outputs import is_intact
 
 _RESULT = re.compile(r"(\w+_[0-9]{6})\.(jsonl|csv|geojson)")
 _NAMED = 5
-# Rows that name a half-orbit that is not there.
+# Half-orbits that rows name and that are not there.
 _DANGLING = {
-    "result": "SELECT DISTINCT half_orbit FROM result",
-    "alarm": "SELECT DISTINCT half_orbit FROM alarm",
-    "file": "SELECT DISTINCT half_orbit FROM file WHERE status IN ({})".format(
-        ", ".join(f"'{status}'" for status in DONE)
-    ),
+    "result": "SELECT DISTINCT half_orbit FROM result "
+    "WHERE half_orbit NOT IN (SELECT key FROM half_orbit) ORDER BY half_orbit",
+    "file": f"SELECT DISTINCT half_orbit FROM file WHERE {ORPHAN} ORDER BY half_orbit",
 }
 
 
@@ -79,7 +77,7 @@ def _contents(out: Path, ledger: Ledger) -> Iterator[str]:
     # Every table that the version promises; a missing one is damage.
     for table in ("file", "half_orbit", "result", "waiting", "folder", "run", "alarm", "outbox"):
         ledger.rows(f"SELECT * FROM {table} LIMIT 1")
-    half_orbits = ledger.half_orbits()
+    ledger.half_orbits()
     pruned = {p.name for p in ledger.pruned(unfinished=True)}
     named = set()
     for key, file in ledger.results():
@@ -97,11 +95,12 @@ def _contents(out: Path, ledger: Ledger) -> Iterator[str]:
                 f"{out.name} takes it in, or move it away"
             )
     for table, query in _DANGLING.items():
-        lost = sorted(key for (key,) in ledger.rows(query) if key and key not in half_orbits)
+        lost = [key for (key,) in ledger.rows(query)]
         if lost:
             yield (
                 f"table {table}: rows of {len(lost)} half-orbits that are not there, {lost[0]} "
-                f"first; edge-score ledger repair {out.name} takes their results in"
+                f"first; edge-score ledger repair {out.name} takes their results in, or has them "
+                "scored again"
             )
     try:
         lines = [a.content for a in recent(ledger.alarms())]

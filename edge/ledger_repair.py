@@ -20,7 +20,7 @@ from edge.alarms import JSONL_FILE, StationAlarm, message, stamp, write_alarms
 from edge.bundle import default_bundle_path, load_card, profile_and_fingerprint
 from edge.config import Settings
 from edge.errors import ConfigError, EdgeError, LedgerDamaged, LedgerError
-from edge.ledger import AlarmRecord, HalfOrbitRecord, Ledger, ledger_of
+from edge.ledger import DONE, AlarmRecord, HalfOrbitRecord, Ledger, ledger_of
 from edge.ledger_check import result_keys
 from edge.outputs import file_record, result_paths
 from edge.results import Alarm, HalfOrbitResult, WindowScore, WrittenFile
@@ -141,6 +141,8 @@ def _copy_rows(old: Path, new: Path, ledger: Ledger) -> Iterator[str]:
     tables = [
         (name, "WITHOUT ROWID" not in sql.upper())
         for name, sql in ledger.rows("SELECT name, sql FROM sqlite_schema WHERE type = 'table'")
+        # What folders looked like in which nothing was left to do: all are looked into anew.
+        if name != "folder"
     ]
     with (
         closing(sqlite3.connect(f"{old.resolve().as_uri()}?mode=ro", uri=True)) as source,
@@ -283,6 +285,8 @@ def _take_results(
         s = found.summary
         agrees = made_by == (s.bundle, s.night, s.minimum_coverage, s.code_version, s.runtime)
         if record is None:
+            # An attempt on other files may have been due when the row was lost.
+            agrees &= all(f.status in (*DONE, "ignored", "refused") for f in ledger.files_of(key))
             mtime = found.files[0].mtime_ns / 1e9
             record = HalfOrbitRecord(
                 key=key,
@@ -321,6 +325,8 @@ def _take_results(
         f"results on disk: {taken} half-orbits taken in with {len(alarms_taken)} alarms, "
         f"{refused} left to be scored again"
     )
+    if orphans := ledger.forget_orphans():
+        yield f"{orphans} files of half-orbits whose row is lost count as new"
 
 
 def read_result(out: Path, key: str) -> Result | None:

@@ -11,7 +11,7 @@ import msgspec
 from edge.alarms import stamp
 from edge.bundle import default_bundle_path, load_card
 from edge.errors import ConfigError, EdgeError
-from edge.ledger import Ledger, ledger_of
+from edge.ledger import DONE, Ledger, ledger_of
 from edge.outputs import replace_file
 from edge.versions import code_version, installed_runtime
 
@@ -159,6 +159,12 @@ def station_status(
             week,
         )
         results = _one(ledger, "SELECT sum(size) FROM result")
+        inputs = _one(
+            ledger,
+            f"SELECT sum(size) FROM file WHERE status IN ({', '.join('?' * len(DONE))}) "
+            "AND path NOT IN (SELECT name FROM pruned WHERE kind = 'input')",
+            *DONE,
+        )
         waiting = int(_one(ledger, "SELECT count(*) FROM waiting"))
         alarms = [
             msgspec.json.decode(a.content) for a in ledger.alarms() if a.valid_until >= stamp(now)
@@ -184,6 +190,11 @@ def station_status(
         attention.append(f"{told:.0f} messages not taken by on_alarm or on_failure")
     if free < MIN_FREE_BYTES or (until_full is not None and until_full < _MIN_FREE_DAYS):
         left = "" if until_full is None else f", full in {until_full:.1f} days"
+        if inputs + results > 0:
+            left += (
+                "; keep_input_days and keep_results_days (edge-score prune) can free up to "
+                f"{(inputs + results) / 1e6:.0f} MB"
+            )
         attention.append(f"disk: {free / 1e6:.0f} MB free{left}")
     return StationStatus(
         time=stamp(now),
@@ -276,7 +287,7 @@ def status_table(status: StationStatus) -> Iterator[str]:
     yield f"version         {s.code_version}, {s.runtime}"
 
 
-def _one(ledger: Ledger, query: str, *values: float) -> float:
+def _one(ledger: Ledger, query: str, *values: float | str) -> float:
     return float(ledger.rows(query, values)[0][0] or 0.0)
 
 

@@ -64,6 +64,26 @@ def test_rows_that_are_lost_come_from_the_results(
     assert list(check(out)) == []
 
 
+def test_files_whose_half_orbit_is_lost_are_scored_again(out: Path) -> None:
+    execute(out, "DELETE FROM half_orbit", "INSERT INTO folder VALUES ('', 'nothing left to do')")
+    (out / f"{KEYS[0]}.jsonl").unlink()
+    lines = mend(out)
+    assert "1 files of half-orbits whose row is lost count as new" in lines
+    with Ledger(out / LEDGER_FILE) as ledger:
+        assert f"{KEYS[0]}.h5" not in ledger.files()
+        assert ledger.folder_digest("") is None
+
+
+def test_a_failure_that_was_to_be_tried_again_is(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_repair, "_current", lambda *_: ("p", ("b", "dark", 0.5, "1", "r")))
+    execute(out, "DELETE FROM half_orbit", "UPDATE file SET status = 'failed', transient = 1")
+    mend(out)
+    with Ledger(out / LEDGER_FILE) as ledger:
+        assert {h.parameters for h in ledger.half_orbits().values()} == {""}
+
+
 def test_results_of_another_bundle_are_scored_again(out: Path) -> None:
     execute(out, "DELETE FROM half_orbit", "DELETE FROM result")
     mend(out)
