@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -416,3 +417,49 @@ def test_the_command_says_what_would_go_and_removes_it_when_told(
     assert list(station.out.glob(f"{NEW}*"))
     done = CliRunner().invoke(app, ["prune", str(station.out)])
     assert "are not set" in done.output
+
+
+def test_the_page_gives_way_first_where_the_disk_runs_full(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = station.out / "report.html"
+    keep = Settings(page=True, keep_disk_free=2.0)
+    with station.ledger() as ledger:
+        full(monkeypatch, 1.9e9)
+        Diary(station.out, ledger, keep, True).end(0)
+        assert not page.exists()
+        assert (station.out / "status.json").exists()
+        full(monkeypatch, 2.1e9)
+        Diary(station.out, ledger, keep, True).end(0)
+        assert page.exists()
+
+
+def test_results_within_the_inbox_are_no_input(tmp_path: Path) -> None:
+    station = Station(tmp_path)
+    station.out.rmdir()
+    station.out = station.inbox / "out"
+    station.out.mkdir()
+    for orbit, age in ((1, 30), (2, 0.1), (3, 0.2), (4, 0.3)):
+        station.add(orbit, NOW - age * DAY)
+    assert len(station.plan()) == 5
+    assert len(station.plan(Settings(keep_input_days=10))) == 2
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_only_what_is_done_and_old_by_both_times_goes(data: st.DataObject) -> None:
+    ages = st.floats(-20000.0, 400.0)
+    statuses = st.sampled_from(["scored", "failed", "retry", "given up", "begun"])
+    with tempfile.TemporaryDirectory() as folder:
+        station = Station(Path(folder))
+        drawn = data.draw(st.lists(st.tuples(ages, statuses), min_size=3, max_size=8))
+        for orbit, (age, status) in enumerate(drawn):
+            station.add(orbit, NOW - age * DAY, status)
+        now = NOW + data.draw(st.floats(-20000.0, 4000.0)) * DAY
+        for planned in station.plan(now=now):
+            orbit = next(n for n in range(len(drawn)) if f"{n:05d}1" in planned)
+            age, status = drawn[orbit]
+            assert status == "scored"
+            assert NOW - age * DAY < now - 10 * DAY
+            others = [a for a, s in drawn if s == "scored" and a < age - 9.99]
+            assert len(others) >= 3
