@@ -252,12 +252,13 @@ class Planner:
         for key in (*ledger.due(now, PAUSES_S[-1]), *lost):
             fresh.setdefault(key, [])
         works: list[HalfOrbitFiles] = []
+        came_back: list[str] = []
         for key, files in fresh.items():
             planned = self._plan(key, files, ledger, now)
             if isinstance(planned, HalfOrbitFiles):
                 works.append(planned)
             elif isinstance(planned, Ignored):
-                yield planned
+                came_back.append(planned.message)
             elif planned is not None:
                 for file in files:
                     self._leave(file)
@@ -276,6 +277,10 @@ class Planner:
             else:
                 yield work
         yield from map(Ignored, refused.lines())
+        if came_back:
+            # A mirror brings them all again, at each of its runs.
+            others = f" (and {len(came_back) - 1} more half-orbits)" if came_back[1:] else ""
+            yield Ignored(came_back[0] + others)
 
     def _new_files(self, ledger: Ledger) -> Iterator[InboxFile | Problem]:
         """Yield files that are new or changed, and folders that cannot be looked into."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -302,6 +304,36 @@ def test_a_kill_between_record_and_removal_scores_nothing_again(
     assert station.due() == []
 
 
+def test_runs_that_are_killed_lose_no_result_of_what_stays(
+    station: Station, tmp_path: Path
+) -> None:
+    for orbit in range(10, 130):
+        station.add(orbit, NOW - 30 * DAY)
+    config = tmp_path / "settings.toml"
+    config.write_text("keep_input_days = 10\nkeep_results_days = 10\n")
+    call = [sys.executable, "-m", "edge.cli", "prune", str(station.out), "--yes"]
+    call += ["--inbox", str(station.inbox), "--config", str(config)]
+    killed = 0
+    left = len(station.plan())
+    for _ in range(20):
+        with subprocess.Popen(call, stdout=subprocess.DEVNULL) as process:
+            before = len(list(station.inbox.rglob("*.h5"))) + len(list(station.out.iterdir()))
+            while process.poll() is None:
+                time.sleep(0.001)
+                now = len(list(station.inbox.rglob("*.h5"))) + len(list(station.out.iterdir()))
+                if now < before - 20:
+                    process.kill()
+            killed += process.returncode == -9
+        assert station.due() == []
+        left = len(station.plan())
+        if not left:
+            break
+    assert not left
+    assert killed
+    assert len(list(station.inbox.rglob("*.h5"))) == 6
+    assert len([p for p in station.out.iterdir() if p.name.startswith("CSES")]) == 9
+
+
 @pytest.mark.parametrize("settings", [BOTH, Settings(keep_input_days=10)])
 def test_a_late_payload_of_what_was_pruned_is_refused(station: Station, settings: Settings) -> None:
     station.prune(settings)
@@ -339,6 +371,16 @@ def test_the_same_files_coming_again_are_not_scored(
     assert station.due() == []
     station.prune(settings)
     assert not list(station.inbox.rglob("*000011*"))
+
+
+def test_a_mirror_that_brings_all_again_makes_one_line(station: Station, tmp_path: Path) -> None:
+    station.add(5, NOW - 20 * DAY)
+    bring = copies(station, tmp_path)
+    station.prune()
+    bring("*_0000[15]1_*")
+    (event,) = station.due()
+    assert isinstance(event, Ignored)
+    assert event.message.endswith("(and 1 more half-orbits)")
 
 
 def test_files_that_are_put_back_are_scored_where_something_asks_for_them(
