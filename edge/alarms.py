@@ -125,12 +125,7 @@ def write_alarms(out: Path, records: Iterable[AlarmRecord]) -> None:
     OSError
         The folder cannot be written to; the files are as they were.
     """
-    found = list(records)
-    first = ""
-    if found:
-        newest = datetime.fromisoformat(found[-1].time)
-        first = stamp((newest - timedelta(days=DAYS_KEPT)).timestamp())
-    lines = [record.content for record in found if record.time >= first]
+    lines = [record.content for record in recent(list(records))]
     features = []
     for line in lines:
         station = msgspec.json.decode(line, type=StationAlarm)
@@ -146,6 +141,25 @@ def write_alarms(out: Path, records: Iterable[AlarmRecord]) -> None:
             out / GEOJSON_FILE: _encoder.encode(collection) + b"\n",
         }
     )
+
+
+def recent(records: Sequence[AlarmRecord]) -> list[AlarmRecord]:
+    """Those of the last `DAYS_KEPT` days before the newest, which the two files hold.
+
+    Parameters
+    ----------
+    records : sequence of AlarmRecord
+        In order of time.
+
+    Returns
+    -------
+    list of AlarmRecord
+    """
+    if not records:
+        return []
+    newest = datetime.fromisoformat(records[-1].time)
+    first = stamp((newest - timedelta(days=DAYS_KEPT)).timestamp())
+    return [record for record in records if record.time >= first]
 
 
 def stamp(now: float) -> str:

@@ -295,7 +295,7 @@ def stream(
     with hold(out, warn=log.warn):
         ledger, notice = open_ledger(out / LEDGER_FILE)
         with ledger:
-            diary = Diary(out, ledger, settings, once)
+            diary = Diary(out, ledger, settings, once, inbox)
             if notice:
                 log.follow(Problem(notice))
                 diary.note(Problem(notice))
@@ -309,8 +309,8 @@ def stream(
                 for event in happenings:
                     log.follow(event)
                     service.follow(event)
-                    for problem in diary.note(event):
-                        log.follow(problem)
+                    for found in diary.note(event):
+                        log.follow(found)
                     if stop.is_set():
                         break
             except EdgeError as error:
@@ -397,6 +397,96 @@ def retry(
         raise ConfigError(
             f"expected half-orbits that failed or were given up, got {', '.join(unknown)}"
         )
+
+
+@app.command()
+def prune(
+    out: Annotated[
+        Path, typer.Argument(readable=False, help="Folder of a stream's results and ledger.")
+    ],
+    inbox: Annotated[
+        Path | None,
+        typer.Option(
+            "--inbox",
+            readable=False,
+            help="Inbox of that stream, to remove files of half-orbits that are done.",
+            show_default="none: results alone",
+        ),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Remove them; else it is only said what would go.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Say what is older than the settings keep, and remove it with --yes."""
+    import time
+
+    from edge.events import Problem
+    from edge.ledger import Ledger, ledger_of
+    from edge.retention import make_plan, plan_lines, remove
+    from edge.watching import hold
+
+    settings, path = _settings(config), ledger_of(out)
+    if not yes:
+        with Ledger(path, read_only=True) as ledger:
+            say(plan_lines(make_plan(inbox, out, ledger, settings, time.time())))
+        return
+    failed = False
+    with hold(out, warn=_complain), Ledger(path) as ledger:
+        plan = make_plan(inbox, out, ledger, settings, time.time())
+        say(plan.notes)
+        for event in remove(plan, inbox, out, ledger):
+            if isinstance(event, Problem):
+                failed = True
+                _complain(event.message)
+            else:
+                say([event.message])
+    if failed:
+        raise typer.Exit(2)
+
+
+ledgers = typer.Typer(
+    cls=Commands, help="Check a station's ledger, or repair it.", rich_markup_mode=None
+)
+app.add_typer(ledgers, name="ledger")
+
+
+@ledgers.command()
+def check(
+    out: Annotated[
+        Path, typer.Argument(readable=False, help="Folder of a stream's results and ledger.")
+    ],
+) -> None:
+    """Say what is wrong with a ledger and with the results it names: exit code 1 where anything."""
+    from edge.ledger_check import check as look
+
+    found = 0
+    for line in look(out):
+        found += 1
+        say([line])
+    if found:
+        raise typer.Exit(1)
+    say(["nothing is wrong"])
+
+
+@ledgers.command()
+def repair(
+    out: Annotated[
+        Path, typer.Argument(readable=False, help="Folder of a stream's results and ledger.")
+    ],
+    bundle: BundleOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make a new ledger of what can be read of the old one and of the results; it is kept."""
+    import time
+
+    from edge.ledger_repair import repair as mend
+    from edge.watching import hold
+
+    settings = _settings(config, bundle=bundle)
+    with hold(out, warn=_complain):
+        for line in mend(out, settings, _bundle_path(settings), time.time()):
+            say([line])
 
 
 bundles = typer.Typer(

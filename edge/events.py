@@ -94,4 +94,11 @@ class Idle:
     day: int = 0
 
 
-Event = Scored | DaySide | Problem | Ignored | Waiting | Settling | Idle
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Retention removed files, as the settings ask for."""
+
+    message: str
+
+
+Event = Scored | DaySide | Problem | Ignored | Waiting | Settling | Idle | Removed

@@ -24,6 +24,15 @@ HalfOrbitStatus = Literal["running", "done", "day", "insufficient", "retry", "fa
 #: States of a half-orbit whose results are in the output folder.
 SCORED = ("done", "insufficient")
 
+#: Statuses of files and half-orbits about which nothing is left to do.
+DONE: tuple[str, ...] = (*SCORED, "day")
+
+#: Files that were worked on with a half-orbit that has no row.
+ORPHAN = (
+    "half_orbit IS NOT NULL AND status NOT IN ('ignored', 'refused') "
+    "AND half_orbit NOT IN (SELECT key FROM half_orbit)"
+)
+
 # One script a version; a ledger of an older one is taken along. Times are seconds since 1970
 # by this computer's clock, and decide nothing but when to try again.
 _MIGRATIONS = (
@@ -208,6 +217,22 @@ DROP TABLE file;
 ALTER TABLE file_4 RENAME TO file;
 CREATE INDEX file_half_orbit ON file (half_orbit);
 """,
+    """
+-- What retention removes: files of the inbox, whose rows stay as they are, and results, whose
+-- rows of the table result move here. The name is that below the inbox or in the output folder;
+-- of an input sha256 is ''; where removed is 0, the file may still be there.
+CREATE TABLE pruned (
+    kind TEXT NOT NULL CHECK (kind IN ('input', 'result')),
+    name TEXT NOT NULL,
+    half_orbit TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    removed INTEGER NOT NULL,
+    PRIMARY KEY (kind, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX pruned_half_orbit ON pruned (half_orbit);
+""",
 )
 VERSION = len(_MIGRATIONS)
 
@@ -369,6 +394,26 @@ class AlarmRecord:
     content: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """A file that retention removes; recorded before it goes.
+
+    Attributes
+    ----------
+    name : str
+        Path below the inbox, or name in the output folder.
+    sha256 : str
+        ``""`` of an input.
+    """
+
+    kind: Literal["input", "result"]
+    name: str
+    half_orbit: str
+    size: int
+    mtime_ns: int
+    sha256: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """What a person must be told, until a command has taken it."""
@@ -384,6 +429,7 @@ _FILE = "path, size, mtime_ns, ctime_ns, half_orbit, status, reason, transient"
 # In brackets, since some are words of SQL; in quotes a column that is missing would be a text.
 _HALF_ORBIT = ", ".join(f"[{f}]" for f in HalfOrbitRecord.__dataclass_fields__)
 _RUN = ", ".join(RunRecord.__dataclass_fields__)
+_PRUNED = ", ".join(Pruned.__dataclass_fields__)
 _RUNS_KEPT = 5000
 
 
@@ -664,6 +710,10 @@ class Ledger:
             if half_orbit is not None:
                 if results is not None:
                     self._db.execute("DELETE FROM result WHERE half_orbit = ?", (half_orbit.key,))
+                    self._db.execute(
+                        "DELETE FROM pruned WHERE kind = 'result' AND half_orbit = ?",
+                        (half_orbit.key,),
+                    )
                     self._db.executemany(
                         "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?)",
                         [(r.name, half_orbit.key, r.size, r.mtime_ns, r.sha256) for r in results],
@@ -771,6 +821,69 @@ class Ledger:
         """Forget the result files of a half-orbit that someone removed for good."""
         with self._transaction():
             self._db.execute("DELETE FROM result WHERE half_orbit = ?", (half_orbit,))
+
+    def forget_orphans(self) -> int:
+        """Forget files of half-orbits whose own row is lost: they count as new, and are scored.
+
+        Returns
+        -------
+        int
+            How many.
+        """
+        with self._transaction():
+            done = self._db.execute(f"DELETE FROM file WHERE {ORPHAN}")
+        return done.rowcount
+
+    def pruned(self, half_orbit: str | None = None, unfinished: bool = False) -> list[Pruned]:
+        """Files that retention removed.
+
+        Parameters
+        ----------
+        half_orbit : str, optional
+            Of this one alone.
+        unfinished : bool, optional
+            Results alone that were recorded and may still be there.
+        """
+        where = ["half_orbit = ?"] * (half_orbit is not None) + [
+            "removed = 0 AND kind = 'result'"
+        ] * unfinished
+        rows = self.rows(
+            f"SELECT {_PRUNED} FROM pruned WHERE {' AND '.join(where) or 'true'} ORDER BY name",
+            () if half_orbit is None else (half_orbit,),
+        )
+        return [Pruned(**dict(zip(Pruned.__dataclass_fields__, row, strict=True))) for row in rows]
+
+    def begin_pruning(self, files: Iterable[Pruned]) -> None:
+        """Store that files are about to be removed, before they are.
+
+        A process that ends in between leaves results that are no longer expected, and not
+        expected ones that are gone: those would be scored again.
+        """
+        with self._transaction():
+            for file in files:
+                values = [getattr(file, f) for f in Pruned.__dataclass_fields__]
+                self._db.execute(
+                    f"INSERT OR REPLACE INTO pruned ({_PRUNED}, removed) "
+                    f"VALUES ({', '.join('?' * len(values))}, 0)",
+                    values,
+                )
+                if file.kind == "result":
+                    self._db.execute("DELETE FROM result WHERE name = ?", (file.name,))
+
+    def end_pruning(self, gone: Iterable[Pruned], left: Iterable[Pruned] = ()) -> None:
+        """Store which files were removed, and which could not be: those count as before."""
+        with self._transaction():
+            self._db.executemany(
+                "UPDATE pruned SET removed = 1 WHERE kind = ? AND name = ?",
+                [(f.kind, f.name) for f in gone],
+            )
+            for f in left:
+                self._db.execute("DELETE FROM pruned WHERE kind = ? AND name = ?", (f.kind, f.name))
+                if f.kind == "result":
+                    self._db.execute(
+                        "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?)",
+                        (f.name, f.half_orbit, f.size, f.mtime_ns, f.sha256),
+                    )
 
     def retry(self, keys: Sequence[str] = ()) -> list[str]:
         """Make half-orbits that were given up, or wait for another attempt, due at once.

@@ -13,7 +13,17 @@ from typing import Literal
 from edge.alarms import stamp
 from edge.entry import say, say_error
 from edge.errors import one_line
-from edge.events import DaySide, Event, Idle, Ignored, Problem, Scored, Settling, Waiting
+from edge.events import (
+    DaySide,
+    Event,
+    Idle,
+    Ignored,
+    Problem,
+    Removed,
+    Scored,
+    Settling,
+    Waiting,
+)
 from edge.report import alarm_text, news_lines, summary_text, training_line
 
 Level = Literal["INFO", "WARNING", "ERROR"]
@@ -101,6 +111,8 @@ class Log:
                 self.write("WARNING", "ignored", f"ignored: {why}", key)
             case DaySide(key):
                 self.write("INFO", "day", "day side, recorded and not scored", key)
+            case Removed(message):
+                self.write("INFO", "removed", message)
             case Waiting(key):
                 self._wait(key, "waiting for its other payloads", not self._once)
             case Settling(key):

@@ -120,10 +120,12 @@ def write_results(out: Path, scored: ScoredHalfOrbit) -> list[WrittenFile]:
     )
     paths = result_paths(out, scored.summary.half_orbit)
     replace_files(dict(zip(paths, contents, strict=True)))
-    return [
-        WrittenFile(path.name, len(content), path.stat().st_mtime_ns, _sha256(content))
-        for path, content in zip(paths, contents, strict=True)
-    ]
+    return [file_record(path, content) for path, content in zip(paths, contents, strict=True)]
+
+
+def file_record(path: Path, content: bytes) -> WrittenFile:
+    """Make the record of a result file with this content."""
+    return WrittenFile(path.name, len(content), path.stat().st_mtime_ns, _sha256(content))
 
 
 def result_paths(out: Path, half_orbit: str) -> list[Path]:

@@ -13,7 +13,15 @@ from edge import __version__
 from edge.errors import ConfigError, InputError, one_line
 from edge.events import DaySide, Event, Ignored, Problem, Settling, Waiting
 from edge.inbox import InboxFile, in_range, look_at, path_of, unused_payload, walk
-from edge.ledger import SCORED, FileRecord, HalfOrbitRecord, HalfOrbitStatus, Ledger
+from edge.ledger import (
+    DONE,
+    SCORED,
+    FileRecord,
+    HalfOrbitRecord,
+    HalfOrbitStatus,
+    Ledger,
+    Pruned,
+)
 from edge.observables import Profile
 from edge.outputs import is_intact, result_paths, results_digest, summary_payloads
 from edge.readers.names import parse_name
@@ -260,10 +268,13 @@ class Planner:
         for key in (*ledger.due(now, PAUSES_S[-1]), *lost):
             fresh.setdefault(key, [])
         works: list[HalfOrbitFiles] = []
+        came_back: list[str] = []
         for key, files in fresh.items():
             planned = self._plan(key, files, ledger, now)
             if isinstance(planned, HalfOrbitFiles):
                 works.append(planned)
+            elif isinstance(planned, Ignored):
+                came_back.append(planned.message)
             elif planned is not None:
                 for file in files:
                     self._leave(file)
@@ -284,6 +295,10 @@ class Planner:
             else:
                 yield work
         yield from (Ignored(*found) for found in refused.lines())
+        if came_back:
+            # A mirror brings them all again, at each of its runs.
+            others = f" (and {len(came_back) - 1} more half-orbits)" if came_back[1:] else ""
+            yield Ignored(came_back[0] + others)
 
     def _new_files(self, ledger: Ledger) -> Iterator[InboxFile | Problem]:
         """Yield files that are new or changed, and folders that cannot be looked into."""
@@ -333,7 +348,7 @@ class Planner:
 
     def _plan(
         self, key: str, fresh: list[InboxFile], ledger: Ledger, now: float
-    ) -> HalfOrbitFiles | Waiting | None:
+    ) -> HalfOrbitFiles | Waiting | Ignored | None:
         """Put a half-orbit together, its files that did not change with it.
 
         None where all its files are gone; it waits where one of them cannot be looked at for
@@ -364,7 +379,11 @@ class Planner:
                 gone.append(old)
         if unseen:
             return Waiting(key)
-        has_result = result_paths(self._out, key)[0].is_file()
+        pruned = ledger.pruned(key)
+        # A result that retention removed was one all the same: no part of its files makes another.
+        has_result = result_paths(self._out, key)[0].is_file() or any(
+            p.kind == "result" for p in pruned
+        )
         if not files:
             self._all_gone(key, ledger)
             return None
@@ -385,6 +404,12 @@ class Planner:
         elif has_result:
             # The ledger was lost: the result itself says what it was made from.
             missing = sorted(set(summary_payloads(self._out, key)) - payloads)
+        if record is not None and (again := self._came_back(files, known, pruned, record, ledger)):
+            ledger.record(again)
+            return Ignored(
+                f"{key}: {', '.join(f.path for f in again)} came again after retention removed "
+                "it; the half-orbit is done, and is not scored again"
+            )
         same = all(f.key in known and not known[f.key].differs(f) for f in files.values())
         attempts = 0
         if record is not None and same and record.parameters == self._parameters:
@@ -436,6 +461,40 @@ class Planner:
             start=_stamp(min(name.start for name in names)),
             end=_stamp(max(name.end for name in names)),
         )
+
+    def _came_back(
+        self,
+        files: Mapping[str, InboxFile],
+        known: Mapping[str, FileRecord],
+        pruned: Iterable[Pruned],
+        record: HalfOrbitRecord,
+        ledger: Ledger,
+    ) -> list[FileRecord]:
+        """Make new rows of files that retention removed and that a mirror brought again.
+
+        Empty where anything else is to be done: another file is with them, another bundle asks
+        for them, or a result was lost.
+        """
+        removed = {p.name: (p.size, p.mtime_ns) for p in pruned if p.kind == "input"}
+        again = [f for f in files.values() if removed.get(f.key) == (f.size, f.mtime_ns)]
+        again = [f for f in again if f.key in known and known[f.key].differs(f)]
+        others = [f for f in files.values() if f not in again]
+        if (
+            not again
+            or record.status not in DONE
+            or record.retry_at is not None
+            or record.parameters != self._parameters
+            or any(known[f.key].status not in DONE for f in again)
+            or any(f.key not in known or known[f.key].differs(f) for f in others)
+            or any(known[f.key].status not in DONE for f in others)
+        ):
+            return []
+        results = ledger.results_of(record.key)
+        if not all(is_intact(self._out, r) for r in results):
+            return []
+        if not results and not any(p.kind == "result" for p in pruned):
+            return []
+        return [FileRecord.of(f, known[f.key].status) for f in again]
 
     def _all_gone(self, key: str, ledger: Ledger) -> None:
         """Try a half-orbit no more whose files someone took away, nor say that it failed.

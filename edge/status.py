@@ -11,7 +11,7 @@ import msgspec
 from edge.alarms import stamp
 from edge.bundle import default_bundle_path, load_card
 from edge.errors import ConfigError, EdgeError, InputError
-from edge.ledger import Ledger, ledger_of
+from edge.ledger import DONE, Ledger, ledger_of
 from edge.outputs import replace_file
 from edge.readers.names import parse_name
 from edge.versions import code_version, installed_runtime
@@ -20,8 +20,8 @@ STATUS_FILE = "status.json"
 #: Hours after which a run, or a file, is missed.
 MAX_AGE_H = 48.0
 _DAY_S = 86_400.0
-# Below either, the disk needs a person.
-_MIN_FREE_BYTES = 200 * 1024 * 1024
+#: Below either, the disk needs a person.
+MIN_FREE_BYTES = 200 * 1024 * 1024
 _MIN_FREE_DAYS = 7.0
 _NAMED = 20
 # Half-orbits that are missing between two of a satellite's; more is a pause of the mission.
@@ -187,6 +187,12 @@ def station_status(
         )
         results = _one(ledger, "SELECT sum(size) FROM result")
         waiting = ledger.waiting()
+        inputs = _one(
+            ledger,
+            f"SELECT sum(size) FROM file WHERE status IN ({', '.join('?' * len(DONE))}) "
+            "AND path NOT IN (SELECT name FROM pruned WHERE kind = 'input')",
+            *DONE,
+        )
         alarms = [
             msgspec.json.decode(a.content) for a in ledger.alarms() if a.valid_until >= stamp(now)
         ]
@@ -210,8 +216,13 @@ def station_status(
         attention.append(f"{len(retried)} half-orbits are retried, {retried[0].half_orbit} first")
     if told:
         attention.append(f"{told:.0f} messages not taken by on_alarm or on_failure")
-    if free < _MIN_FREE_BYTES or (until_full is not None and until_full < _MIN_FREE_DAYS):
+    if free < MIN_FREE_BYTES or (until_full is not None and until_full < _MIN_FREE_DAYS):
         left = "" if until_full is None else f", full in {until_full:.1f} days"
+        if inputs + results > 0:
+            left += (
+                "; keep_input_days and keep_results_days (edge-score prune) can free up to "
+                f"{(inputs + results) / 1e6:.0f} MB"
+            )
         attention.append(f"disk: {free / 1e6:.0f} MB free{left}")
     return StationStatus(
         time=stamp(now),
@@ -319,7 +330,7 @@ def status_table(status: StationStatus) -> Iterator[str]:
     yield f"version         {s.code_version}, {s.runtime}"
 
 
-def _one(ledger: Ledger, query: str, *values: float) -> float:
+def _one(ledger: Ledger, query: str, *values: float | str) -> float:
     return float(ledger.rows(query, values)[0][0] or 0.0)
 
 

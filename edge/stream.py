@@ -336,7 +336,7 @@ class Stream:
             start=s.start,
             end=s.end,
             peak=max((w.score for w in scored.windows if w.score is not None), default=None),
-            track=_thinned(scored.windows),
+            track=thinned(scored.windows),
         )
 
     def _score(self, work: HalfOrbitFiles, ledger: Ledger) -> Iterator[Event]:
@@ -399,13 +399,17 @@ class Stream:
 
     def _keep_earlier(self, work: HalfOrbitFiles, ledger: Ledger) -> Iterator[Event]:
         """Refuse a late file whose siblings are gone: scoring it alone would lose theirs."""
+        pruned = ledger.pruned(work.key)
+        by_us = {p.name for p in pruned}.issuperset(work.missing)
+        where = "removed from the inbox by retention" if by_us else "no longer in the inbox"
+        kept = "counts are" if any(p.kind == "result" for p in pruned) else "result is"
         for file in work.files:
             record = ledger.file(file.key)
             if record is None or record.differs(file):
                 error = InputError(
                     file.path,
-                    f"half-orbit {work.key} was scored with {', '.join(work.missing)}, no longer "
-                    "in the inbox; its result is kept: put the files back to score them together",
+                    f"half-orbit {work.key} was scored with {', '.join(work.missing)}, {where}; "
+                    f"its {kept} kept: put the files back to score them together",
                 )
                 ledger.record([FileRecord.of(file, "refused", error.reason)])
                 yield Problem(str(error), work.key)
@@ -442,7 +446,7 @@ def _contents(files: list[WrittenFile]) -> set[str]:
     return {file.sha256 for file in files}
 
 
-def _thinned(windows: list[WindowScore]) -> str:
+def thinned(windows: list[WindowScore]) -> str:
     """Write a few places along the track as JSON, each with the highest score about it."""
     step = -(-len(windows) // _PLACES) or 1
     parts = [windows[at : at + step] for at in range(0, len(windows), step)]

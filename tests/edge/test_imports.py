@@ -47,6 +47,9 @@ def loaded(*arguments: str) -> set[str]:
         ["stream"],
         ["status"],
         ["retry"],
+        ["prune"],
+        ["ledger", "check"],
+        ["ledger", "repair"],
         ["info"],
         ["explain"],
         ["plot"],
@@ -69,6 +72,9 @@ def test_a_run_that_finds_nothing_new_loads_nothing_heavy(
     assert loaded(*run) == set()
     assert loaded("status", str(tmp_path)) == set()
     assert loaded("retry", str(tmp_path)) == set()
+    assert loaded("prune", str(tmp_path), "--yes") == set()
+    assert loaded("ledger", "check", str(tmp_path)) == set()
+    assert loaded("ledger", "repair", str(tmp_path)) == set()
 
 
 def test_the_page_is_written_without_numba_or_an_interpreter(tmp_path: Path) -> None:

@@ -155,6 +155,10 @@ def test_alarms_that_are_valid_stand_there(out: Path) -> None:
 def test_a_disk_that_fills_is_told_days_before(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(status.shutil, "disk_usage", lambda _: SimpleNamespace(free=150_000_000))
     assert station_status(out, None, NOW).attention == ["disk: 150 MB free"]
+    with Ledger(out / LEDGER_FILE) as ledger:
+        ledger.record([replace(f, size=12_000_000) for f in ledger.files().values()])
+    (line,) = station_status(out, None, NOW).attention
+    assert line.endswith("(edge-score prune) can free up to 12 MB")
 
 
 def test_a_bundle_that_is_damaged_is_told(out: Path, tmp_path: Path) -> None:
