@@ -537,6 +537,53 @@ def explain(
 
 
 @app.command()
+def export(
+    out: Annotated[Path, typer.Argument(readable=False, help="Folder of results.")],
+    since: Annotated[
+        str | None,
+        typer.Option("--since", help="First UTC date or time.", show_default="the first"),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--until", help="UTC date or time that all windows lie before.", show_default="none"
+        ),
+    ] = None,
+    format: Annotated[
+        Literal["parquet", "csv", "geojson"],
+        typer.Option("--format", help="parquet needs the extra export."),
+    ] = "csv",
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to", readable=False, help="The table.", show_default="windows.<format> here"
+        ),
+    ] = None,
+    skip_damaged: Annotated[
+        bool,
+        typer.Option(
+            "--skip-damaged", help="Leave damaged results out; without it nothing is written."
+        ),
+    ] = False,
+) -> None:
+    """Write one table of the windows of many half-orbits, in order of time."""
+    from edge.export import export as write
+
+    target = to or Path(f"windows.{format}")
+    damaged: list[InputError] = []
+
+    def skip(error: InputError) -> None:
+        damaged.append(error)
+        _complain(error)
+
+    replaced = " (replaced)" if target.exists() else ""
+    count = write(out, target, format, since, until, skip if skip_damaged else None)
+    say([f"{target}{replaced}: {count} windows"])
+    if damaged:
+        raise typer.Exit(2)
+
+
+@app.command()
 def plot(
     file: Annotated[Path, typer.Argument(readable=False, help="A payload file.")],
     out: Annotated[
