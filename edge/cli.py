@@ -476,7 +476,8 @@ def explain(
             metavar="FILE...",
             readable=False,
             help="Payload files of one half-orbit; with --inbox, the output folder of a stream and "
-            "a half-orbit such as CSES_096791.",
+            "a half-orbit such as CSES_096791, or the id of an alarm, as status and alarms.jsonl "
+            "give it.",
         ),
     ],
     inbox: Annotated[
@@ -504,17 +505,19 @@ def explain(
     from edge.drawing import require_matplotlib
 
     require_matplotlib("explain")
-    from edge.explain import draw_explanation, explanation_lines, files_in_inbox
+    from edge.explain import draw_explanation, explanation_lines, files_in_inbox, split_alarm
     from edge.explain import explain as explain_half_orbit
 
     settings = _settings(config, min_coverage=min_coverage, night=night, kp=kp, bundle=bundle)
+    alarm = ""
     if inbox is not None:
         if len(files) != 2:
             raise ConfigError(
                 "--inbox: expected an output folder and a half-orbit before it, got "
                 f"{len(files)} arguments"
             )
-        files = files_in_inbox(files[0], inbox, str(files[1]))
+        key, alarm = split_alarm(str(files[1]))
+        files = files_in_inbox(files[0], inbox, key)
     groups, problems = _group(files)
     for error in problems:
         _complain(error)
@@ -528,7 +531,7 @@ def explain(
     for error in half_orbit.errors:
         _complain(error)
     if half_orbit.payloads:
-        found = explain_half_orbit(scorer, half_orbit)
+        found = explain_half_orbit(scorer, half_orbit, alarm)
         target = out or Path(f"{half_orbit.key}.png")
         draw_explanation(found, target)
         say([str(target), *explanation_lines(found)])
