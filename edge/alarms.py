@@ -11,7 +11,7 @@ import msgspec
 from edge.circles import circle
 from edge.ledger import AlarmRecord
 from edge.outputs import replace_files
-from edge.results import Alarm
+from edge.results import SCHEMA, Alarm
 
 JSONL_FILE, GEOJSON_FILE = "alarms.jsonl", "alarms.geojson"
 #: Days before the newest alarm that the files reach back; the results hold every alarm.
@@ -34,6 +34,10 @@ class StationAlarm(msgspec.Struct, frozen=True, kw_only=True):
     expired_on_arrival : bool
         Whether it was no longer valid by then.
     alarm : Alarm
+    id : str
+        ``<half-orbit>@<time of the peak>``, which `edge-score explain` takes.
+    schema : int
+        See `edge.results.SCHEMA`.
     """
 
     revision: int
@@ -41,6 +45,13 @@ class StationAlarm(msgspec.Struct, frozen=True, kw_only=True):
     known_at: str
     expired_on_arrival: bool
     alarm: Alarm
+    id: str = ""
+    schema: int = SCHEMA
+
+
+def alarm_id(alarm: Alarm) -> str:
+    """Name an alarm."""
+    return f"{alarm.half_orbit}@{alarm.time}"
 
 
 def compare(
@@ -75,7 +86,9 @@ def compare(
     for alarm in alarms:
         if (same := old.get(_but_kp(alarm))) is not None:
             kept.add(same)
-            records.append(_record(msgspec.structs.replace(known[same], alarm=alarm)))
+            records.append(
+                _record(msgspec.structs.replace(known[same], alarm=alarm, id=alarm_id(alarm)))
+            )
             continue
         # Runs of windows that overlap are one alarm that moved.
         moved = [r for a, r in old.items() if a.start <= alarm.end and alarm.start <= a.end]
@@ -86,6 +99,7 @@ def compare(
             known_at=known_at,
             expired_on_arrival=alarm.valid_until < known_at,
             alarm=alarm,
+            id=alarm_id(alarm),
         )
         news.append(found)
         records.append(_record(found))
@@ -99,6 +113,7 @@ def compare(
                     known_at=known_at,
                     expired_on_arrival=alarm.valid_until < known_at,
                     alarm=alarm,
+                    id=alarm_id(alarm),
                 )
             )
     return records, news

@@ -579,7 +579,8 @@ def explain(
             metavar="FILE...",
             readable=False,
             help="Payload files of one half-orbit; with --inbox, the output folder of a stream and "
-            "a half-orbit such as CSES_096791.",
+            "a half-orbit such as CSES_096791, or the id of an alarm, as status and alarms.jsonl "
+            "give it.",
         ),
     ],
     inbox: Annotated[
@@ -607,17 +608,19 @@ def explain(
     from edge.drawing import require_matplotlib
 
     require_matplotlib("explain")
-    from edge.explain import draw_explanation, explanation_lines, files_in_inbox
+    from edge.explain import draw_explanation, explanation_lines, files_in_inbox, split_alarm
     from edge.explain import explain as explain_half_orbit
 
     settings = _settings(config, min_coverage=min_coverage, night=night, kp=kp, bundle=bundle)
+    alarm = ""
     if inbox is not None:
         if len(files) != 2:
             raise ConfigError(
                 "--inbox: expected an output folder and a half-orbit before it, got "
                 f"{len(files)} arguments"
             )
-        files = files_in_inbox(files[0], inbox, str(files[1]))
+        key, alarm = split_alarm(str(files[1]))
+        files = files_in_inbox(files[0], inbox, key)
     groups, problems = _group(files)
     for error in problems:
         _complain(error)
@@ -631,11 +634,58 @@ def explain(
     for error in half_orbit.errors:
         _complain(error)
     if half_orbit.payloads:
-        found = explain_half_orbit(scorer, half_orbit)
+        found = explain_half_orbit(scorer, half_orbit, alarm)
         target = out or Path(f"{half_orbit.key}.png")
         draw_explanation(found, target)
         say([str(target), *explanation_lines(found)])
     if problems or half_orbit.errors or not half_orbit.payloads:
+        raise typer.Exit(2)
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Argument(readable=False, help="Folder of results.")],
+    since: Annotated[
+        str | None,
+        typer.Option("--since", help="First UTC date or time.", show_default="the first"),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--until", help="UTC date or time that all windows lie before.", show_default="none"
+        ),
+    ] = None,
+    format: Annotated[
+        Literal["parquet", "csv", "geojson"],
+        typer.Option("--format", help="parquet needs the extra export."),
+    ] = "csv",
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to", readable=False, help="The table.", show_default="windows.<format> here"
+        ),
+    ] = None,
+    skip_damaged: Annotated[
+        bool,
+        typer.Option(
+            "--skip-damaged", help="Leave damaged results out; without it nothing is written."
+        ),
+    ] = False,
+) -> None:
+    """Write one table of the windows of many half-orbits, in order of time."""
+    from edge.export import export as write
+
+    target = to or Path(f"windows.{format}")
+    damaged: list[InputError] = []
+
+    def skip(error: InputError) -> None:
+        damaged.append(error)
+        _complain(error)
+
+    replaced = " (replaced)" if target.exists() else ""
+    count = write(out, target, format, since, until, skip if skip_damaged else None)
+    say([f"{target}{replaced}: {count} windows"])
+    if damaged:
         raise typer.Exit(2)
 
 

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-from edge.alarms import StationAlarm
+from edge.alarms import StationAlarm, alarm_id
 from edge.errors import ConfigError
 from edge.ledger import SCORED, HalfOrbitRecord
 from edge.markup import Markup, element, joined, paragraph, table
@@ -261,7 +261,7 @@ def _alarms(view: StationView) -> Iterator[Markup]:
                 to_minute(a.valid_until),
                 f"{a.radius_km:.0f} km",
                 a.geomagnetic if a.kp is None else f"{a.geomagnetic} (Kp {a.kp:.1f})",
-                a.half_orbit,
+                alarm_id(a),
             )
         )
     columns = (
@@ -273,7 +273,7 @@ def _alarms(view: StationView) -> Iterator[Markup]:
         "valid until",
         "radius",
         "geomagnetic",
-        "half-orbit",
+        "id",
     )
     yield table("Alarms, the newest first", columns, rows, "stack")
     yield from _more(len(numbered), "alarms.jsonl has them all")

@@ -317,8 +317,8 @@ def status_table(status: StationStatus) -> Iterator[str]:
         alarm = item["alarm"]
         assert isinstance(alarm, dict)
         yield (
-            f"  {alarm['half_orbit']} lat {alarm['latitude']} lon {alarm['longitude']} score "
-            f"{alarm['peak']} until {alarm['valid_until']}"
+            f"  {alarm['half_orbit']}@{alarm['time']} lat {alarm['latitude']} lon "
+            f"{alarm['longitude']} score {alarm['peak']} until {alarm['valid_until']}"
         )
     yield f"never came      {', '.join(s.gaps[:_NAMED]) or 'none'}"
     full = "" if s.days_until_full is None else f", full in {s.days_until_full:g} days"

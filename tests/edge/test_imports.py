@@ -52,6 +52,7 @@ def loaded(*arguments: str) -> set[str]:
         ["ledger", "repair"],
         ["info"],
         ["explain"],
+        ["export"],
         ["plot"],
         ["init"],
         ["service"],
@@ -71,6 +72,7 @@ def test_a_run_that_finds_nothing_new_loads_nothing_heavy(
     assert {"numba", "numpy"} <= loaded(*run)
     assert loaded(*run) == set()
     assert loaded("status", str(tmp_path)) == set()
+    assert loaded("export", str(tmp_path), "--to", f"{tmp_path}.csv") == set()
     assert loaded("retry", str(tmp_path)) == set()
     assert loaded("prune", str(tmp_path), "--yes") == set()
     assert loaded("ledger", "check", str(tmp_path)) == set()

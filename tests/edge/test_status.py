@@ -148,7 +148,9 @@ def test_alarms_that_are_valid_stand_there(out: Path) -> None:
     )
     with Ledger(out / LEDGER_FILE) as ledger:
         ledger.record([], SCORED, None, compare([], [alarm], 1, NOW)[0])
-    assert "CSES_096791 lat 1.0 lon 2.0" in "\n".join(status_table(station_status(out, None, NOW)))
+    assert f"CSES_096791@{stamp(NOW)} lat 1.0 lon 2.0" in "\n".join(
+        status_table(station_status(out, None, NOW))
+    )
     assert station_status(out, None, NOW + 7200).alarms == []
 
 
