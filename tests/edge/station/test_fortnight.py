@@ -76,6 +76,7 @@ class Simulation:
         self.failed: dict[str, float] = {}
         self.given_up: dict[str, float] = {}
         self.missing: list[str] = []
+        self.taken: dict[str, float] = {}
         #: Files on their way: when they come, and to which half-orbit.
         self.late: list[tuple[float, Path]] = []
         self.arrived = 0.0
@@ -103,10 +104,11 @@ class Simulation:
         """Let the satellite pass over once more."""
         self.orbit += 1
         start = datetime.fromtimestamp(self.clock.now, UTC).replace(tzinfo=None)
-        n = 60 if what == "short" else 300
+        n = 15 if what == "short" else 300
         path = self.make("LAP_1", n, start=start, orbit=self.orbit, folder=self.sky,
                          direction=0 if what == "day" else 1)  # fmt: skip
         key = parse_name(path).half_orbit
+        self.taken[key] = self.clock.now
         if what == "missing":
             self.missing.append(key)
             return
@@ -136,7 +138,7 @@ class Simulation:
         common = ("good", "good", "good", "late", "doubled", "short", "day", "missing", "damaged")
         # Each happens at least once.
         plan = ["good", *common[3:], "poisoned"]
-        plan += self.random.choices(common, k=days * ORBITS_A_DAY - len(plan) - 1) + ["good"]
+        plan += [*self.random.choices(common, k=days * ORBITS_A_DAY - len(plan) - 1), "good"]
         step = DAY.total_seconds() / RUNS_A_DAY
         for number in range(days * RUNS_A_DAY):
             today, hour = divmod(number, RUNS_A_DAY)
@@ -217,6 +219,7 @@ def test_status_tells_what_happened(
 
     for name, span in (("day", DAY), ("week", 7 * DAY)):
         counts = told[name]
+        print(name, counts)
         assert counts["scored"] == since(station.scored, span)
         assert counts["insufficient"] == since(station.insufficient, span)
         assert counts["day"] == since(station.day, span)
@@ -227,6 +230,26 @@ def test_status_tells_what_happened(
     assert all(t["reason"] for t in told["failed"])
     assert [t["half_orbit"] for t in told["given_up"]] == [station.poisoned]
     assert "a fault of this program's own" in told["given_up"][0]["reason"]
+    # Of an orbit whose day side came, or nothing, the night side never did.
+    nights = [*station.scored, *station.insufficient]
+    seen = sorted(k for k in nights if station.taken[k] >= week)
+    never = {*station.missing, *(f"{k[:-1]}1" for k in station.day)}
+    assert told["gaps"] == sorted(k for k in never if seen[0] < k < seen[-1])
+    # Alarms: of all that stand each was told, and status shows those that are valid still.
+    messages = [json.loads(line) for line in station.told.read_bytes().splitlines()]
+    alarms = [m["alarm"] for m in messages if "alarm" in m and m["state"] != "withdrawn"]
+    listed = [
+        json.loads(line)["alarm"]
+        for line in (station.out / "alarms.jsonl").read_bytes().splitlines()
+    ]
+    assert all(alarm in alarms for alarm in listed)
+    assert {a["half_orbit"] for a in listed} == {*station.scored}
+    at = datetime.fromtimestamp(clock.now, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    assert [a["alarm"] for a in told["alarms"]] == [a for a in listed if a["valid_until"] >= at]
+    failures = [m["reason"] for m in messages if "reason" in m]
+    for key in (*station.failed, station.poisoned):
+        assert any(key.removeprefix("CSES_") in reason for reason in failures)
+    assert len(messages) == len({json.dumps(m) for m in messages})
     assert told["retried"] == []
     assert told["waiting"] == 0
     assert told["bundle"] == "plasma second"
