@@ -28,7 +28,7 @@ PHASES = (
 )
 # What these write, and look up, is theirs.
 OUTER = PHASES.index("alarms")
-FAULTS = ("flock:ENOLCK", "flock:EOPNOTSUPP", "fsync:EINVAL")
+FAULTS = ("flock:ENOLCK", "flock:EOPNOTSUPP", "fsync:EINVAL", "fsync:ENOSPC:alarms.jsonl")
 
 
 def trace(path: Path) -> None:
@@ -87,13 +87,14 @@ def trace(path: Path) -> None:
         wrap(ledger.Ledger, name, "ledger")
 
 
-def refuse(call: str, number: int) -> None:
-    """Let a call of the kernel fail, on folders."""
+def refuse(call: str, number: int, name: str = "") -> None:
+    """Let a call of the kernel fail, on folders or on files on their way to a name."""
     module: Any = fcntl if call == "flock" else os
     original = getattr(module, call)
 
     def answer(handle: int, *rest: int) -> Any:
-        if stat.S_ISDIR(os.fstat(handle).st_mode):
+        path = Path(f"/proc/self/fd/{handle}").readlink()
+        if path.name == f".{name}.tmp" if name else stat.S_ISDIR(os.fstat(handle).st_mode):
             raise OSError(number, os.strerror(number))
         return original(handle, *rest)
 
@@ -104,8 +105,8 @@ if __name__ == "__main__":
     ahead = float(os.environ.get("STATION_CLOCK", "0"))
     stream._now = lambda: time.time() + ahead
     for fault in os.environ.get("STATION_FAULTS", "").split():
-        call, _, name = fault.partition(":")
-        refuse(call, getattr(errno, name))
+        call, number, *name = fault.split(":")
+        refuse(call, getattr(errno, number), *name)
     if "STATION_TRACE" in os.environ:
         trace(Path(os.environ["STATION_TRACE"]))
     sys.argv[0] = "edge-score"
