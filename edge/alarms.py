@@ -122,7 +122,10 @@ def compare(
 def message(news: StationAlarm) -> tuple[str, str, str]:
     """Row of the outbox: kind, a key that is the same for the same news, and JSON."""
     alarm = news.alarm
-    key = f"{alarm.half_orbit} {alarm.time} {news.state} {alarm.peak} {alarm.windows}"
+    # One that was withdrawn and stands again is news, of another revision.
+    key = (
+        f"{alarm.half_orbit} {alarm.time} {news.state} {alarm.peak} {alarm.windows} {news.revision}"
+    )
     return "alarm", key, _encoder.encode(news).decode()
 
 

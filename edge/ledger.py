@@ -469,13 +469,17 @@ class Ledger:
     def _open(self) -> None:
         with self._errors("cannot be used as a ledger"):
             self._db = sqlite3.connect(
-                f"file:{quote(os.fspath(self._path))}?mode={'ro' if self._read_only else 'rwc'}",
+                f"file:{quote(os.fspath(self._path))}?mode={'rw' if self._read_only else 'rwc'}",
                 uri=True,
                 isolation_level=None,
                 timeout=_LOCK_SECONDS,
             )
         try:
             with self._errors("cannot be used as a ledger"):
+                if self._read_only:
+                    # Not SQLite's read-only mode: that refuses a ledger whose process was killed
+                    # in a transaction, until somebody undoes it.
+                    self._db.execute("PRAGMA query_only = ON")
                 self._db.execute("PRAGMA synchronous = FULL")
                 version = self._db.execute("PRAGMA user_version").fetchone()[0]
                 if not 0 <= version <= VERSION:

@@ -31,8 +31,10 @@ SUFFIXES = (".jsonl", ".csv", ".geojson")
 _COLUMNS = WindowScore.__struct_fields__
 _encoder = msgspec.json.Encoder()
 
-# What a process leaves that is killed while it replaces results, and nothing of anybody else's.
-_LEFTOVER = re.compile(r"\.\w+_[0-9]{6}\.(jsonl|csv|geojson)\.tmp")
+# What a process leaves that is killed while it replaces a file, and nothing of anybody else's.
+_LEFTOVER = re.compile(
+    r"\.(\w+_[0-9]{6}\.(jsonl|csv|geojson)|alarms\.(jsonl|geojson)|status\.json|report\.html)\.tmp"
+)
 # What file systems answer that cannot flush a folder.
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from edge import __version__
 from edge.alarms import StationAlarm, compare, message, write_alarms
 from edge.errors import (
+    ConfigError,
     EdgeError,
     InputError,
     LedgerDamaged,
@@ -275,7 +276,14 @@ class Stream:
             alarms, news = compare(before, scored.alarms, record.revision, _now())
         if alarms != before and self._station:
             others = [a for a in ledger.alarms() if a.half_orbit != work.key]
-            write_alarms(self._out, sorted([*others, *alarms], key=lambda a: a.time))
+            try:
+                write_alarms(self._out, sorted([*others, *alarms], key=lambda a: a.time))
+            except OSError as error:
+                # Of the disk, as with the results: no attempt counts against the half-orbit.
+                raise ConfigError(
+                    f"output folder {self._out.name}: {error.strerror or error}; alarms of "
+                    f"{work.key} will be written again"
+                ) from None
         ledger.record(
             [
                 FileRecord.of(f, "failed", failures[f.path].reason, failures[f.path].transient)

@@ -62,8 +62,15 @@ def test_a_late_payload_moves_an_alarm_or_takes_it_back() -> None:
     assert sorted(n.state for n in news_) == ["new", "withdrawn"]
 
 
+def test_an_alarm_that_stands_again_is_other_news() -> None:
+    before, (new,) = compare([], [ALARM], 1, NOW)
+    _, (gone,) = compare(before, [], 2, NOW)
+    _, (again,) = compare([], [ALARM], 3, NOW)
+    assert len({message(news)[1] for news in (new, gone, again)}) == 3
+
+
 def test_the_same_news_has_the_same_key() -> None:
-    (one,), (two,) = compare([], [ALARM], 1, NOW)[1], compare([], [ALARM], 2, NOW + 60)[1]
+    (one,), (two,) = compare([], [ALARM], 1, NOW)[1], compare([], [ALARM], 1, NOW + 60)[1]
     assert message(one)[:2] == message(two)[:2]
     (withdrawn,) = compare(first(ALARM), [], 2, NOW)[1]
     assert message(withdrawn)[1] != message(one)[1]

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -213,3 +215,26 @@ def test_what_failed_is_due_again_when_it_is_told_to(tmp_path: Path) -> None:
         assert ledger.due(now=1e9, horizon=1e5) == ["b"]
         assert ledger.retry() == ["b", "c"]
         assert ledger.given_up() == []
+
+
+def test_one_whose_process_was_killed_in_a_transaction_can_be_looked_at(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with Ledger(path) as ledger:
+        ledger.record([FILE])
+    # So small a cache that changed pages reach the file before the end that never comes.
+    killed = (
+        "import os, sqlite3, sys\n"
+        "db = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "db.execute('PRAGMA cache_size = 1')\n"
+        "db.execute('BEGIN')\n"
+        "db.executemany('INSERT INTO waiting VALUES (?, ?, 0)', "
+        "((str(k), 'x' * 500) for k in range(500)))\n"
+        "os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", killed, path], check=False)
+    assert path.with_name("ledger.sqlite-journal").exists()
+    with Ledger(path, read_only=True) as ledger:
+        assert ledger.files() == {"a.h5": FILE}
+        assert ledger.waiting() == {}
+        with pytest.raises(LedgerError):
+            ledger.record([FAILED])

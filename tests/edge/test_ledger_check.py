@@ -51,12 +51,12 @@ def add(out: Path, key: str, parameters: str = "p") -> None:
     files = write_results(out, found)
     s = found.summary
     record = HalfOrbitRecord(
-        key=key, status="scored", parameters=parameters, windows=3, alarms=1, side="night",
+        key=key, status="done", parameters=parameters, windows=3, alarms=1, side="night",
         start=s.start, end=s.end, revision=1, done_at=NOW,
     )  # fmt: skip
     alarms, news = compare([], found.alarms, 1, NOW)
     file = FileRecord(
-        path=f"{key}.h5", size=1, mtime_ns=1, ctime_ns=1, half_orbit=key, status="scored"
+        path=f"{key}.h5", size=1, mtime_ns=1, ctime_ns=1, half_orbit=key, status="done"
     )
     with Ledger(out / LEDGER_FILE) as ledger:
         write_alarms(out, sorted([*ledger.alarms(), *alarms], key=lambda a: a.time))

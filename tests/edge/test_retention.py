@@ -52,7 +52,7 @@ class Station:
         self.inbox.mkdir()
         self.out.mkdir()
 
-    def add(self, orbit: int, end: float, status: Any = "scored", **record: Any) -> list[Path]:
+    def add(self, orbit: int, end: float, status: Any = "done", **record: Any) -> list[Path]:
         """Add a half-orbit of two payloads with its results."""
         key = f"CSES_{orbit:05d}1"
         made = []
@@ -60,7 +60,7 @@ class Station:
             path = self.inbox / "2026" / name(orbit, end, payload)
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(b"x" * 1000)
-            made.append(FileRecord.of(look_at(path, f"2026/{path.name}"), "scored"))
+            made.append(FileRecord.of(look_at(path, f"2026/{path.name}"), "done"))
         written = []
         for path in result_paths(self.out, key):
             path.write_text(key)
@@ -121,8 +121,8 @@ def test_what_is_old_goes_and_the_ledger_keeps_it(station: Station) -> None:
     with station.ledger() as ledger:
         record = ledger.half_orbit(OLD)
         assert record is not None
-        assert (record.status, record.windows) == ("scored", 5)
-        assert [f.status for f in ledger.files_of(OLD)] == ["scored", "scored"]
+        assert (record.status, record.windows) == ("done", 5)
+        assert [f.status for f in ledger.files_of(OLD)] == ["done", "done"]
         assert len(ledger.pruned(OLD)) == 5
     assert station.due() == []
     assert station.plan() == []
@@ -137,7 +137,7 @@ def test_folders_stay_that_are_empty(station: Station) -> None:
     assert (station.inbox / "2026").is_dir()
 
 
-@pytest.mark.parametrize("status", ["begun", "failed", "retry", "given up"])
+@pytest.mark.parametrize("status", ["running", "failed", "retry", "given up"])
 def test_what_is_not_done_stays(station: Station, status: str) -> None:
     station.add(1, NOW - 30 * DAY, status)
     assert kept(station)
@@ -148,7 +148,7 @@ def test_what_is_due_again_stays(station: Station) -> None:
     assert kept(station)
 
 
-@pytest.mark.parametrize("status", ["failed", "refused", "begun"])
+@pytest.mark.parametrize("status", ["failed", "refused", "running"])
 def test_a_half_orbit_stays_whole_while_one_file_is_not_done(station: Station, status: Any) -> None:
     path = next(station.inbox.rglob("*LAP_1*000011*"))
     with station.ledger() as ledger:
@@ -242,7 +242,7 @@ def test_names_that_lead_out_of_the_inbox_are_refused(station: Station, tmp_path
     path = tmp_path / name(1, NOW - 30 * DAY, "HPM_5")
     path.write_bytes(b"outside")
     with station.ledger() as ledger:
-        ledger.record([FileRecord.of(look_at(path, f"../{path.name}"), "scored")])
+        ledger.record([FileRecord.of(look_at(path, f"../{path.name}"), "done")])
         assert f"../{path.name}" not in station.plan()
         forged = Pruned(kind="input", name=f"../{path.name}", half_orbit=OLD, size=7, mtime_ns=0)
         (event,) = remove(Plan(files=[forged]), station.inbox, station.out, ledger)
@@ -491,7 +491,7 @@ def test_results_within_the_inbox_are_no_input(tmp_path: Path) -> None:
 @given(st.data())
 def test_only_what_is_done_and_old_by_both_times_goes(data: st.DataObject) -> None:
     ages = st.floats(-20000.0, 400.0)
-    statuses = st.sampled_from(["scored", "failed", "retry", "given up", "begun"])
+    statuses = st.sampled_from(["done", "failed", "retry", "given up", "running"])
     with tempfile.TemporaryDirectory() as folder:
         station = Station(Path(folder))
         drawn = data.draw(st.lists(st.tuples(ages, statuses), min_size=3, max_size=8))
@@ -503,5 +503,5 @@ def test_only_what_is_done_and_old_by_both_times_goes(data: st.DataObject) -> No
             age, status = drawn[orbit]
             assert status == "scored"
             assert NOW - age * DAY < now - 10 * DAY
-            others = [a for a, s in drawn if s == "scored" and a < age - 9.99]
+            others = [a for a, s in drawn if s == "done" and a < age - 9.99]
             assert len(others) >= 3

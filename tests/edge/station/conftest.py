@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import resource
@@ -18,7 +19,7 @@ from typing import NamedTuple
 
 import pytest
 
-from edge.bundle import models_path
+from edge.bundle import CARD_FILE, CARD_SUM_FILE, card_sum, default_bundle_path, models_path
 from edge.ledger import LEDGER_FILE
 from edge.outputs import SUFFIXES
 from edge.readers.names import parse_name
@@ -110,7 +111,7 @@ class Station:
         path = self.out / LEDGER_FILE
         if not path.exists():
             return []
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        with closing(sqlite3.connect(f"file:{path}?mode=rw", uri=True)) as db:
             if not db.execute("SELECT 1 FROM sqlite_schema").fetchone():
                 return []
             return db.execute(text).fetchall()
@@ -211,6 +212,27 @@ def reference(
         return known[key]
 
     return get
+
+
+@pytest.fixture(scope="session")
+def eager(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Folder of a bundle whose threshold is so low that half-orbits have alarms."""
+    return str(_copy_bundle(tmp_path_factory.mktemp("bundles") / "eager", threshold=0.05))
+
+
+@pytest.fixture(scope="session")
+def copy_bundle() -> Callable[..., Path]:
+    """Copy the shipped bundle with other values in its card."""
+    return _copy_bundle
+
+
+def _copy_bundle(folder: Path, **values: object) -> Path:
+    shutil.copytree(default_bundle_path(), folder)
+    card = json.loads((folder / CARD_FILE).read_bytes()) | values
+    raw = json.dumps(card).encode()
+    (folder / CARD_FILE).write_bytes(raw)
+    (folder / CARD_SUM_FILE).write_bytes(card_sum(raw))
+    return folder
 
 
 @pytest.fixture(scope="session")
