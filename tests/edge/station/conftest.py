@@ -62,12 +62,10 @@ class Station:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("EDGE_SCORE_")}
         return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
             [sys.executable, PROGRAM, "stream", self.inbox, "--out", self.out, *options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
             text=True,
             errors="surrogateescape",
             env=kept | variables,
-            **others,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | others,
         )
 
     @staticmethod

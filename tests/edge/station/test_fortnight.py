@@ -267,6 +267,6 @@ def test_status_tells_what_happened(
     assert datetime.fromisoformat(told["last_run"]).timestamp() == clock.now
     # Results: of what was scored, and of nothing else.
     results = {p.stem for p in station.out.glob("CSES_*.jsonl")}
-    assert results == {*station.scored, *station.insufficient, *station.day}
+    assert results == {*station.scored, *station.insufficient}
     assert list(station.out.glob(".*.tmp")) == []
     assert json.loads((station.out / "status.json").read_bytes())["week"] == told["week"]
