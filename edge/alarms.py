@@ -11,7 +11,7 @@ import msgspec
 from edge.circles import circle
 from edge.ledger import AlarmRecord
 from edge.outputs import replace_files
-from edge.results import Alarm
+from edge.results import SCHEMA, Alarm
 
 JSONL_FILE, GEOJSON_FILE = "alarms.jsonl", "alarms.geojson"
 #: Days before the newest alarm that the files reach back; the results hold every alarm.
@@ -34,6 +34,10 @@ class StationAlarm(msgspec.Struct, frozen=True, kw_only=True):
     expired_on_arrival : bool
         Whether it was no longer valid by then.
     alarm : Alarm
+    id : str
+        ``<half-orbit>@<time of the peak>``, which `edge-score explain` takes.
+    schema : int
+        See `edge.results.SCHEMA`.
     """
 
     revision: int
@@ -41,6 +45,13 @@ class StationAlarm(msgspec.Struct, frozen=True, kw_only=True):
     known_at: str
     expired_on_arrival: bool
     alarm: Alarm
+    id: str = ""
+    schema: int = SCHEMA
+
+
+def alarm_id(alarm: Alarm) -> str:
+    """Name an alarm."""
+    return f"{alarm.half_orbit}@{alarm.time}"
 
 
 def compare(
@@ -75,7 +86,9 @@ def compare(
     for alarm in alarms:
         if (same := old.get(_but_kp(alarm))) is not None:
             kept.add(same)
-            records.append(_record(msgspec.structs.replace(known[same], alarm=alarm)))
+            records.append(
+                _record(msgspec.structs.replace(known[same], alarm=alarm, id=alarm_id(alarm)))
+            )
             continue
         # Runs of windows that overlap are one alarm that moved.
         moved = [r for a, r in old.items() if a.start <= alarm.end and alarm.start <= a.end]
@@ -86,6 +99,7 @@ def compare(
             known_at=known_at,
             expired_on_arrival=alarm.valid_until < known_at,
             alarm=alarm,
+            id=alarm_id(alarm),
         )
         news.append(found)
         records.append(_record(found))
@@ -99,6 +113,7 @@ def compare(
                     known_at=known_at,
                     expired_on_arrival=alarm.valid_until < known_at,
                     alarm=alarm,
+                    id=alarm_id(alarm),
                 )
             )
     return records, news
@@ -107,7 +122,10 @@ def compare(
 def message(news: StationAlarm) -> tuple[str, str, str]:
     """Row of the outbox: kind, a key that is the same for the same news, and JSON."""
     alarm = news.alarm
-    key = f"{alarm.half_orbit} {alarm.time} {news.state} {alarm.peak} {alarm.windows}"
+    # One that was withdrawn and stands again is news, of another revision.
+    key = (
+        f"{alarm.half_orbit} {alarm.time} {news.state} {alarm.peak} {alarm.windows} {news.revision}"
+    )
     return "alarm", key, _encoder.encode(news).decode()
 
 
@@ -125,12 +143,7 @@ def write_alarms(out: Path, records: Iterable[AlarmRecord]) -> None:
     OSError
         The folder cannot be written to; the files are as they were.
     """
-    found = list(records)
-    first = ""
-    if found:
-        newest = datetime.fromisoformat(found[-1].time)
-        first = stamp((newest - timedelta(days=DAYS_KEPT)).timestamp())
-    lines = [record.content for record in found if record.time >= first]
+    lines = [record.content for record in recent(list(records))]
     features = []
     for line in lines:
         station = msgspec.json.decode(line, type=StationAlarm)
@@ -146,6 +159,25 @@ def write_alarms(out: Path, records: Iterable[AlarmRecord]) -> None:
             out / GEOJSON_FILE: _encoder.encode(collection) + b"\n",
         }
     )
+
+
+def recent(records: Sequence[AlarmRecord]) -> list[AlarmRecord]:
+    """Those of the last `DAYS_KEPT` days before the newest, which the two files hold.
+
+    Parameters
+    ----------
+    records : sequence of AlarmRecord
+        In order of time.
+
+    Returns
+    -------
+    list of AlarmRecord
+    """
+    if not records:
+        return []
+    newest = datetime.fromisoformat(records[-1].time)
+    first = stamp((newest - timedelta(days=DAYS_KEPT)).timestamp())
+    return [record for record in records if record.time >= first]
 
 
 def stamp(now: float) -> str:

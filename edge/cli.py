@@ -19,8 +19,9 @@ from edge.entry import Commands, complain, run, say, say_bytes
 from edge.errors import ConfigError, EdgeError, InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge.config import Settings
-    from edge.events import Event
     from edge.readers.names import FileName
     from edge.scoring import Scorer
 
@@ -223,16 +224,26 @@ def stream(
     bundle: BundleOption = None,
     config: ConfigOption = None,
     verbose: Annotated[
-        bool, typer.Option("--verbose", help="Name the files that may still grow, too.")
+        bool,
+        typer.Option("--verbose", help="Say what waits, and the end of a run without news, too."),
     ] = False,
+    log_format: Annotated[
+        Literal["text", "json", "journal"] | None,
+        typer.Option(
+            "--log-format",
+            help="Lines with time and level; JSON; or for systemd, which adds the time.",
+            show_default="text",
+        ),
+    ] = None,
 ) -> None:
     """Score what arrives in a folder, and remember it in OUT/ledger.sqlite."""
     from edge.bundle import profile_and_fingerprint
     from edge.diary import Diary
-    from edge.events import Problem, Scored
+    from edge.events import Problem
     from edge.ledger import LEDGER_FILE, open_ledger
+    from edge.log import Log
+    from edge.metrics import check_path
     from edge.notify import Notifier
-    from edge.report import training_line
     from edge.stream import Stream
     from edge.watching import hold, watch
 
@@ -244,7 +255,11 @@ def stream(
         bundle=bundle,
         settle=settle,
         wait=wait,
+        log_format=log_format,
     )
+    log = Log(settings.log_format or "text", once=once, verbose=verbose)
+    if amiss := check_path(settings.metrics):
+        log.warn(amiss)
     settle_s = settings.settle
     if settle_s is None:
         settle_s = 0.0 if once else 30.0
@@ -271,18 +286,18 @@ def stream(
         out,
         profile,
         parameters,
-        lambda: _scorer(settings, bundle_path),
+        lambda: _scorer(settings, bundle_path, log.warn),
         settle_s,
         settings.wait,
         station=True,
     )
     service = Notifier({} if once else os.environ)
-    with hold(out, warn=_complain):
+    with hold(out, warn=log.warn):
         ledger, notice = open_ledger(out / LEDGER_FILE)
         with ledger:
-            diary = Diary(out, ledger, settings, once)
+            diary = Diary(out, ledger, settings, once, inbox)
             if notice:
-                _complain(notice)
+                log.follow(Problem(notice))
                 diary.note(Problem(notice))
             service.ready(inbox.name)
             happenings = (
@@ -290,23 +305,19 @@ def stream(
                 if once
                 else watch(work, ledger, inbox, settings.poll, stop, look, service.beat)
             )
-            trained_on = ""
             try:
                 for event in happenings:
-                    _tell(event, once, verbose)
+                    log.follow(event)
                     service.follow(event)
-                    if isinstance(event, Scored) and event.half_orbit.windows and not trained_on:
-                        # What the scores are worth, once a run; each result says it too.
-                        trained_on = event.half_orbit.summary.trained_on
-                        say([training_line(trained_on)])
-                    for problem in diary.note(event):
-                        _complain(problem.message)
+                    for found in diary.note(event):
+                        log.follow(found)
                     if stop.is_set():
                         break
             except EdgeError as error:
+                log.write("ERROR", "stopped", str(error))
                 diary.note(Problem(str(error)))
                 diary.end(error.exit_code)
-                raise
+                raise typer.Exit(error.exit_code) from error
             service.stopping()
             given_up = ledger.given_up() if once else []
             code = 2 if diary.failed or given_up else 0
@@ -317,10 +328,12 @@ def stream(
                 code = 128 + interrupted[0]
             diary.end(code)
     for record in given_up:
-        _complain(record.reason)
+        log.write("ERROR", "given up", record.reason, record.key)
     if given_up:
-        _complain(
-            f"{len(given_up)} half-orbits given up: edge-score retry {out.name} tries them again"
+        log.write(
+            "ERROR",
+            "given up",
+            f"{len(given_up)} half-orbits given up: edge-score retry {out.name} tries them again",
         )
     if code:
         raise typer.Exit(code)
@@ -384,6 +397,96 @@ def retry(
         raise ConfigError(
             f"expected half-orbits that failed or were given up, got {', '.join(unknown)}"
         )
+
+
+@app.command()
+def prune(
+    out: Annotated[
+        Path, typer.Argument(readable=False, help="Folder of a stream's results and ledger.")
+    ],
+    inbox: Annotated[
+        Path | None,
+        typer.Option(
+            "--inbox",
+            readable=False,
+            help="Inbox of that stream, to remove files of half-orbits that are done.",
+            show_default="none: results alone",
+        ),
+    ] = None,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Remove them; else it is only said what would go.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Say what is older than the settings keep, and remove it with --yes."""
+    import time
+
+    from edge.events import Problem
+    from edge.ledger import Ledger, ledger_of
+    from edge.retention import make_plan, plan_lines, remove
+    from edge.watching import hold
+
+    settings, path = _settings(config), ledger_of(out)
+    if not yes:
+        with Ledger(path, read_only=True) as ledger:
+            say(plan_lines(make_plan(inbox, out, ledger, settings, time.time())))
+        return
+    failed = False
+    with hold(out, warn=_complain), Ledger(path) as ledger:
+        plan = make_plan(inbox, out, ledger, settings, time.time())
+        say(plan.notes)
+        for event in remove(plan, inbox, out, ledger):
+            if isinstance(event, Problem):
+                failed = True
+                _complain(event.message)
+            else:
+                say([event.message])
+    if failed:
+        raise typer.Exit(2)
+
+
+ledgers = typer.Typer(
+    cls=Commands, help="Check a station's ledger, or repair it.", rich_markup_mode=None
+)
+app.add_typer(ledgers, name="ledger")
+
+
+@ledgers.command()
+def check(
+    out: Annotated[
+        Path, typer.Argument(readable=False, help="Folder of a stream's results and ledger.")
+    ],
+) -> None:
+    """Say what is wrong with a ledger and with the results it names: exit code 1 where anything."""
+    from edge.ledger_check import check as look
+
+    found = 0
+    for line in look(out):
+        found += 1
+        say([line])
+    if found:
+        raise typer.Exit(1)
+    say(["nothing is wrong"])
+
+
+@ledgers.command()
+def repair(
+    out: Annotated[
+        Path, typer.Argument(readable=False, help="Folder of a stream's results and ledger.")
+    ],
+    bundle: BundleOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make a new ledger of what can be read of the old one and of the results; it is kept."""
+    import time
+
+    from edge.ledger_repair import repair as mend
+    from edge.watching import hold
+
+    settings = _settings(config, bundle=bundle)
+    with hold(out, warn=_complain):
+        for line in mend(out, settings, _bundle_path(settings), time.time()):
+            say([line])
 
 
 bundles = typer.Typer(
@@ -476,7 +579,8 @@ def explain(
             metavar="FILE...",
             readable=False,
             help="Payload files of one half-orbit; with --inbox, the output folder of a stream and "
-            "a half-orbit such as CSES_096791.",
+            "a half-orbit such as CSES_096791, or the id of an alarm, as status and alarms.jsonl "
+            "give it.",
         ),
     ],
     inbox: Annotated[
@@ -504,17 +608,19 @@ def explain(
     from edge.drawing import require_matplotlib
 
     require_matplotlib("explain")
-    from edge.explain import draw_explanation, explanation_lines, files_in_inbox
+    from edge.explain import draw_explanation, explanation_lines, files_in_inbox, split_alarm
     from edge.explain import explain as explain_half_orbit
 
     settings = _settings(config, min_coverage=min_coverage, night=night, kp=kp, bundle=bundle)
+    alarm = ""
     if inbox is not None:
         if len(files) != 2:
             raise ConfigError(
                 "--inbox: expected an output folder and a half-orbit before it, got "
                 f"{len(files)} arguments"
             )
-        files = files_in_inbox(files[0], inbox, str(files[1]))
+        key, alarm = split_alarm(str(files[1]))
+        files = files_in_inbox(files[0], inbox, key)
     groups, problems = _group(files)
     for error in problems:
         _complain(error)
@@ -528,11 +634,58 @@ def explain(
     for error in half_orbit.errors:
         _complain(error)
     if half_orbit.payloads:
-        found = explain_half_orbit(scorer, half_orbit)
+        found = explain_half_orbit(scorer, half_orbit, alarm)
         target = out or Path(f"{half_orbit.key}.png")
         draw_explanation(found, target)
         say([str(target), *explanation_lines(found)])
     if problems or half_orbit.errors or not half_orbit.payloads:
+        raise typer.Exit(2)
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Argument(readable=False, help="Folder of results.")],
+    since: Annotated[
+        str | None,
+        typer.Option("--since", help="First UTC date or time.", show_default="the first"),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--until", help="UTC date or time that all windows lie before.", show_default="none"
+        ),
+    ] = None,
+    format: Annotated[
+        Literal["parquet", "csv", "geojson"],
+        typer.Option("--format", help="parquet needs the extra export."),
+    ] = "csv",
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to", readable=False, help="The table.", show_default="windows.<format> here"
+        ),
+    ] = None,
+    skip_damaged: Annotated[
+        bool,
+        typer.Option(
+            "--skip-damaged", help="Leave damaged results out; without it nothing is written."
+        ),
+    ] = False,
+) -> None:
+    """Write one table of the windows of many half-orbits, in order of time."""
+    from edge.export import export as write
+
+    target = to or Path(f"windows.{format}")
+    damaged: list[InputError] = []
+
+    def skip(error: InputError) -> None:
+        damaged.append(error)
+        _complain(error)
+
+    replaced = " (replaced)" if target.exists() else ""
+    count = write(out, target, format, since, until, skip if skip_damaged else None)
+    say([f"{target}{replaced}: {count} windows"])
+    if damaged:
         raise typer.Exit(2)
 
 
@@ -707,7 +860,9 @@ def _stream_folders(out: Path | None, inbox: Path | None) -> tuple[Path, Path] |
     return out, inbox
 
 
-def _scorer(settings: Settings, path: Path | None) -> Scorer:
+def _scorer(
+    settings: Settings, path: Path | None, warn: Callable[[str], None] | None = None
+) -> Scorer:
     from edge.bundle import load_bundle
     from edge.geomagnetic import KpFile
     from edge.scoring import Scorer
@@ -719,7 +874,7 @@ def _scorer(settings: Settings, path: Path | None) -> Scorer:
         settings.min_coverage,
         settings.runtime,
         settings.threads,
-        KpFile(Path(settings.kp), _complain).kp_at if settings.kp else None,
+        KpFile(Path(settings.kp), warn or _complain).kp_at if settings.kp else None,
     )
 
 
@@ -742,30 +897,6 @@ def _group(files: list[Path]) -> tuple[list[dict[Path, FileName]], list[InputErr
         except InputError as error:
             problems.append(error)
     return list(group_by_half_orbit(named).values()), problems
-
-
-def _tell(event: Event, once: bool, verbose: bool) -> None:
-    """Print an event."""
-    from edge import events
-
-    match event:
-        case events.Problem(message):
-            _complain(message)
-        case events.Ignored(message):
-            _complain(f"ignored: {message}")
-        case events.Waiting(half_orbit):
-            say([f"{half_orbit}: waiting for its other payloads"])
-        case events.Settling(name):
-            if verbose:
-                say([f"{name}: waiting, it may still grow"])
-        case events.Idle(half_orbits, failed, waiting):
-            if once:
-                say([f"{half_orbits} half-orbits scored, {failed} failed, {waiting} waiting"])
-        case events.Scored(scored, revision, news):
-            from edge.report import alarm_line, news_lines, summary_line
-
-            say([summary_line(scored.summary), *map(alarm_line, scored.alarms)])
-            say(news_lines(revision, news))
 
 
 def _complain(message: EdgeError | str) -> None:

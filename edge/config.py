@@ -17,6 +17,8 @@ _FILE_VARIABLE = "EDGE_SCORE_CONFIG"
 _Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=86_400.0 * 30)]
 
+_Days = Annotated[float, msgspec.Meta(ge=1.0, le=36_500.0)]
+
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What can be set; the card's value holds where one is None.
@@ -42,8 +44,20 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     on_alarm, on_failure : str or None
         A line for the shell that gets the message as JSON on standard input, and has taken it
         when it exits with 0: each new, changed or withdrawn alarm; each failure once a day.
+    log_format : {"text", "json", "journal"} or None
+        Form of the lines of `stream`; text where None. ``journal`` is for systemd's, which adds
+        the time itself.
+    metrics : str or None
+        A file that ends in ``.prom``, for the textfile collector of Prometheus' node_exporter;
+        none where None.
     page : bool
         Whether `stream` keeps ``report.html`` in the output folder up to date.
+    keep_input_days, keep_results_days : float or None
+        Days after its acquisition that `stream` removes a half-orbit's files from the inbox, or
+        its results; counted to the newest acquisition; never where None.
+    keep_disk_free : float or None
+        Gigabytes (1e9 bytes) that are kept free on the disks of inbox and results by removing
+        the oldest input, then the oldest results; nothing is removed for it where None.
     """
 
     bundle: str | None = None
@@ -57,7 +71,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     poll: Annotated[float, msgspec.Meta(ge=1.0, le=3600.0)] = 30.0
     on_alarm: str | None = None
     on_failure: str | None = None
+    log_format: Literal["text", "json", "journal"] | None = None
+    metrics: str | None = None
     page: bool = False
+    keep_input_days: _Days | None = None
+    keep_results_days: _Days | None = None
+    keep_disk_free: Annotated[float, msgspec.Meta(gt=0.0, le=1e6)] | None = None
 
 
 def load_settings(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +11,10 @@ from pathlib import Path
 from edge.alarms import stamp
 from edge.config import Settings
 from edge.errors import EdgeError, LedgerError
-from edge.events import Event, Idle, Problem, Scored
+from edge.events import Event, Idle, Problem, Removed, Scored
 from edge.hooks import failure_message, tell
 from edge.ledger import Ledger
-from edge.status import write_status
+from edge.status import MIN_FREE_BYTES, write_status
 from edge.versions import code_version, installed_runtime
 
 # A watcher with nothing to do writes this often, so that a heart that stopped is seen.
@@ -30,6 +31,8 @@ class Diary:
     settings : Settings
     once : bool
         Whether the run ends by itself; a watcher beats.
+    inbox : Path, optional
+        Retention removes nothing from it where it is not given.
 
     Attributes
     ----------
@@ -37,10 +40,19 @@ class Diary:
         Problems so far.
     """
 
-    def __init__(self, out: Path, ledger: Ledger, settings: Settings, once: bool) -> None:
+    def __init__(
+        self,
+        out: Path,
+        ledger: Ledger,
+        settings: Settings,
+        once: bool,
+        inbox: Path | None = None,
+    ) -> None:
+        self._inbox, self._settings = inbox, settings
+        self._told: set[str] = set()
         self._out, self._ledger, self._once = out, ledger, once
         self._bundle = Path(settings.bundle) if settings.bundle else None
-        self._page = settings.page
+        self._page, self._metrics = settings.page, settings.metrics
         self._commands = {"alarm": settings.on_alarm or "", "failure": settings.on_failure or ""}
         self.failed = self._scored = self._waiting = 0
         self._beat = -_BEAT_S
@@ -48,7 +60,7 @@ class Diary:
             time.time(), code_version(), installed_runtime(settings.runtime)
         )
 
-    def note(self, event: Event) -> list[Problem]:
+    def note(self, event: Event) -> list[Problem | Removed]:
         """Take an event down.
 
         Parameters
@@ -57,8 +69,8 @@ class Diary:
 
         Returns
         -------
-        list of Problem
-            Commands of the operator's that failed.
+        list of Problem or Removed
+            Commands of the operator's that failed, and what retention did.
         """
         match event:
             case Problem(message):
@@ -84,9 +96,9 @@ class Diary:
             with contextlib.suppress(LedgerError):
                 self._ledger.record(messages=[failure_message(message, stamp(now)[:10])], now=now)
 
-    def _idle(self, busy: bool) -> list[Problem]:
-        found = list(self._tell())
-        self.failed += len(found)
+    def _idle(self, busy: bool) -> list[Problem | Removed]:
+        found: list[Problem | Removed] = [*self._tell(), *self._prune()]
+        self.failed += sum(isinstance(event, Problem) for event in found)
         if not self._once and (busy or time.monotonic() - self._beat > _BEAT_S):
             self._beat = time.monotonic()
             with contextlib.suppress(LedgerError, OSError):
@@ -99,12 +111,36 @@ class Diary:
         except LedgerError as error:
             yield Problem(str(error))
 
+    def _prune(self) -> Iterator[Problem | Removed]:
+        s = self._settings
+        if (s.keep_input_days, s.keep_results_days, s.keep_disk_free) == (None, None, None):
+            return
+        from edge.retention import prune_when_due
+
+        try:
+            for event in prune_when_due(self._inbox, self._out, self._ledger, s, time.time()):
+                # An inbox that is read-only is told once by a watcher, and not every hour.
+                if event.message not in self._told:
+                    yield event
+                if isinstance(event, Problem):
+                    self._told.add(event.message)
+        except EdgeError as error:
+            yield Problem(str(error))
+
     def _store(self, code: int | None) -> None:
         now = time.time()
         counts = (self._scored, self.failed, self._waiting)
         self._ledger.end_run(self._number, now, counts, code)
-        write_status(self._out, self._bundle, now)
-        if self._page:
+        status = write_status(self._out, self._bundle, now)
+        if self._metrics:
+            from edge.metrics import write_metrics
+
+            # Whoever collects them sees by their time that they are old.
+            with contextlib.suppress(OSError):
+                write_metrics(Path(self._metrics), status)
+        # What is no result gives way first where the disk runs full.
+        keep = max(MIN_FREE_BYTES, int((self._settings.keep_disk_free or 0.0) * 1e9))
+        if self._page and shutil.disk_usage(self._out).free >= keep:
             from edge.page import refresh_page
 
             # The station works on without its page, whose own time tells that it is old.

@@ -15,6 +15,9 @@ from edge.errors import EdgeError, one_line
 # typer publishes BadParameter, and not the wider error of a wrong call that it derives from.
 _UsageError: Any = typer.BadParameter.__base__
 
+#: The name that it is installed under.
+DISTRIBUTION = "seqnetquake-edge"
+
 # Set where standard output could not take everything, for a reason other than a closed pipe.
 _lost_output = ""
 
@@ -41,8 +44,9 @@ def run(app: typer.Typer, name: str) -> NoReturn:
 
     Notes
     -----
-    Exit codes: 0 done; 2 an input, setting or call is wrong, or the output cannot be
-    written; 3 the output folder is held by another process; 130 and 143 interrupted.
+    Exit codes: 0 done; 2 an input, setting or call is wrong, the installation is broken, memory
+    is short, or the output cannot be written; 3 the output folder is held by another process;
+    130 and 143 interrupted.
     """
     _open_streams()
     try:
@@ -57,6 +61,20 @@ def run(app: typer.Typer, name: str) -> NoReturn:
         code = 2
     except (typer.Abort, KeyboardInterrupt):
         code = 130
+    except ImportError as error:
+        # Found where it is needed, which may be long after the start.
+        complain(
+            name,
+            one_line(
+                f"the installation is broken: {error.name or 'a module'} cannot be imported "
+                f"({error}); install {DISTRIBUTION} and what it needs again (make run in a "
+                "checkout)"
+            ),
+        )
+        code = 2
+    except MemoryError:
+        complain(name, "not enough memory; end other programs, or give this one more")
+        code = 2
     say([])
     if _lost_output:
         complain(name, f"standard output: {_lost_output}")
@@ -102,9 +120,18 @@ def complain(name: str, message: EdgeError | str) -> None:
         Of the command.
     message : EdgeError or str
     """
-    line = f"{name}: {message}\n".encode("utf-8", "backslashreplace")
+    say_error(f"{name}: {message}")
+
+
+def say_error(line: str) -> None:
+    """Write a line on standard error, if there is one.
+
+    Parameters
+    ----------
+    line : str
+    """
     try:
-        sys.stderr.buffer.write(line)
+        sys.stderr.buffer.write(f"{line}\n".encode("utf-8", "backslashreplace"))
         sys.stderr.buffer.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

@@ -29,9 +29,23 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An input failed, or the station did; nothing of it is stored as "nothing found"."""
+    """An input failed, or the station did; nothing of it is stored as "nothing found".
+
+    Attributes
+    ----------
+    key : str
+        The half-orbit, or the file where that is not known; ``""`` of the station itself.
+    """
 
     message: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DaySide:
+    """A half-orbit of the day side was recorded; it is not scored."""
+
+    half_orbit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,7 @@ class Ignored:
     """Files that are not for us."""
 
     message: str
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +80,25 @@ class Idle:
         Half-orbits that are held back, and files that may still grow.
     given_up : int
         Half-orbits that are not tried again until a person has seen to them.
+    retry : int
+        Half-orbits whose next attempt comes after a pause.
+    day : int
+        Half-orbits of the day side that were recorded.
     """
 
     half_orbits: int
     failed: int
     waiting: int
     given_up: int = 0
+    retry: int = 0
+    day: int = 0
 
 
-Event = Scored | Problem | Ignored | Waiting | Settling | Idle
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Retention removed files, as the settings ask for."""
+
+    message: str
+
+
+Event = Scored | DaySide | Problem | Ignored | Waiting | Settling | Idle | Removed

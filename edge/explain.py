@@ -33,7 +33,7 @@ from edge.observables import B_RMS_SPAN_S, MissionName, Observable
 from edge.readers.halforbit import SIMULATED, HalfOrbit
 from edge.readers.longnames import long_name
 from edge.report import activity, alarm_line, summary_line, training_line
-from edge.results import ScoredHalfOrbit, WindowScore
+from edge.results import Alarm, ScoredHalfOrbit, WindowScore
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,11 +91,14 @@ class Explanation:
         The climatology along the track, in the units of the transformed observables; NaN
         where it is not night.
     peak : WindowScore or None
-        With the highest score; None where none was scored.
+        That of the alarm asked for, else the one with the highest score; None where none was
+        scored.
     hidden : list of Hidden
         One for each observable that the mission has.
     simulated : bool
         Whether a file says of itself that it was simulated.
+    alarm : Alarm or None
+        The one that was asked for.
     """
 
     scored: ScoredHalfOrbit
@@ -109,6 +112,7 @@ class Explanation:
     peak: WindowScore | None
     hidden: list[Hidden]
     simulated: bool
+    alarm: Alarm | None = None
 
 
 def files_in_inbox(out: Path, inbox: Path, key: str) -> list[Path]:
@@ -146,7 +150,13 @@ def files_in_inbox(out: Path, inbox: Path, key: str) -> list[Path]:
     return found
 
 
-def explain(scorer: Scorer, half_orbit: HalfOrbit) -> Explanation:
+def split_alarm(text: str) -> tuple[str, str]:
+    """Part ``<half-orbit>@<time>``, an alarm's name, into the two; a half-orbit has no time."""
+    key, _, time = text.partition("@")
+    return key, time
+
+
+def explain(scorer: Scorer, half_orbit: HalfOrbit, alarm: str = "") -> Explanation:
     """Score a half-orbit as it is, and without each of its observables.
 
     Parameters
@@ -154,10 +164,18 @@ def explain(scorer: Scorer, half_orbit: HalfOrbit) -> Explanation:
     scorer : Scorer
     half_orbit : HalfOrbit
         As `scorer.read` gives it, with at least one payload.
+    alarm : str, optional
+        Time of the alarm, as the results and ``alarms.jsonl`` name it, whose peak window is
+        looked at.
 
     Returns
     -------
     Explanation
+
+    Raises
+    ------
+    ConfigError
+        The half-orbit has no such alarm.
 
     Notes
     -----
@@ -174,6 +192,12 @@ def explain(scorer: Scorer, half_orbit: HalfOrbit) -> Explanation:
     median[~night] = np.nan
     known = [w for w in scored.windows if w.score is not None]
     peak = max(known, key=lambda w: w.score or 0.0, default=None)
+    chosen = next((a for a in scored.alarms if a.time == alarm), None)
+    if chosen is not None:
+        peak = next(w for w in known if w.time == chosen.time)
+    elif alarm:
+        times = ", ".join(a.time for a in scored.alarms) or "no alarm"
+        raise ConfigError(f"{half_orbit.key}: expected the time of an alarm ({times}), got {alarm}")
     return Explanation(
         scored=scored,
         mission=mission,
@@ -192,6 +216,7 @@ def explain(scorer: Scorer, half_orbit: HalfOrbit) -> Explanation:
             if there
         ],
         simulated=any(SIMULATED in p.notes for p in half_orbit.payloads.values()),
+        alarm=chosen,
     )
 
 
@@ -235,8 +260,9 @@ def explanation_lines(found: Explanation) -> Iterator[str]:
         yield "no window was scored, so there is nothing to explain"
     else:
         over = sum(w.verdict == "alarm" for w in found.scored.windows)
+        what = "highest score" if found.alarm is None else "peak of the alarm"
         yield (
-            f"highest score {peak.score:.4f} at {peak.time}, lat {peak.latitude:.2f} lon "
+            f"{what} {peak.score:.4f} at {peak.time}, lat {peak.latitude:.2f} lon "
             f"{peak.longitude:.2f}, {activity(peak)}; {over} windows at or above the threshold "
             f"{summary.threshold:.4f}"
         )
@@ -310,10 +336,11 @@ def _minutes(found: Explanation, time: object) -> FloatArray:
 
 def _title(figure: Figure, found: Explanation, total: float) -> None:
     s = found.scored.summary
+    asked = f", alarm of {found.alarm.time}" if found.alarm is not None else ""
     simulated = f"; {SIMULATED}" if found.simulated else ""
     field = f", {activity(found.peak)}" if found.peak is not None else ""
     lines = (
-        (0.26, 14, DARK, f"{s.half_orbit} ({s.side} side), model {s.bundle}{field}"),
+        (0.26, 14, DARK, f"{s.half_orbit} ({s.side} side){asked}, model {s.bundle}{field}"),
         (0.5, 10, DARK, f"{s.start} to {s.end}, payloads {', '.join(s.payloads)}{simulated}"),
         (total - 0.16, 8.5, ALARM, training_line(s.trained_on)),
     )
@@ -402,6 +429,13 @@ def _scores(axes: Axes, found: Explanation) -> None:
     cuts = np.flatnonzero(np.diff(at) > 1.5 * step) + 1
     axes.plot(*broken(cuts, at, score), color=NIGHT, linewidth=1.4)
     masked = np.isnan(score)
+    if found.alarm is not None:
+        axes.plot(
+            _minutes(found, [found.alarm.time.removesuffix("Z")]),
+            [found.alarm.peak],
+            "v",
+            color=ALARM,
+        )
     axes.plot(at[masked], np.zeros(int(masked.sum())), "|", color=DARK, markersize=4)
 
 

@@ -406,7 +406,7 @@ def to_rescore(bundle: Path, settings: Settings, out: Path, inbox: Path) -> int:
             for key, name in ledger.execute(
                 "SELECT file.half_orbit, file.path FROM file "
                 "JOIN half_orbit ON half_orbit.key = file.half_orbit "
-                "WHERE half_orbit.parameters != ?",
+                "WHERE half_orbit.parameters != ? AND half_orbit.status != 'day'",
                 (fingerprint,),
             ):
                 if key not in found and path_of(inbox, name).exists():

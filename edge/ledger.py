@@ -19,8 +19,19 @@ from edge.results import WrittenFile
 
 LEDGER_FILE = "ledger.sqlite"
 
-FileStatus = Literal["begun", "scored", "failed", "refused", "ignored"]
-HalfOrbitStatus = Literal["begun", "scored", "failed", "retry", "given up"]
+FileStatus = Literal["running", "done", "day", "failed", "refused", "ignored"]
+HalfOrbitStatus = Literal["running", "done", "day", "insufficient", "retry", "failed", "given up"]
+#: States of a half-orbit whose results are in the output folder.
+SCORED = ("done", "insufficient")
+
+#: Statuses of files and half-orbits about which nothing is left to do.
+DONE: tuple[str, ...] = (*SCORED, "day")
+
+#: Files that were worked on with a half-orbit that has no row.
+ORPHAN = (
+    "half_orbit IS NOT NULL AND status NOT IN ('ignored', 'refused') "
+    "AND half_orbit NOT IN (SELECT key FROM half_orbit)"
+)
 
 # One script a version; a ledger of an older one is taken along. Times are seconds since 1970
 # by this computer's clock, and decide nothing but when to try again.
@@ -137,6 +148,91 @@ CREATE TABLE outbox (
 ) STRICT;
 CREATE INDEX outbox_open ON outbox (retry_at) WHERE done_at IS NULL;
 """,
+    # A day side and a night without one window that could be scored were 'scored', too.
+    """
+CREATE TABLE half_orbit_4 (
+    key TEXT PRIMARY KEY,
+    -- 'running' stays only where the process ended in the middle
+    status TEXT NOT NULL CHECK (status IN
+        ('running', 'done', 'day', 'insufficient', 'retry', 'failed', 'given up')),
+    parameters TEXT NOT NULL,
+    windows INTEGER NOT NULL,
+    insufficient INTEGER NOT NULL,
+    alarms INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    tried_at REAL NOT NULL,
+    retry_at REAL,
+    reason TEXT NOT NULL,
+    code_version TEXT NOT NULL,
+    runtime TEXT NOT NULL,
+    first_seen REAL NOT NULL,
+    done_at REAL,                   -- when its work came to an end last
+    revision INTEGER NOT NULL,
+    side TEXT NOT NULL,
+    "start" TEXT,                   -- UTC; of a day side by the names of its files
+    "end" TEXT,
+    peak REAL,
+    track TEXT NOT NULL
+) STRICT;
+INSERT INTO half_orbit_4 SELECT
+    key,
+    CASE
+        WHEN status = 'begun' THEN 'running'
+        WHEN status != 'scored' THEN status
+        WHEN side = 'day' OR side = '' AND key LIKE '%0' THEN 'day'
+        WHEN windows > insufficient THEN 'done'
+        ELSE 'insufficient'
+    END,
+    parameters, windows, insufficient, alarms, attempts, tried_at, retry_at, reason, code_version,
+    runtime, first_seen, done_at, revision, side, "start", "end", peak, track
+FROM half_orbit;
+DROP TABLE half_orbit;
+ALTER TABLE half_orbit_4 RENAME TO half_orbit;
+CREATE INDEX half_orbit_retry ON half_orbit (retry_at) WHERE retry_at IS NOT NULL;
+CREATE INDEX half_orbit_given_up ON half_orbit (key) WHERE status = 'given up';
+CREATE INDEX half_orbit_start ON half_orbit ("start");
+CREATE TABLE file_4 (
+    path TEXT PRIMARY KEY,          -- below the inbox
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    ctime_ns INTEGER NOT NULL,
+    half_orbit TEXT,                -- NULL where the name tells none
+    status TEXT NOT NULL CHECK (status IN
+        ('running', 'done', 'day', 'failed', 'refused', 'ignored')),
+    reason TEXT NOT NULL,           -- '' where done
+    transient INTEGER NOT NULL,     -- 1: try again with the same bytes
+    first_seen REAL NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO file_4 SELECT
+    path, size, mtime_ns, ctime_ns, half_orbit,
+    CASE
+        WHEN status = 'begun' THEN 'running'
+        WHEN status != 'scored' THEN status
+        WHEN half_orbit IN (SELECT key FROM half_orbit WHERE status = 'day') THEN 'day'
+        ELSE 'done'
+    END,
+    reason, transient, first_seen
+FROM file;
+DROP TABLE file;
+ALTER TABLE file_4 RENAME TO file;
+CREATE INDEX file_half_orbit ON file (half_orbit);
+""",
+    """
+-- What retention removes: files of the inbox, whose rows stay as they are, and results, whose
+-- rows of the table result move here. The name is that below the inbox or in the output folder;
+-- of an input sha256 is ''; where removed is 0, the file may still be there.
+CREATE TABLE pruned (
+    kind TEXT NOT NULL CHECK (kind IN ('input', 'result')),
+    name TEXT NOT NULL,
+    half_orbit TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    removed INTEGER NOT NULL,
+    PRIMARY KEY (kind, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX pruned_half_orbit ON pruned (half_orbit);
+""",
 )
 VERSION = len(_MIGRATIONS)
 
@@ -156,8 +252,9 @@ class FileRecord:
 
     Attributes
     ----------
-    status : {"begun", "scored", "failed", "refused", "ignored"}
-        ``refused``: it came after its siblings had left, and waits for them.
+    status : {"running", "done", "day", "failed", "refused", "ignored"}
+        ``day``: of the day side, not opened. ``refused``: it came after its siblings had left,
+        and waits for them.
     transient : bool
         Whether the same bytes may be readable later.
     """
@@ -202,9 +299,13 @@ class HalfOrbitRecord:
 
     Attributes
     ----------
-    status : {"begun", "scored", "failed", "retry", "given up"}
-        ``begun``: a process started on it and did not come to an end. ``failed``: none of its
-        files can be used. ``retry``: the attempt failed for another reason than its bytes.
+    status : {"running", "done", "day", "insufficient", "retry", "failed", "given up"}
+        Before that a half-orbit waits, which `Ledger.waiting` tells. ``running``: a process
+        started on it and did not come to an end. ``done``: scored. ``day``: of the day side,
+        recorded and not scored. ``insufficient``: of no night window there was enough for a
+        score, or there was no night window. ``retry``: the attempt failed for another reason
+        than its bytes. ``failed``: none of its files can be used. ``given up``: after too many
+        attempts.
     attempts : int
         In a row that did not come to an end.
     tried_at : float
@@ -216,11 +317,11 @@ class HalfOrbitRecord:
     first_seen : float
         Seconds since 1970 when its first file was recorded.
     done_at : float or None
-        When it was scored, or found not to be usable, last.
+        When it was scored, recorded as of the day side, or found not to be usable, last.
     revision : int
         How often its results were written; a late payload makes another one.
     side, start, end : str
-        Of its last result; UTC.
+        Of its last result; UTC. Of a day side by the names of its files.
     peak : float or None
         The highest score in it.
     track : str
@@ -293,6 +394,26 @@ class AlarmRecord:
     content: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """A file that retention removes; recorded before it goes.
+
+    Attributes
+    ----------
+    name : str
+        Path below the inbox, or name in the output folder.
+    sha256 : str
+        ``""`` of an input.
+    """
+
+    kind: Literal["input", "result"]
+    name: str
+    half_orbit: str
+    size: int
+    mtime_ns: int
+    sha256: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """What a person must be told, until a command has taken it."""
@@ -308,12 +429,14 @@ _FILE = "path, size, mtime_ns, ctime_ns, half_orbit, status, reason, transient"
 # In brackets, since some are words of SQL; in quotes a column that is missing would be a text.
 _HALF_ORBIT = ", ".join(f"[{f}]" for f in HalfOrbitRecord.__dataclass_fields__)
 _RUN = ", ".join(RunRecord.__dataclass_fields__)
+_PRUNED = ", ".join(Pruned.__dataclass_fields__)
 _RUNS_KEPT = 5000
 
 
 _FINISHED = """
 SELECT 1 FROM file WHERE path = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ? AND CASE status
     WHEN 'refused' THEN 0
+    WHEN 'day' THEN 1
     WHEN 'ignored' THEN half_orbit IS NULL OR instr(reason, ?)
     ELSE NOT EXISTS (SELECT 1 FROM half_orbit WHERE key = file.half_orbit AND parameters != ?)
 END
@@ -346,13 +469,17 @@ class Ledger:
     def _open(self) -> None:
         with self._errors("cannot be used as a ledger"):
             self._db = sqlite3.connect(
-                f"file:{quote(os.fspath(self._path))}?mode={'ro' if self._read_only else 'rwc'}",
+                f"file:{quote(os.fspath(self._path))}?mode={'rw' if self._read_only else 'rwc'}",
                 uri=True,
                 isolation_level=None,
                 timeout=_LOCK_SECONDS,
             )
         try:
             with self._errors("cannot be used as a ledger"):
+                if self._read_only:
+                    # Not SQLite's read-only mode: that refuses a ledger whose process was killed
+                    # in a transaction, until somebody undoes it.
+                    self._db.execute("PRAGMA query_only = ON")
                 self._db.execute("PRAGMA synchronous = FULL")
                 version = self._db.execute("PRAGMA user_version").fetchone()[0]
                 if not 0 <= version <= VERSION:
@@ -510,6 +637,10 @@ class Ledger:
         rows = self.rows("SELECT digest FROM folder WHERE key = ?", (key,))
         return rows[0][0] if rows else None
 
+    def to_retry(self) -> int:
+        """Count the half-orbits that are tried again by themselves."""
+        return int(self.rows("SELECT count(*) FROM half_orbit WHERE retry_at IS NOT NULL")[0][0])
+
     def waiting(self) -> dict[str, tuple[str, float]]:
         """Tell what was not yet long enough as it is: stamp, and since when."""
         rows = self.rows("SELECT key, stamp, since FROM waiting", ())
@@ -523,6 +654,7 @@ class Ledger:
         alarms: Sequence[AlarmRecord] | None = None,
         messages: Iterable[tuple[str, str, str]] = (),
         now: float | None = None,
+        day_sides: Iterable[HalfOrbitRecord] = (),
     ) -> None:
         """Store what became of files, and of their half-orbit, in one transaction.
 
@@ -538,6 +670,8 @@ class Ledger:
             For the outbox; one whose key is known is not told again.
         now : float, optional
             Seconds since 1970; when files were seen first that are new. By default this moment.
+        day_sides : iterable of HalfOrbitRecord, optional
+            More half-orbits, which have no results.
 
         Raises
         ------
@@ -567,15 +701,23 @@ class Ledger:
                     for f in files
                 ],
             )
+            names = HalfOrbitRecord.__dataclass_fields__
+            self._db.executemany(
+                f"INSERT OR REPLACE INTO half_orbit ({_HALF_ORBIT}) "
+                f"VALUES ({', '.join('?' * len(names))})",
+                (
+                    [getattr(record, name) for name in names]
+                    for record in (half_orbit, *day_sides)
+                    if record is not None
+                ),
+            )
             if half_orbit is not None:
-                values = [getattr(half_orbit, f) for f in HalfOrbitRecord.__dataclass_fields__]
-                self._db.execute(
-                    f"INSERT OR REPLACE INTO half_orbit ({_HALF_ORBIT}) "
-                    f"VALUES ({', '.join('?' * len(values))})",
-                    values,
-                )
                 if results is not None:
                     self._db.execute("DELETE FROM result WHERE half_orbit = ?", (half_orbit.key,))
+                    self._db.execute(
+                        "DELETE FROM pruned WHERE kind = 'result' AND half_orbit = ?",
+                        (half_orbit.key,),
+                    )
                     self._db.executemany(
                         "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?)",
                         [(r.name, half_orbit.key, r.size, r.mtime_ns, r.sha256) for r in results],
@@ -684,6 +826,69 @@ class Ledger:
         with self._transaction():
             self._db.execute("DELETE FROM result WHERE half_orbit = ?", (half_orbit,))
 
+    def forget_orphans(self) -> int:
+        """Forget files of half-orbits whose own row is lost: they count as new, and are scored.
+
+        Returns
+        -------
+        int
+            How many.
+        """
+        with self._transaction():
+            done = self._db.execute(f"DELETE FROM file WHERE {ORPHAN}")
+        return done.rowcount
+
+    def pruned(self, half_orbit: str | None = None, unfinished: bool = False) -> list[Pruned]:
+        """Files that retention removed.
+
+        Parameters
+        ----------
+        half_orbit : str, optional
+            Of this one alone.
+        unfinished : bool, optional
+            Results alone that were recorded and may still be there.
+        """
+        where = ["half_orbit = ?"] * (half_orbit is not None) + [
+            "removed = 0 AND kind = 'result'"
+        ] * unfinished
+        rows = self.rows(
+            f"SELECT {_PRUNED} FROM pruned WHERE {' AND '.join(where) or 'true'} ORDER BY name",
+            () if half_orbit is None else (half_orbit,),
+        )
+        return [Pruned(**dict(zip(Pruned.__dataclass_fields__, row, strict=True))) for row in rows]
+
+    def begin_pruning(self, files: Iterable[Pruned]) -> None:
+        """Store that files are about to be removed, before they are.
+
+        A process that ends in between leaves results that are no longer expected, and not
+        expected ones that are gone: those would be scored again.
+        """
+        with self._transaction():
+            for file in files:
+                values = [getattr(file, f) for f in Pruned.__dataclass_fields__]
+                self._db.execute(
+                    f"INSERT OR REPLACE INTO pruned ({_PRUNED}, removed) "
+                    f"VALUES ({', '.join('?' * len(values))}, 0)",
+                    values,
+                )
+                if file.kind == "result":
+                    self._db.execute("DELETE FROM result WHERE name = ?", (file.name,))
+
+    def end_pruning(self, gone: Iterable[Pruned], left: Iterable[Pruned] = ()) -> None:
+        """Store which files were removed, and which could not be: those count as before."""
+        with self._transaction():
+            self._db.executemany(
+                "UPDATE pruned SET removed = 1 WHERE kind = ? AND name = ?",
+                [(f.kind, f.name) for f in gone],
+            )
+            for f in left:
+                self._db.execute("DELETE FROM pruned WHERE kind = ? AND name = ?", (f.kind, f.name))
+                if f.kind == "result":
+                    self._db.execute(
+                        "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?)",
+                        (f.name, f.half_orbit, f.size, f.mtime_ns, f.sha256),
+                    )
+
     def retry(self, keys: Sequence[str] = ()) -> list[str]:
         """Make half-orbits that were given up, or wait for another attempt, due at once.
 
@@ -697,7 +902,7 @@ class Ledger:
         list of str
             Those that are due now.
         """
-        wanted = "status IN ('given up', 'retry', 'begun', 'failed')"
+        wanted = "status IN ('given up', 'retry', 'running', 'failed')"
         if keys:
             wanted += f" AND key IN ({', '.join('?' * len(keys))})"
         with self._transaction():

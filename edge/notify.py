@@ -75,7 +75,8 @@ class Notifier:
         if isinstance(event, Idle):
             self.tell(
                 f"STATUS={self._scored} half-orbits scored and {self._problems} problems since "
-                f"the start; {event.waiting} waiting, {event.given_up} given up"
+                f"the start; {event.waiting} waiting, {event.retry} to be tried again, "
+                f"{event.given_up} given up"
             )
 
     def stopping(self) -> None:

@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".jsonl", ".csv", ".geojson")
 
-_COLUMNS = tuple(f for f in WindowScore.__struct_fields__)
+_COLUMNS = WindowScore.__struct_fields__
 _encoder = msgspec.json.Encoder()
 
-# What a process leaves that is killed while it replaces results, and nothing of anybody else's.
-_LEFTOVER = re.compile(r"\.\w+_[0-9]{6}\.(jsonl|csv|geojson)\.tmp")
+# What a process leaves that is killed while it replaces a file, and nothing of anybody else's.
+_LEFTOVER = re.compile(
+    r"\.(\w+_[0-9]{6}\.(jsonl|csv|geojson)|alarms\.(jsonl|geojson)|status\.json|report\.html)\.tmp"
+)
 # What file systems answer that cannot flush a folder.
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 
@@ -120,10 +122,12 @@ def write_results(out: Path, scored: ScoredHalfOrbit) -> list[WrittenFile]:
     )
     paths = result_paths(out, scored.summary.half_orbit)
     replace_files(dict(zip(paths, contents, strict=True)))
-    return [
-        WrittenFile(path.name, len(content), path.stat().st_mtime_ns, _sha256(content))
-        for path, content in zip(paths, contents, strict=True)
-    ]
+    return [file_record(path, content) for path, content in zip(paths, contents, strict=True)]
+
+
+def file_record(path: Path, content: bytes) -> WrittenFile:
+    """Make the record of a result file with this content."""
+    return WrittenFile(path.name, len(content), path.stat().st_mtime_ns, _sha256(content))
 
 
 def result_paths(out: Path, half_orbit: str) -> list[Path]:
@@ -247,14 +251,19 @@ def _csv(scored: ScoredHalfOrbit) -> bytes:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for window in scored.windows:
-        row = msgspec.structs.asdict(window)
-        row["failed"] = ";".join(window.failed)
-        writer.writerow(["" if row[c] is None else row[c] for c in _COLUMNS])
+        writer.writerow(csv_row(window))
     return text.getvalue().encode()
 
 
+def csv_row(window: WindowScore) -> list[object]:
+    """Cells of a window, in the order of its fields; what is missing is empty."""
+    row = msgspec.structs.asdict(window)
+    row["failed"] = ";".join(window.failed)
+    return ["" if row[c] is None else row[c] for c in _COLUMNS]
+
+
 def _geojson(scored: ScoredHalfOrbit) -> bytes:
-    features = [_point(record) for record in (*scored.windows, *scored.alarms)]
+    features = [point_feature(record) for record in (*scored.windows, *scored.alarms)]
     collection = {
         "type": "FeatureCollection",
         "half_orbit": scored.summary,
@@ -263,7 +272,8 @@ def _geojson(scored: ScoredHalfOrbit) -> bytes:
     return _encoder.encode(collection) + b"\n"
 
 
-def _point(record: Any) -> dict[str, object]:
+def point_feature(record: Any) -> dict[str, object]:
+    """Make the GeoJSON feature of a window, or of an alarm's peak."""
     properties = msgspec.to_builtins(record)
     properties["kind"] = properties.pop("type")
     place = [properties.pop("longitude"), properties.pop("latitude")]

@@ -18,9 +18,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-from edge.alarms import StationAlarm
+from edge.alarms import StationAlarm, alarm_id
 from edge.errors import ConfigError
-from edge.ledger import HalfOrbitRecord
+from edge.ledger import SCORED, HalfOrbitRecord
 from edge.markup import Markup, element, joined, paragraph, table
 from edge.outputs import replace_file
 from edge.page_calendar import coverage
@@ -38,7 +38,7 @@ PAUSE_S = 300.0
 RECENT, CHARTED = timedelta(days=14), timedelta(days=366)
 #: Rows of a table; more are counted.
 MAX_ROWS = 100
-_FAILED = ("failed", "given up", "retry", "begun")
+_FAILED = ("failed", "given up", "retry", "running")
 _SECTIONS = (
     ("health", "Health"),
     ("map", "Map"),
@@ -194,7 +194,7 @@ def _notice(view: StationView) -> Iterator[Markup]:
 def _map(view: StationView) -> Iterator[Markup]:
     threshold = _threshold(view)
     shown = _recent(view, RECENT)
-    tracks = [r for r in shown if r.status == "scored" and r.side != "day" and r.track != "[]"]
+    tracks = [r for r in shown if r.status in SCORED and r.track != "[]"]
     first = shown[0].start if shown else ""
     alarms = [
         (number, known, valid)
@@ -261,7 +261,7 @@ def _alarms(view: StationView) -> Iterator[Markup]:
                 to_minute(a.valid_until),
                 f"{a.radius_km:.0f} km",
                 a.geomagnetic if a.kp is None else f"{a.geomagnetic} (Kp {a.kp:.1f})",
-                a.half_orbit,
+                alarm_id(a),
             )
         )
     columns = (
@@ -273,7 +273,7 @@ def _alarms(view: StationView) -> Iterator[Markup]:
         "valid until",
         "radius",
         "geomagnetic",
-        "half-orbit",
+        "id",
     )
     yield table("Alarms, the newest first", columns, rows, "stack")
     yield from _more(len(numbered), "alarms.jsonl has them all")
@@ -284,7 +284,7 @@ def _coverage(view: StationView) -> Iterator[Markup]:
 
 
 def _scores(view: StationView) -> Iterator[Markup]:
-    scored = [r for r in _recent(view, CHARTED) if r.status == "scored" and r.peak is not None]
+    scored = [r for r in _recent(view, CHARTED) if r.status in SCORED and r.peak is not None]
     if not scored:
         yield paragraph("No half-orbit has a score yet.")
         return
@@ -327,9 +327,9 @@ def _failures(view: StationView) -> Iterator[Markup]:
     if not failed and not view.bad_files:
         yield paragraph("Nothing.")
         return
-    order = {"given up": 0, "retry": 1, "begun": 1, "failed": 2}
+    order = {"given up": 0, "retry": 1, "running": 1, "failed": 2}
     failed.sort(key=lambda r: (order[r.status], -r.tried_at, r.key))
-    words = {"retry": "to be tried again", "begun": "begun, not ended"}
+    words = {"retry": "to be tried again", "running": "begun, not ended"}
     if failed:
         yield element("h3", "Half-orbits that failed")
         yield _named(

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 
+from edge.ledger import SCORED
 from edge.markup import Markup, element, joined, paragraph, table
 from edge.page_view import StationView, counted, minute, state_of, to_minute
 
@@ -49,7 +50,7 @@ def health(view: StationView) -> Iterator[Markup]:
             else "none is recorded",
         ),
         ("Waiting", f"{counted(view.waiting, 'file')}, or half-orbits that lack some"),
-        ("To be tried again", counted(given["retry"] + given["begun"], "half-orbit")),
+        ("To be tried again", counted(given["retry"] + given["running"], "half-orbit")),
         ("Given up", counted(given["given up"], "half-orbit")),
         ("Software", ", ".join(filter(None, _software(view))) or "unknown"),
     ]
@@ -64,7 +65,7 @@ def health(view: StationView) -> Iterator[Markup]:
         since = (view.as_of or 0.0) - seconds
         found = [r for r in view.half_orbits if (r.done_at or 0.0) >= since]
         counts.append(Counter(map(state_of, found)))
-        counts[-1]["alarms"] = sum(r.alarms for r in found if r.status == "scored")
+        counts[-1]["alarms"] = sum(r.alarms for r in found if r.status in SCORED)
     states = ("scored", "insufficient", "day", "failed", "alarms")
     yield table(
         "Half-orbits that were finished",
@@ -78,7 +79,7 @@ def _attention(view: StationView) -> Iterator[str]:
     week = (view.as_of or 0.0) - 7 * _DAY_S
     failed = sum(r.status == "failed" and (r.done_at or 0.0) >= week for r in view.half_orbits)
     bad = sum(file.first_seen >= week for file in view.bad_files)
-    again = statuses["retry"] + statuses["begun"]
+    again = statuses["retry"] + statuses["running"]
     if statuses["given up"]:
         yield f"{counted(statuses['given up'], 'half-orbit')} given up"
     if failed:

@@ -12,7 +12,7 @@ import msgspec
 from edge.alarms import StationAlarm
 from edge.bundle import Card, default_bundle_path, load_card
 from edge.errors import BundleError, InputError, LedgerError
-from edge.ledger import LEDGER_FILE, HalfOrbitRecord, Ledger, RunRecord, ledger_of
+from edge.ledger import LEDGER_FILE, SCORED, HalfOrbitRecord, Ledger, RunRecord, ledger_of
 from edge.readers.names import parse_name
 
 
@@ -132,7 +132,7 @@ def read_view(out: Path, bundle: Path | None = None) -> StationView:
         bad_files=[
             BadFile(name, reason, first_seen)
             for name, key, reason, first_seen in files
-            if key not in records or records[key].status == "scored"
+            if key not in records or records[key].status in SCORED
         ],
         waiting=waiting,
         run=run,
@@ -161,15 +161,18 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+_STATES = {
+    "done": "scored",
+    "insufficient": "insufficient",
+    "day": "day",
+    "failed": "failed",
+    "given up": "failed",
+}
+
+
 def state_of(record: HalfOrbitRecord) -> str:
     """Say what became of a half-orbit: scored, insufficient, day, failed or open."""
-    if record.status in ("failed", "given up"):
-        return "failed"
-    if record.status != "scored":
-        return "open"
-    if record.side == "day":
-        return "day"
-    return "scored" if record.windows > record.insufficient else "insufficient"
+    return _STATES.get(record.status, "open")
 
 
 def _date(path: str) -> str | None:

@@ -9,10 +9,19 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from edge.errors import ConfigError, InputError
-from edge.events import Event, Ignored, Problem, Settling, Waiting
+from edge import __version__
+from edge.errors import ConfigError, InputError, one_line
+from edge.events import DaySide, Event, Ignored, Problem, Settling, Waiting
 from edge.inbox import InboxFile, in_range, look_at, path_of, unused_payload, walk
-from edge.ledger import FileRecord, HalfOrbitRecord, HalfOrbitStatus, Ledger
+from edge.ledger import (
+    DONE,
+    SCORED,
+    FileRecord,
+    HalfOrbitRecord,
+    HalfOrbitStatus,
+    Ledger,
+    Pruned,
+)
 from edge.observables import Profile
 from edge.outputs import is_intact, result_paths, results_digest, summary_payloads
 from edge.readers.names import parse_name
@@ -73,6 +82,11 @@ class HalfOrbitFiles:
         """The files with what their names say."""
         return {f.path: f.name for f in self.files if f.name is not None}
 
+    @property
+    def night_side(self) -> bool:
+        """Which side it is of, as the names of its files tell; they agree in that."""
+        return next(iter(self.named.values())).night_side
+
 
 class Settled:
     """Tells what is as it was for long enough, across runs and wrong clocks.
@@ -132,20 +146,22 @@ class _Refused:
     """Files that are not scored, told by reason, so that thousands alike make one line."""
 
     def __init__(self) -> None:
-        self._found: dict[str, list[str]] = {}
+        self._found: dict[str, list[tuple[str, str]]] = {}
         self._count: dict[str, int] = {}
 
     def add(self, problem: InputError) -> None:
         names = self._found.setdefault(problem.reason, [])
         self._count[problem.reason] = self._count.get(problem.reason, 0) + 1
         if len(names) < _NAMED:
-            names.append(str(problem))
+            names.append((str(problem), _name(problem)))
 
-    def lines(self) -> Iterator[str]:
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """Yield lines, each with the name of its file."""
         for reason, names in self._found.items():
             more = self._count[reason] - len(names)
             yield from names[:-1]
-            yield names[-1] + (f" (and {more} more files)" if more else "")
+            line, name = names[-1]
+            yield line + (f" (and {more} more files)" if more else ""), name
 
 
 class Planner:
@@ -161,8 +177,6 @@ class Planner:
     settle, wait : float
         Seconds that a file must be unchanged, and that an incomplete half-orbit is held
         back after its newest file came.
-    night_side_only : bool
-        Leave day-side half-orbits alone.
     clock : callable
         Seconds since 1970.
     """
@@ -176,15 +190,16 @@ class Planner:
         *,
         settle: float,
         wait: float,
-        night_side_only: bool,
         clock: Callable[[], float],
     ) -> None:
         self._inbox, self._out = inbox, out
         self._profile, self._parameters = profile, parameters
         self._settled, self._complete = Settled(settle), Settled(wait)
-        self._night_side_only = night_side_only
         self._clock = clock
+        # What cannot be looked at is told once by a process that keeps watching, and again where
+        # it was seen to in between; each run of cron tells it anew.
         self._told: set[str] = set()
+        self._told_before: set[str] = set()
         self._blind: list[str] = []
         # Folders that were looked into, and those of them where something is left to do.
         self._looked: dict[str, str] = {}
@@ -212,6 +227,7 @@ class Planner:
         """
         now = self._clock()
         self._looked, self._unfinished, self._blind = {}, set(), []
+        self._told_before, self._told = self._told, set()
         self._settled.pending, self._complete.pending = {}, {}
         self._stored = ledger.waiting()
         fresh: dict[str, list[InboxFile]] = {}
@@ -222,7 +238,7 @@ class Planner:
                 yield item
             elif item.problem is not None and item.problem.transient:
                 self._leave(item)
-                yield Problem(str(item.problem))
+                yield from self._tell(str(item.problem), _key_of(item))
             elif not self._settled(item, "settle", self._stored, now):
                 self._leave(item)
                 yield Settling(item.key)
@@ -244,7 +260,7 @@ class Planner:
             else:
                 assert item.name is not None
                 fresh.setdefault(item.name.half_orbit, []).append(item)
-        yield from map(Problem, malformed.lines())
+        yield from (Problem(*found) for found in malformed.lines())
         if batch:
             ledger.record(batch)
         lost = self._lost_results(ledger)
@@ -252,10 +268,13 @@ class Planner:
         for key in (*ledger.due(now, PAUSES_S[-1]), *lost):
             fresh.setdefault(key, [])
         works: list[HalfOrbitFiles] = []
+        came_back: list[str] = []
         for key, files in fresh.items():
             planned = self._plan(key, files, ledger, now)
             if isinstance(planned, HalfOrbitFiles):
                 works.append(planned)
+            elif isinstance(planned, Ignored):
+                came_back.append(planned.message)
             elif planned is not None:
                 for file in files:
                     self._leave(file)
@@ -266,6 +285,8 @@ class Planner:
             # To take its files away is to have seen to it.
             if all(self._is_gone(f.path) for f in ledger.files_of(key)):
                 self._all_gone(key, ledger)
+        yield from self._record_day_sides([w for w in works if not w.night_side], ledger, now)
+        works = [w for w in works if w.night_side]
         for work in sorted(works, key=_rank, reverse=True):
             if not work.missing and work.key not in lost and self._held_back(work, now):
                 for file in work.files:
@@ -273,7 +294,11 @@ class Planner:
                 yield Waiting(work.key)
             else:
                 yield work
-        yield from map(Ignored, refused.lines())
+        yield from (Ignored(*found) for found in refused.lines())
+        if came_back:
+            # A mirror brings them all again, at each of its runs.
+            others = f" (and {len(came_back) - 1} more half-orbits)" if came_back[1:] else ""
+            yield Ignored(came_back[0] + others)
 
     def _new_files(self, ledger: Ledger) -> Iterator[InboxFile | Problem]:
         """Yield files that are new or changed, and folders that cannot be looked into."""
@@ -290,28 +315,26 @@ class Planner:
                 continue
             self._looked[folder.key] = mark
             try:
-                yield from (
-                    file
-                    for file in folder.files(
-                        lambda key, s: ledger.finished(
-                            key,
-                            (s.st_size, in_range(s.st_mtime_ns), in_range(s.st_ctime_ns)),
-                            parameters,
-                            profile,
-                        )
+                yield from folder.files(
+                    lambda key, s: ledger.finished(
+                        key,
+                        (s.st_size, in_range(s.st_mtime_ns), in_range(s.st_ctime_ns)),
+                        parameters,
+                        profile,
                     )
-                    if not (self._night_side_only and file.name and not file.name.night_side)
                 )
             except FileNotFoundError:
                 # Moved away meanwhile.
                 self._unfinished.add(folder.key)
             except OSError as error:
                 blind(folder.key, InputError(folder.path, error.strerror or str(error)))
-        for text in map(str, problems):
-            # Told once by a process that keeps watching; each run of cron tells it anew.
-            if text not in self._told:
-                self._told.add(text)
-                yield Problem(text)
+        for problem in problems:
+            yield from self._tell(str(problem), _name(problem))
+
+    def _tell(self, text: str, key: str) -> Iterator[Problem]:
+        if text not in self._told_before:
+            yield Problem(text, key)
+        self._told.add(text)
 
     def _refusal(self, file: InboxFile) -> InputError | None:
         """Say why a file is not for us, or give None."""
@@ -325,7 +348,7 @@ class Planner:
 
     def _plan(
         self, key: str, fresh: list[InboxFile], ledger: Ledger, now: float
-    ) -> HalfOrbitFiles | Waiting | None:
+    ) -> HalfOrbitFiles | Waiting | Ignored | None:
         """Put a half-orbit together, its files that did not change with it.
 
         None where all its files are gone; it waits where one of them cannot be looked at for
@@ -356,7 +379,11 @@ class Planner:
                 gone.append(old)
         if unseen:
             return Waiting(key)
-        has_result = result_paths(self._out, key)[0].is_file()
+        pruned = ledger.pruned(key)
+        # A result that retention removed was one all the same: no part of its files makes another.
+        has_result = result_paths(self._out, key)[0].is_file() or any(
+            p.kind == "result" for p in pruned
+        )
         if not files:
             self._all_gone(key, ledger)
             return None
@@ -372,11 +399,17 @@ class Planner:
             missing = [
                 f.path
                 for f in gone
-                if f.status in ("scored", "begun") and not _came_again(f.path, names)
+                if f.status in ("done", "running") and not _came_again(f.path, names)
             ]
         elif has_result:
             # The ledger was lost: the result itself says what it was made from.
             missing = sorted(set(summary_payloads(self._out, key)) - payloads)
+        if record is not None and (again := self._came_back(files, known, pruned, record, ledger)):
+            ledger.record(again)
+            return Ignored(
+                f"{key}: {', '.join(f.path for f in again)} came again after retention removed "
+                "it; the half-orbit is done, and is not scored again"
+            )
         same = all(f.key in known and not known[f.key].differs(f) for f in files.values())
         attempts = 0
         if record is not None and same and record.parameters == self._parameters:
@@ -387,11 +420,81 @@ class Planner:
             files=tuple(sorted(files.values(), key=lambda f: f.key)),
             missing=tuple(missing),
             attempts=attempts,
-            crashed=record is not None and record.status == "begun",
+            crashed=record is not None and record.status == "running",
             has_result=has_result,
             again=record is not None and same,
             record=record,
         )
+
+    def _record_day_sides(
+        self, works: list[HalfOrbitFiles], ledger: Ledger, now: float
+    ) -> Iterator[Event]:
+        """Record half-orbits of the day side, whose files are not opened.
+
+        Results of an earlier release stay where they are, and are no longer watched over.
+        """
+        for start in range(0, len(works), _BATCH):
+            batch = works[start : start + _BATCH]
+            ledger.record(
+                [FileRecord.of(f, "day") for work in batch for f in work.files],
+                day_sides=[self._day_side(work, now) for work in batch],
+                now=now,
+            )
+            for work in batch:
+                if work.record is not None and work.record.revision:
+                    ledger.forget_results(work.key)
+                yield DaySide(work.key)
+
+    def _day_side(self, work: HalfOrbitFiles, now: float) -> HalfOrbitRecord:
+        names = work.named.values()
+        before = work.record
+        return HalfOrbitRecord(
+            key=work.key,
+            status="day",
+            parameters=self._parameters,
+            tried_at=now,
+            code_version=__version__,
+            first_seen=now if before is None else before.first_seen,
+            done_at=now,
+            revision=0 if before is None else before.revision,
+            side="day",
+            start=_stamp(min(name.start for name in names)),
+            end=_stamp(max(name.end for name in names)),
+        )
+
+    def _came_back(
+        self,
+        files: Mapping[str, InboxFile],
+        known: Mapping[str, FileRecord],
+        pruned: Iterable[Pruned],
+        record: HalfOrbitRecord,
+        ledger: Ledger,
+    ) -> list[FileRecord]:
+        """Make new rows of files that retention removed and that a mirror brought again.
+
+        Empty where anything else is to be done: another file is with them, another bundle asks
+        for them, or a result was lost.
+        """
+        removed = {p.name: (p.size, p.mtime_ns) for p in pruned if p.kind == "input"}
+        again = [f for f in files.values() if removed.get(f.key) == (f.size, f.mtime_ns)]
+        again = [f for f in again if f.key in known and known[f.key].differs(f)]
+        others = [f for f in files.values() if f not in again]
+        if (
+            not again
+            or record.status not in DONE
+            or record.retry_at is not None
+            or record.parameters != self._parameters
+            or any(known[f.key].status not in DONE for f in again)
+            or any(f.key not in known or known[f.key].differs(f) for f in others)
+            or any(known[f.key].status not in DONE for f in others)
+        ):
+            return []
+        results = ledger.results_of(record.key)
+        if not all(is_intact(self._out, r) for r in results):
+            return []
+        if not results and not any(p.kind == "result" for p in pruned):
+            return []
+        return [FileRecord.of(f, known[f.key].status) for f in again]
 
     def _all_gone(self, key: str, ledger: Ledger) -> None:
         """Try a half-orbit no more whose files someone took away, nor say that it failed.
@@ -401,8 +504,8 @@ class Planner:
         """
         record = ledger.half_orbit(key)
         if record is not None and (record.retry_at is not None or record.status == "given up"):
-            status: HalfOrbitStatus = "scored" if record.status == "scored" else "failed"
-            undone = [f for f in ledger.files_of(key) if f.status in ("begun", "failed")]
+            status: HalfOrbitStatus = record.status if record.status in SCORED else "failed"
+            undone = [f for f in ledger.files_of(key) if f.status in ("running", "failed")]
             ledger.record(
                 [replace(f, size=_NEVER) for f in undone],
                 replace(record, status=status, retry_at=None),
@@ -465,7 +568,8 @@ class Planner:
         yield Problem(
             f"output folder {self._out.name}: {names}: changed or missing since it was written, "
             f"and the files of {key} are no longer in the inbox: put them back, or remove what "
-            "is left of the result"
+            "is left of the result",
+            key,
         )
 
     def remember(self, ledger: Ledger, wrote: bool) -> None:
@@ -486,6 +590,19 @@ class Planner:
 def _rank(work: HalfOrbitFiles) -> tuple[bool, int, datetime]:
     """Sorts what is new, and the newest of it, to the end."""
     return (not work.again, -work.attempts, max(name.start for name in work.named.values()))
+
+
+def _name(problem: InputError) -> str:
+    """Name of the file as the problem's own line begins with it."""
+    return one_line(problem.path.name)
+
+
+def _key_of(file: InboxFile) -> str:
+    return file.key if file.name is None else file.name.half_orbit
+
+
+def _stamp(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds") + "Z"
 
 
 def _came_again(path: str, names: Iterable[FileName]) -> bool:

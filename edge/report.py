@@ -64,6 +64,21 @@ def summary_line(summary: HalfOrbitResult) -> str:
     str
     """
     s = summary
+    return f"{s.half_orbit} ({s.mission}, {s.side}): {summary_text(s)}"
+
+
+def summary_text(summary: HalfOrbitResult) -> str:
+    """Say what became of a half-orbit, without its name.
+
+    Parameters
+    ----------
+    summary : HalfOrbitResult
+
+    Returns
+    -------
+    str
+    """
+    s = summary
     if s.status == "failed":
         text = "FAILED, nothing is known"
     elif s.side == "day":
@@ -79,7 +94,7 @@ def summary_line(summary: HalfOrbitResult) -> str:
     read = ", ".join(s.payloads) or "none"
     failed = f"; failed: {', '.join(s.failed)}" if s.failed else ""
     notes = f"; notes: {', '.join(s.notes)}" if s.notes else ""
-    return f"{s.half_orbit} ({s.mission}, {s.side}): {text}; payloads: {read}{failed}{notes}"
+    return f"{text}; payloads: {read}{failed}{notes}"
 
 
 def alarm_line(alarm: Alarm) -> str:
@@ -93,8 +108,22 @@ def alarm_line(alarm: Alarm) -> str:
     -------
     str
     """
+    return alarm_text(alarm).replace("ALARM", f"ALARM {alarm.half_orbit}", 1)
+
+
+def alarm_text(alarm: Alarm) -> str:
+    """Say an alarm without the name of its half-orbit.
+
+    Parameters
+    ----------
+    alarm : Alarm
+
+    Returns
+    -------
+    str
+    """
     return (
-        f"ALARM {alarm.half_orbit} {alarm.time} lat {alarm.latitude:.2f} lon "
+        f"ALARM {alarm.time} lat {alarm.latitude:.2f} lon "
         f"{alarm.longitude:.2f} score {alarm.peak:.3f}, {alarm.windows} windows, radius "
         f"{alarm.radius_km:.0f} km, valid until {alarm.valid_until}, {activity(alarm)}"
     )

@@ -11,6 +11,8 @@ from edge.errors import InputError
 
 Verdict = Literal["quiet", "alarm", "insufficient"]
 Geomagnetic = Literal["quiet", "disturbed", "unknown"]
+#: Counted up where a field goes or changes its meaning; new fields may come without.
+SCHEMA = 1
 
 
 class WindowScore(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="window"):
@@ -104,6 +106,8 @@ class HalfOrbitResult(
     windows, insufficient, alarms : int
     runtime : str
         Name and version of the interpreter; scores differ a little from one to the other.
+    schema : int
+        Version of the records' layout; results from before it was written are of version 1.
     """
 
     half_orbit: str
@@ -125,6 +129,7 @@ class HalfOrbitResult(
     trained_on: str
     code_version: str
     runtime: str
+    schema: int = SCHEMA
 
 
 class Failure(msgspec.Struct, frozen=True):

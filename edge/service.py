@@ -97,7 +97,11 @@ def make_station(
         raise ConfigError(
             f"bundle: a service starts in /: expected an absolute path, got {settings.bundle!r}"
         )
-    named = (inbox, out, config, settings.bundle, sys.executable, user)
+    if settings.metrics and not Path(settings.metrics).is_absolute():
+        raise ConfigError(
+            f"metrics: a service starts in /: expected an absolute path, got {settings.metrics!r}"
+        )
+    named = (inbox, out, config, settings.bundle, settings.metrics, sys.executable, user)
     for text in map(str, filter(None, named)):
         if not _SAFE.fullmatch(text):
             raise ConfigError(
@@ -122,9 +126,10 @@ def systemd_unit(station: Station) -> str:
     ConfigError
         The service would have to run as root.
     """
-    command = " ".join(map(_word, station.command))
+    form = [] if station.settings.log_format else ["--log-format", "journal"]
+    command = " ".join(map(_word, [*station.command, *form]))
     account = "\n".join(_account(station))
-    hidden = "\n".join(_hidden(station))
+    hidden = "\n".join((*_hidden(station), *_metrics(station)))
     return f"""\
 # Scores what arrives in {station.inbox}.
 # As /etc/systemd/system/edge-score.service, it starts by
@@ -239,7 +244,8 @@ def cron_lines(station: Station) -> str:
         )
     return f"""\
 # edge-score: one look at the inbox every ten minutes (crontab -e, then add the line below).
-# - Errors go to standard error, and so into cron's mail (MAILTO); the rest goes into the log.
+# - Errors go to standard error, and so into cron's mail (MAILTO); the rest goes into the log. A
+#   run that has nothing to do writes nothing.
 # - timeout ends a run after 3 h and says so; what is left is done by the next one.
 # - flock ends in silence while the run before is at work. Against any other edge-score the output
 #   folder has a lock of its own: a run that finds it held says so and ends with exit code 3.
@@ -333,6 +339,16 @@ def _hidden(station: Station) -> Iterator[str]:
     yield from (f"BindReadOnlyPaths={_word(path)}" for path in shown)
     if _is_hidden(station.out):
         yield f"BindPaths={_word(station.out)}"
+
+
+def _metrics(station: Station) -> Iterator[str]:
+    """Lines that let the service replace its file of metrics, which lies with those of others."""
+    if station.settings.metrics:
+        folder = _real(Path(station.settings.metrics).parent)
+        if not folder.is_relative_to(station.out):
+            # With a minus a folder that is not there keeps no service from its start.
+            setting = "BindPaths" if _is_hidden(folder) else "ReadWritePaths"
+            yield f"{setting}={_word(f'-{folder}')}"
 
 
 def _outermost(paths: Iterable[Path]) -> Iterator[Path]:

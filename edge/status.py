@@ -10,21 +10,23 @@ import msgspec
 
 from edge.alarms import stamp
 from edge.bundle import default_bundle_path, load_card
-from edge.errors import ConfigError, EdgeError
-from edge.ledger import Ledger, ledger_of
+from edge.errors import ConfigError, EdgeError, InputError
+from edge.ledger import DONE, Ledger, ledger_of
 from edge.outputs import replace_file
+from edge.readers.names import parse_name
 from edge.versions import code_version, installed_runtime
 
 STATUS_FILE = "status.json"
 #: Hours after which a run, or a file, is missed.
 MAX_AGE_H = 48.0
 _DAY_S = 86_400.0
-# Below either, the disk needs a person.
-_MIN_FREE_BYTES = 200 * 1024 * 1024
+#: Below either, the disk needs a person.
+MIN_FREE_BYTES = 200 * 1024 * 1024
 _MIN_FREE_DAYS = 7.0
 _NAMED = 20
 # Half-orbits that are missing between two of a satellite's; more is a pause of the mission.
 _MAX_GAP = 200
+_STATES = ("waiting", "running", "done", "day", "insufficient", "retry", "failed", "given up")
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,14 +59,26 @@ class StationStatus(msgspec.Struct, frozen=True, kw_only=True):
         End of the last run, arrival of the newest file, and when a half-orbit was finished last.
     last_exit : int or None
         None of a run that goes on or was killed.
-    last_half_orbit : str or None
-        By time of acquisition.
+    last_success : str or None
+        End of the last run with exit code 0, or of the last turn of a watcher.
+    runs : int
+        How many there were, ever.
+    last_half_orbit, last_acquisition : str or None
+        By time of acquisition, and the end of it.
     day, week : Counts
         Of the last 24 hours and 7 days.
+    states : dict of str to int
+        Half-orbits of the ledger by state: ``waiting``, ``running``, ``done``, ``day``,
+        ``insufficient``, ``retry``, ``failed``, ``given up``. One that waits for a late payload
+        has another state, too.
     waiting : int
-        Files that may still grow, and half-orbits that wait for payloads.
+        Files that may still grow, and files of half-orbits that wait for payloads.
+    held_back : list of str
+        Half-orbits of these files.
+    running : list of str
+        At their first attempt.
     retried, failed, given_up : list of Trouble
-        Failed ones of the last 7 days.
+        Tried before without coming to an end; failed ones of the last 7 days.
     alarms : list of dict
         Those that are still valid.
     gaps : list of str
@@ -81,12 +95,18 @@ class StationStatus(msgspec.Struct, frozen=True, kw_only=True):
     attention: list[str]
     last_run: str | None
     last_exit: int | None
+    last_success: str | None
+    runs: int
     last_arrival: str | None
     last_done: str | None
     last_half_orbit: str | None
+    last_acquisition: str | None
     day: Counts
     week: Counts
+    states: dict[str, int]
     waiting: int
+    held_back: list[str]
+    running: list[str]
     retried: list[Trouble]
     failed: list[Trouble]
     given_up: list[Trouble]
@@ -148,9 +168,16 @@ def station_status(
         run = ledger.last_run()
         arrival = _one(ledger, "SELECT max(first_seen) FROM file")
         done = _one(ledger, "SELECT max(done_at) FROM half_orbit")
-        latest = ledger.rows('SELECT key FROM half_orbit ORDER BY "start" DESC LIMIT 1')
+        latest = ledger.rows('SELECT key, "end" FROM half_orbit ORDER BY "start" DESC LIMIT 1')
+        success = _one(
+            ledger,
+            "SELECT max(ended) FROM run WHERE exit_code = 0 OR exit_code IS NULL AND ended > 0",
+        )
         week = now - 7 * _DAY_S
-        retried = _trouble(ledger, "status IN ('retry', 'begun')")
+        states = dict(ledger.rows("SELECT status, count(*) FROM half_orbit GROUP BY status"))
+        # Of a half-orbit at its second attempt the first one ended the process.
+        running = _trouble(ledger, "status = 'running' AND attempts <= 1")
+        retried = _trouble(ledger, "status = 'retry' OR status = 'running' AND attempts > 1")
         failed = _trouble(ledger, "status = 'failed' AND done_at >= ?", week)
         given_up = _trouble(ledger, "status = 'given up'")
         written = _one(
@@ -159,13 +186,20 @@ def station_status(
             week,
         )
         results = _one(ledger, "SELECT sum(size) FROM result")
-        waiting = int(_one(ledger, "SELECT count(*) FROM waiting"))
+        waiting = ledger.waiting()
+        inputs = _one(
+            ledger,
+            f"SELECT sum(size) FROM file WHERE status IN ({', '.join('?' * len(DONE))}) "
+            "AND path NOT IN (SELECT name FROM pruned WHERE kind = 'input')",
+            *DONE,
+        )
         alarms = [
             msgspec.json.decode(a.content) for a in ledger.alarms() if a.valid_until >= stamp(now)
         ]
         counts = [_counts(ledger, since) for since in (now - _DAY_S, week)]
         gaps = _gaps(ledger, week)
         told = _one(ledger, "SELECT count(*) FROM outbox WHERE done_at IS NULL AND attempts > 0")
+    held_back = sorted(set(map(_waits, waiting)))
     free = shutil.disk_usage(out).free
     rate = written / 7.0
     until_full = free / rate if rate > 0 else None
@@ -182,20 +216,31 @@ def station_status(
         attention.append(f"{len(retried)} half-orbits are retried, {retried[0].half_orbit} first")
     if told:
         attention.append(f"{told:.0f} messages not taken by on_alarm or on_failure")
-    if free < _MIN_FREE_BYTES or (until_full is not None and until_full < _MIN_FREE_DAYS):
+    if free < MIN_FREE_BYTES or (until_full is not None and until_full < _MIN_FREE_DAYS):
         left = "" if until_full is None else f", full in {until_full:.1f} days"
+        if inputs + results > 0:
+            left += (
+                "; keep_input_days and keep_results_days (edge-score prune) can free up to "
+                f"{(inputs + results) / 1e6:.0f} MB"
+            )
         attention.append(f"disk: {free / 1e6:.0f} MB free{left}")
     return StationStatus(
         time=stamp(now),
         attention=attention,
         last_run=_stamp(last),
         last_exit=None if run is None else run.exit_code,
+        last_success=_stamp(success),
+        runs=0 if run is None else run.id,
         last_arrival=_stamp(arrival),
         last_done=_stamp(done),
         last_half_orbit=latest[0][0] if latest else None,
+        last_acquisition=latest[0][1] if latest else None,
         day=counts[0],
         week=counts[1],
-        waiting=waiting,
+        states={s: states.get(s, 0) for s in _STATES} | {"waiting": len(held_back)},
+        waiting=len(waiting),
+        held_back=held_back,
+        running=[t.half_orbit for t in running],
         retried=retried,
         failed=failed,
         given_up=given_up,
@@ -212,7 +257,7 @@ def station_status(
     )
 
 
-def write_status(out: Path, bundle: Path | None, now: float) -> None:
+def write_status(out: Path, bundle: Path | None, now: float) -> StationStatus:
     """Replace ``status.json`` in the output folder; a file that grows old is a heart that stopped.
 
     Parameters
@@ -222,6 +267,11 @@ def write_status(out: Path, bundle: Path | None, now: float) -> None:
     now : float
         Seconds since 1970.
 
+    Returns
+    -------
+    StationStatus
+        What was written.
+
     Raises
     ------
     OSError, LedgerError
@@ -229,6 +279,7 @@ def write_status(out: Path, bundle: Path | None, now: float) -> None:
     status = station_status(out, bundle, now)
     content = msgspec.json.format(msgspec.json.encode(status), indent=1)
     replace_file(out / STATUS_FILE, content + b"\n")
+    return status
 
 
 def status_table(status: StationStatus) -> Iterator[str]:
@@ -254,7 +305,10 @@ def status_table(status: StationStatus) -> Iterator[str]:
             f"{name:<15} {c.scored} scored, {c.insufficient} without enough data, {c.day} day "
             f"side, {c.failed} failed; {c.alarms} alarms"
         )
-    yield f"waiting         {s.waiting}"
+    yield "half-orbits     " + ", ".join(f"{n} {state}" for state, n in s.states.items())
+    for name, keys in (("waiting", s.held_back), ("running", s.running)):
+        more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
+        yield f"{name:<15} {', '.join(keys[:_NAMED]) or 'none'}{more}"
     for name, found in (("retried", s.retried), ("failed", s.failed), ("given up", s.given_up)):
         yield f"{name:<15} {len(found) or 'none'}"
         yield from (f"  {t.half_orbit}: {t.reason}" for t in found[:_NAMED])
@@ -263,8 +317,8 @@ def status_table(status: StationStatus) -> Iterator[str]:
         alarm = item["alarm"]
         assert isinstance(alarm, dict)
         yield (
-            f"  {alarm['half_orbit']} lat {alarm['latitude']} lon {alarm['longitude']} score "
-            f"{alarm['peak']} until {alarm['valid_until']}"
+            f"  {alarm['half_orbit']}@{alarm['time']} lat {alarm['latitude']} lon "
+            f"{alarm['longitude']} score {alarm['peak']} until {alarm['valid_until']}"
         )
     yield f"never came      {', '.join(s.gaps[:_NAMED]) or 'none'}"
     full = "" if s.days_until_full is None else f", full in {s.days_until_full:g} days"
@@ -276,7 +330,7 @@ def status_table(status: StationStatus) -> Iterator[str]:
     yield f"version         {s.code_version}, {s.runtime}"
 
 
-def _one(ledger: Ledger, query: str, *values: float) -> float:
+def _one(ledger: Ledger, query: str, *values: float | str) -> float:
     return float(ledger.rows(query, values)[0][0] or 0.0)
 
 
@@ -287,18 +341,27 @@ def _trouble(ledger: Ledger, where: str, *values: float) -> list[Trouble]:
 
 def _counts(ledger: Ledger, since: float) -> Counts:
     row = ledger.rows(
-        "SELECT sum(status = 'scored' AND side != 'day' AND windows > insufficient), "
-        "sum(status = 'scored' AND side != 'day' AND windows <= insufficient), "
-        "sum(status = 'scored' AND side = 'day'), sum(status IN ('failed', 'given up')), "
-        "sum(alarms) FROM half_orbit WHERE done_at >= ?",
+        "SELECT sum(status = 'done'), sum(status = 'insufficient'), sum(status = 'day'), "
+        "sum(status IN ('failed', 'given up')), sum(alarms) FROM half_orbit WHERE done_at >= ?",
         (since,),
     )[0]
     scored, insufficient, day, failed, alarms = (value or 0 for value in row)
     return Counts(scored=scored, insufficient=insufficient, day=day, failed=failed, alarms=alarms)
 
 
+def _waits(key: str) -> str:
+    """Half-orbit of a row of the ledger's waiting table; the file, where its name tells none."""
+    path = key.partition(" ")[2]
+    try:
+        return parse_name(path).half_orbit
+    except InputError:
+        return path
+
+
 def _gaps(ledger: Ledger, since: float) -> list[str]:
     """Night half-orbits between the first and the last of each satellite that never came."""
+    # One that failed did come, and is told with its reason.
+    came = {key for (key,) in ledger.rows("SELECT key FROM half_orbit")}
     rows = ledger.rows(
         "SELECT key FROM half_orbit WHERE side = 'night' AND \"end\" >= ?", (stamp(since),)
     )
@@ -308,11 +371,11 @@ def _gaps(ledger: Ledger, since: float) -> list[str]:
         if number[:-1].isdigit() and number[-1] == "1":
             orbits.setdefault(satellite, set()).add(int(number[:-1]))
     return [
-        f"{satellite}_{orbit:05d}1"
+        key
         for satellite, found in sorted(orbits.items())
         if max(found) - min(found) - len(found) < _MAX_GAP
         for orbit in range(min(found), max(found))
-        if orbit not in found
+        if (key := f"{satellite}_{orbit:05d}1") not in came
     ]
 
 

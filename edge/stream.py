@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from edge import __version__
 from edge.alarms import StationAlarm, compare, message, write_alarms
 from edge.errors import (
+    ConfigError,
     EdgeError,
     InputError,
     LedgerDamaged,
@@ -26,7 +27,7 @@ from edge.errors import (
     StationError,
     describe_fault,
 )
-from edge.events import Event, Idle, Problem, Scored, Settling, Waiting
+from edge.events import DaySide, Event, Idle, Problem, Scored, Settling, Waiting
 from edge.ledger import FileRecord, HalfOrbitRecord, HalfOrbitStatus, Ledger, begun_anew
 from edge.observables import Profile
 from edge.outputs import score_to_disk
@@ -61,8 +62,6 @@ class Stream:
     settle, wait : float
         Seconds that a file must be unchanged, and that an incomplete half-orbit is held
         back after its newest file came.
-    night_side_only : bool, optional
-        Leave day-side half-orbits alone; they have no windows.
     station : bool, optional
         Keep the files of recent alarms, and put what changes of them into the outbox.
     """
@@ -76,7 +75,6 @@ class Stream:
         scorer: Callable[[], Scorer],
         settle: float = 0.0,
         wait: float = 0.0,
-        night_side_only: bool = False,
         station: bool = False,
     ) -> None:
         self._out, self._parameters = out, parameters
@@ -91,7 +89,6 @@ class Stream:
             parameters,
             settle=settle,
             wait=wait,
-            night_side_only=night_side_only,
             clock=_now,
         )
 
@@ -135,12 +132,13 @@ class Stream:
             ) from error
 
     def _turn(self, ledger: Ledger, enough: Callable[[], bool]) -> Iterator[Event]:
-        done = failed = waiting = 0
+        done = day = failed = waiting = 0
         complete = True
         for item in self.due(ledger):
             events = self._score(item, ledger) if isinstance(item, HalfOrbitFiles) else (item,)
             for event in events:
                 done += isinstance(event, Scored)
+                day += isinstance(event, DaySide)
                 failed += isinstance(event, Problem)
                 waiting += isinstance(event, Waiting | Settling)
                 yield event
@@ -149,7 +147,7 @@ class Stream:
                 break
         if complete:
             self._planner.remember(ledger, wrote=done > 0)
-        yield Idle(done, failed, waiting, len(ledger.given_up()))
+        yield Idle(done, failed, waiting, len(ledger.given_up()), ledger.to_retry(), day)
 
     def due(self, ledger: Ledger) -> Iterator[Event | HalfOrbitFiles]:
         """Look at the inbox once and find what is to be scored.
@@ -204,7 +202,7 @@ class Stream:
             [FileRecord.of(f, "failed", reason) for f in work.files],
             self._record(work, "given up", attempts=work.attempts, reason=reason),
         )
-        yield Problem(reason)
+        yield Problem(reason, work.key)
 
     def fail(self, work: HalfOrbitFiles, ledger: Ledger, why: str) -> Iterator[Event]:
         """Record an attempt that failed though no file was found to be wrong, and say so.
@@ -230,7 +228,8 @@ class Stream:
         )
         yield Problem(
             f"half-orbit {work.key} {why}; attempt {attempts} of {MAX_ATTEMPTS}, the next in "
-            f"{_pause(attempts):.0f} s or later"
+            f"{_pause(attempts):.0f} s or later",
+            work.key,
         )
 
     def conclude(
@@ -258,7 +257,7 @@ class Stream:
         s = scored.summary
         # The machine's fault with a file: its half-orbit is read again after a pause.
         retry = any(f.transient for f in scored.failures)
-        status: HalfOrbitStatus = "scored"
+        status: HalfOrbitStatus = "done" if s.windows > s.insufficient else "insufficient"
         if s.status == "failed":
             status = "retry" if retry else "failed"
         before = ledger.alarms(work.key)
@@ -277,12 +276,19 @@ class Stream:
             alarms, news = compare(before, scored.alarms, record.revision, _now())
         if alarms != before and self._station:
             others = [a for a in ledger.alarms() if a.half_orbit != work.key]
-            write_alarms(self._out, sorted([*others, *alarms], key=lambda a: a.time))
+            try:
+                write_alarms(self._out, sorted([*others, *alarms], key=lambda a: a.time))
+            except OSError as error:
+                # Of the disk, as with the results: no attempt counts against the half-orbit.
+                raise ConfigError(
+                    f"output folder {self._out.name}: {error.strerror or error}; alarms of "
+                    f"{work.key} will be written again"
+                ) from None
         ledger.record(
             [
                 FileRecord.of(f, "failed", failures[f.path].reason, failures[f.path].transient)
                 if f.path in failures
-                else FileRecord.of(f, "scored")
+                else FileRecord.of(f, "done")
                 for f in work.files
             ],
             record,
@@ -293,7 +299,7 @@ class Stream:
         )
         kept = f"; the earlier result of {work.key} is kept" if work.has_result else ""
         for failure in scored.failures:
-            yield Problem(failure.message + (kept if s.status == "failed" else ""))
+            yield Problem(failure.message + (kept if s.status == "failed" else ""), work.key)
         if s.status == "scored":
             yield Scored(scored, record.revision, tuple(news))
 
@@ -338,7 +344,7 @@ class Stream:
             start=s.start,
             end=s.end,
             peak=max((w.score for w in scored.windows if w.score is not None), default=None),
-            track=_thinned(scored.windows),
+            track=thinned(scored.windows),
         )
 
     def _score(self, work: HalfOrbitFiles, ledger: Ledger) -> Iterator[Event]:
@@ -348,8 +354,10 @@ class Stream:
             # ends it too, and what is not begun is not counted.
             self._check_station()
         # libhdf5 runs in this process: what it takes down must not be tried for ever.
-        begun = [FileRecord.of(f, "begun") for f in work.files]
-        ledger.record(begun, self._record(work, "begun", attempts=work.attempts + 1, retry=True))
+        running = [FileRecord.of(f, "running") for f in work.files]
+        ledger.record(
+            running, self._record(work, "running", attempts=work.attempts + 1, retry=True)
+        )
         try:
             try:
                 scored, written = score_to_disk(scorer, self._out, work.named)
@@ -369,7 +377,7 @@ class Stream:
             # A full disk is no fault of the half-orbit, be it that of the results or of the
             # ledger: the attempt does not count.
             with contextlib.suppress(LedgerError):
-                ledger.record([], self._record(work, "begun", attempts=work.attempts, retry=True))
+                ledger.record([], self._record(work, "running", attempts=work.attempts, retry=True))
             raise
 
     def _ready(self) -> Scorer:
@@ -399,16 +407,20 @@ class Stream:
 
     def _keep_earlier(self, work: HalfOrbitFiles, ledger: Ledger) -> Iterator[Event]:
         """Refuse a late file whose siblings are gone: scoring it alone would lose theirs."""
+        pruned = ledger.pruned(work.key)
+        by_us = {p.name for p in pruned}.issuperset(work.missing)
+        where = "removed from the inbox by retention" if by_us else "no longer in the inbox"
+        kept = "counts are" if any(p.kind == "result" for p in pruned) else "result is"
         for file in work.files:
             record = ledger.file(file.key)
             if record is None or record.differs(file):
                 error = InputError(
                     file.path,
-                    f"half-orbit {work.key} was scored with {', '.join(work.missing)}, no longer "
-                    "in the inbox; its result is kept: put the files back to score them together",
+                    f"half-orbit {work.key} was scored with {', '.join(work.missing)}, {where}; "
+                    f"its {kept} kept: put the files back to score them together",
                 )
                 ledger.record([FileRecord.of(file, "refused", error.reason)])
-                yield Problem(str(error))
+                yield Problem(str(error), work.key)
 
 
 def check_station(scorer: Scorer, cause: Exception | None = None) -> None:
@@ -442,7 +454,7 @@ def _contents(files: list[WrittenFile]) -> set[str]:
     return {file.sha256 for file in files}
 
 
-def _thinned(windows: list[WindowScore]) -> str:
+def thinned(windows: list[WindowScore]) -> str:
     """Write a few places along the track as JSON, each with the highest score about it."""
     step = -(-len(windows) // _PLACES) or 1
     parts = [windows[at : at + step] for at in range(0, len(windows), step)]

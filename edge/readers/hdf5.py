@@ -59,6 +59,8 @@ _PACKING = {"scale_factor": 1.0, "add_offset": 0.0}
 # What h5py raises on damaged bytes, and where a system call fails.
 DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError, OverflowError)
 
+# How libhdf5 says that it was given no memory.
+_NO_MEMORY = ("memory allocation failed", "unable to allocate")
 # More than libhdf5 needs at a time for any dataset that is let through.
 _MEMORY_NEEDED = 4 * MAX_CHUNK_BYTES
 
@@ -90,8 +92,10 @@ def explain_fault(path: Path, error: BaseException) -> InputError:
         return explain_os_error(path, error)
     text = str(error)
     if isinstance(error, MemoryError) or "alloc" in text:
-        # Damaged bytes make libhdf5 want any amount; what may be read needs no more than this.
-        short = isinstance(error, MemoryError)
+        # What libhdf5 itself could not get may be there again by now. Bytes that ask for more than
+        # any computer has are tried again with long pauses: better than good ones called damaged.
+        short = isinstance(error, MemoryError) or any(words in text.lower() for words in _NO_MEMORY)
+        # Of other words of its: what may be read needs no more than this.
         try:
             np.empty(_MEMORY_NEEDED, dtype=np.uint8)
         except MemoryError:

@@ -85,15 +85,13 @@ def fill(inbox: Path, out: Path, count: int) -> None:
                 )
                 path.touch()
                 file = look_at(path, path.relative_to(inbox).as_posix())
-                records.append(FileRecord.of(file, "scored"))
+                records.append(FileRecord.of(file, "done"))
             key = parse_name(path).half_orbit
             written = []
             for result in result_paths(out, key):
                 result.touch()
                 written.append(WrittenFile(result.name, 0, result.stat().st_mtime_ns, ""))
-            ledger.record(
-                records, HalfOrbitRecord(key=key, status="scored", parameters="p"), written
-            )
+            ledger.record(records, HalfOrbitRecord(key=key, status="done", parameters="p"), written)
 
 
 def measure() -> list[dict[str, str]]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -61,8 +62,15 @@ def test_a_late_payload_moves_an_alarm_or_takes_it_back() -> None:
     assert sorted(n.state for n in news_) == ["new", "withdrawn"]
 
 
+def test_an_alarm_that_stands_again_is_other_news() -> None:
+    before, (new,) = compare([], [ALARM], 1, NOW)
+    _, (gone,) = compare(before, [], 2, NOW)
+    _, (again,) = compare([], [ALARM], 3, NOW)
+    assert len({message(news)[1] for news in (new, gone, again)}) == 3
+
+
 def test_the_same_news_has_the_same_key() -> None:
-    (one,), (two,) = compare([], [ALARM], 1, NOW)[1], compare([], [ALARM], 2, NOW + 60)[1]
+    (one,), (two,) = compare([], [ALARM], 1, NOW)[1], compare([], [ALARM], 1, NOW + 60)[1]
     assert message(one)[:2] == message(two)[:2]
     (withdrawn,) = compare(first(ALARM), [], 2, NOW)[1]
     assert message(withdrawn)[1] != message(one)[1]
@@ -83,6 +91,25 @@ def test_the_files_hold_the_recent_alarms_across_the_antimeridian(tmp_path: Path
     assert max(lons) == 180.0
     write_alarms(tmp_path, [])
     assert (tmp_path / "alarms.jsonl").read_bytes() == b""
+
+
+@pytest.mark.parametrize("longitude", [0.0, 179.5, -180.0])
+@pytest.mark.parametrize("latitude", [-89.9, -45.0, 0.0, 89.9])
+def test_the_file_is_geojson_by_its_rules(
+    tmp_path: Path, latitude: float, longitude: float
+) -> None:
+    write_alarms(tmp_path, first(changed(latitude=latitude, longitude=longitude)))
+    found = json.loads((tmp_path / "alarms.geojson").read_text())
+    assert found["type"] == "FeatureCollection"
+    (feature,) = found["features"]
+    assert set(feature) == {"type", "geometry", "properties"}
+    assert feature["geometry"]["type"] == "MultiPolygon"
+    for (ring,) in feature["geometry"]["coordinates"]:
+        assert len(ring) >= 4
+        assert ring[0] == ring[-1]
+        assert all(-180.0 <= x <= 180.0 and -90.0 <= y <= 90.0 for x, y in ring)
+        # Counterclockwise: what is within lies to the left.
+        assert sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in itertools.pairwise(ring)) > 0.0
 
 
 def test_the_outbox_tells_a_message_once(tmp_path: Path) -> None:

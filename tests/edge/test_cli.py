@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -62,9 +63,13 @@ def half_orbit(simulated_cses: Path) -> list[Path]:
     return [f for f in files if parse_name(f).half_orbit == key]
 
 
+#: How a line on standard error begins: of a call, or of the log of a stream.
+OURS = re.compile(r"edge-score: |\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ERROR ")
+
+
 def complaints(done: Done) -> list[str]:
     """The lines of edge-score itself; the interpreter's own notices are not ours."""
-    return [line for line in done.err.splitlines() if line.startswith("edge-score: ")]
+    return [line for line in done.err.splitlines() if OURS.match(line)]
 
 
 def test_score_prints_a_table(run: Run, half_orbit: list[Path]) -> None:
@@ -156,7 +161,7 @@ def test_the_real_half_orbit_streams(run: Run, real_hpm: Path, tmp_path: Path) -
     assert done.code == 0
     assert "499 night windows, 0 scored, 499 insufficient, 0 alarms" in done.out
     again = run("stream", inbox, "--out", tmp_path / "out", "--once")
-    assert again.out == "0 half-orbits scored, 0 failed, 0 waiting\n"
+    assert again.out == ""
 
 
 def test_info_on_the_real_half_orbit(run: Run, real_hpm: Path) -> None:
@@ -325,7 +330,7 @@ def test_a_wrong_call_is_one_clear_line(
     assert done.code == 2
     assert done.out == ""
     (line,) = done.err.splitlines()
-    assert line.startswith("edge-score: ")
+    assert OURS.match(line)
     assert found in line or found == "nowhere"
 
 
@@ -386,6 +391,29 @@ def test_stream_exits_with_2_when_an_input_failed(
     assert run("stream", inbox, "--out", tmp_path / "out", "--once").code == 0
 
 
+def test_a_log_of_json_and_metrics_are_written_where_they_are_asked_for(
+    run: Run, half_orbit: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox, prom = tmp_path / "inbox", tmp_path / "station.prom"
+    inbox.mkdir()
+    for file in half_orbit:
+        shutil.copy(file, inbox)
+    (inbox / half_orbit[0].name).write_bytes(b"")
+    monkeypatch.setenv("EDGE_SCORE_METRICS", str(prom))
+    done = run("stream", inbox, "--out", tmp_path / "out", "--once", "--log-format", "json")
+    key = parse_name(half_orbit[0]).half_orbit
+    (failed,) = (json.loads(x) for x in done.err.splitlines() if x.startswith("{"))
+    assert (failed["level"], failed["key"]) == ("ERROR", key)
+    said = [json.loads(line) for line in done.out.splitlines()]
+    assert {(x["event"], x["key"]) for x in said if x["event"] == "scored"} == {("scored", key)}
+    assert (said[-1]["event"], said[-1]["failed"]) == ("run", 1)
+    assert "edge_score_last_run_exit_code 2\n" in prom.read_text()
+    monkeypatch.setenv("EDGE_SCORE_METRICS", "station.txt")
+    done = run("stream", inbox, "--out", tmp_path / "out", "--once")
+    assert (done.code, done.out) == (2, "")
+    assert "metrics: expected a name that ends in .prom, got 'station.txt'" in done.err
+
+
 def test_watching_ends_cleanly_when_told_to(half_orbit: list[Path], tmp_path: Path) -> None:
     inbox = tmp_path / "inbox"
     inbox.mkdir()
@@ -419,10 +447,11 @@ def test_what_is_given_up_is_told_in_every_run_until_it_is_seen_to(
     for _ in range(2):
         done = run("stream", inbox, "--out", out, "--once")
         assert done.code == 2
-        assert complaints(done) == [
-            f"edge-score: {record.key} is bad",
-            "edge-score: 1 half-orbits given up: edge-score retry out tries them again",
+        assert [OURS.sub("", line) for line in complaints(done)] == [
+            f"{record.key} is bad",
+            "1 half-orbits given up: edge-score retry out tries them again",
         ]
+        assert done.out == ""
     done = run("retry", out, record.key)
     assert (done.code, done.err) == (0, "")
     assert done.out == f"{record.key}: tried again by the next edge-score stream\n"
@@ -464,8 +493,10 @@ def test_verbose_names_what_may_still_grow(
     inbox.mkdir()
     shutil.copy(half_orbit[0], inbox)
     stream = ("stream", inbox, "--out", tmp_path / "out", "--once", "--settle", "600")
-    assert run(*stream).out == "0 half-orbits scored, 0 failed, 1 waiting\n"
-    assert f"{half_orbit[0].name}: waiting" in run(*stream, "--verbose").out
+    assert run(*stream).out == ""
+    said = run(*stream, "--verbose").out
+    assert f"Z INFO {half_orbit[0].name}: waiting" in said
+    assert said.endswith("Z INFO 0 half-orbits scored, 0 failed, 1 waiting\n")
 
 
 def test_the_worth_of_the_scores_is_said_once_a_run(
@@ -553,7 +584,7 @@ def test_a_late_payload_makes_another_revision_and_says_what_changed(
     for file in late:
         shutil.move(file, inbox)
     done = run("stream", inbox, "--out", out, "--once")
-    assert "  revision 2: " in done.out
+    assert "Z INFO CSES_131571: revision 2: " in done.out
     with Ledger(out / LEDGER_FILE) as ledger:
         (record,) = ledger.half_orbits().values()
         assert record.revision == 2

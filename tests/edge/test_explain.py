@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import struct
@@ -9,15 +10,18 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace as replace_struct
 
 from edge.bundle import load_bundle, models_path
 from edge.explain import Explanation, explain, explanation_lines
 from edge.readers.names import parse_name
 from edge.scoring import Scorer
+from edge.status import station_status, status_table
 
 SAMPLES = models_path() / "samples"
 
@@ -38,6 +42,10 @@ def sample() -> list[Path]:
 def demeter() -> Path:
     (path,) = SAMPLES.glob("DMT_*.DAT")
     return path
+
+
+def alarm_time(alarm: dict[str, str]) -> float:
+    return datetime.fromisoformat(alarm["time"]).timestamp()
 
 
 def edge_score(
@@ -103,6 +111,21 @@ def test_the_band_is_what_the_model_sees_its_residuals_from(scorer: Scorer) -> N
         atol=1e-6,
     )
     assert np.isnan(explanation.median[~explanation.night]).all()
+
+
+def test_an_alarm_is_looked_at_where_it_peaks(scorer: Scorer) -> None:
+    # Two alarms in one half-orbit: a threshold that only the highest windows of each are over.
+    half_orbit = scorer.read({f: parse_name(f) for f in sample()})
+    low = Scorer(scorer.bundle)
+    card = replace_struct(scorer.bundle.card, threshold=0.3)
+    low.bundle = replace(scorer.bundle, card=card)
+    alarms = low.score(half_orbit).alarms
+    assert len(alarms) > 1
+    for alarm in alarms:
+        explanation = explain(low, half_orbit, alarm.time)
+        assert explanation.alarm == alarm
+        assert explanation.peak is not None
+        assert (explanation.peak.time, explanation.peak.score) == (alarm.time, alarm.peak)
 
 
 def test_words_say_the_peak_each_observable_and_what_it_is_worth(scorer: Scorer) -> None:
@@ -188,10 +211,20 @@ def test_a_half_orbit_is_found_by_its_key_in_a_stream(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "payloads: HPM_5, LAP_1, PAP_0" in done.stdout
     picture.unlink()
+    (line,) = (out / "alarms.jsonl").read_text().splitlines()
+    alarm, name = json.loads(line)["alarm"], json.loads(line)["id"]
+    assert f"  {name} lat " in "\n".join(status_table(station_status(out, None, alarm_time(alarm))))
+    done = edge_score("explain", out, name, "--inbox", inbox, "--out", picture)
+    assert f"peak of the alarm {alarm['peak']:.4f} at {alarm['time']}" in done.stdout
+    picture.unlink()
     for arguments, message in (
         (("explain", out, "CSES_000011", "--inbox", inbox), "out: expected a half-orbit of its"),
         (("explain", inbox, "CSES_131571", "--inbox", inbox), "got no ledger.sqlite"),
         (("explain", out, "--inbox", inbox), "got 1 arguments"),
+        (
+            ("explain", out, "CSES_131571@2020", "--inbox", inbox),
+            f"expected the time of an alarm ({alarm['time']}), got 2020",
+        ),
     ):
         wrong = edge_score(*arguments, "--out", picture)
         assert (wrong.returncode, len(wrong.stderr.splitlines())) == (2, 1)

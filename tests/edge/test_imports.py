@@ -47,8 +47,12 @@ def loaded(*arguments: str) -> set[str]:
         ["stream"],
         ["status"],
         ["retry"],
+        ["prune"],
+        ["ledger", "check"],
+        ["ledger", "repair"],
         ["info"],
         ["explain"],
+        ["export"],
         ["plot"],
         ["init"],
         ["service"],
@@ -68,7 +72,11 @@ def test_a_run_that_finds_nothing_new_loads_nothing_heavy(
     assert {"numba", "numpy"} <= loaded(*run)
     assert loaded(*run) == set()
     assert loaded("status", str(tmp_path)) == set()
+    assert loaded("export", str(tmp_path), "--to", f"{tmp_path}.csv") == set()
     assert loaded("retry", str(tmp_path)) == set()
+    assert loaded("prune", str(tmp_path), "--yes") == set()
+    assert loaded("ledger", "check", str(tmp_path)) == set()
+    assert loaded("ledger", "repair", str(tmp_path)) == set()
 
 
 def test_the_page_is_written_without_numba_or_an_interpreter(tmp_path: Path) -> None:

@@ -446,11 +446,11 @@ def test_what_is_scored_again_is_counted_before(
                     mtime_ns=0,
                     ctime_ns=0,
                     half_orbit=key,
-                    status="scored",
+                    status="done",
                 )
                 for k in range(3)
             ]
-            ledger.record(files, HalfOrbitRecord(key=key, status="scored", parameters=parameters))
+            ledger.record(files, HalfOrbitRecord(key=key, status="done", parameters=parameters))
             if here:
                 (inbox / f"{key}1").touch()
     assert installing.to_rescore(second, Settings(), out, inbox) == 2

@@ -1,13 +1,23 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edge.errors import LedgerDamaged, LedgerError
-from edge.ledger import FileRecord, FileStatus, HalfOrbitRecord, Ledger, open_ledger
+from edge.ledger import (
+    _MIGRATIONS,
+    FileRecord,
+    FileStatus,
+    HalfOrbitRecord,
+    Ledger,
+    open_ledger,
+)
 
 
 def file_record(path: str, status: FileStatus, reason: str = "", **more: Any) -> FileRecord:
@@ -23,10 +33,10 @@ def file_record(path: str, status: FileStatus, reason: str = "", **more: Any) ->
     )
 
 
-FILE = file_record("a.h5", "scored")
+FILE = file_record("a.h5", "done")
 FAILED = file_record("b.h5", "failed", "is empty (0 bytes)", transient=True)
 HALF_ORBIT = HalfOrbitRecord(
-    key="CSES_000011", status="scored", parameters="abc", windows=499, alarms=1
+    key="CSES_000011", status="done", parameters="abc", windows=499, alarms=1
 )
 
 
@@ -43,7 +53,7 @@ def test_it_is_a_plain_sqlite_file(tmp_path: Path) -> None:
         ledger.record([FILE])
     with sqlite3.connect(tmp_path / "ledger.sqlite") as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert db.execute("SELECT status FROM file").fetchall() == [("scored",)]
+        assert db.execute("SELECT status FROM file").fetchall() == [("done",)]
     db.close()
 
 
@@ -93,7 +103,7 @@ def test_text_that_is_no_utf8_is_damage(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     with Ledger(path) as ledger:
         ledger.record([FAILED], HALF_ORBIT)
-    path.write_bytes(path.read_bytes().replace(b"is empty", b"is \xff\xfety"))
+    path.write_bytes(path.read_bytes().replace(b"is empty", b"is \xff\xfepty"))
     with Ledger(path) as ledger, pytest.raises(LedgerDamaged, match="decode"):
         ledger.files()
 
@@ -102,7 +112,7 @@ def test_text_that_is_no_utf8_is_damage(tmp_path: Path) -> None:
     ("old", "new"),
     [
         # In the schema, where sqlite3 words its complaint with bytes that are no text.
-        (b"CREATE TABLE half_orbit (", b"CREATE TABLE \xff\xfeal\xf9_orbit ("),
+        (b'CREATE TABLE "half_orbit" (', b'CREATE TABLE "\xff\xfeal\xf9_orbit" ('),
         (b"parameters TEXT", b"qarameters TEXT"),
     ],
 )
@@ -142,15 +152,62 @@ def test_a_ledger_of_version_1_is_taken_along(tmp_path: Path) -> None:
     with Ledger(path) as ledger:
         assert ledger.file("a.h5") == FILE
         assert ledger.half_orbit("CSES_000011") == HALF_ORBIT
-        begun = ledger.half_orbit("CSES_000021")
-        assert begun is not None
-        assert (begun.status, begun.attempts) == ("begun", 2)
+        running = ledger.half_orbit("CSES_000021")
+        assert running is not None
+        assert (running.status, running.attempts) == ("running", 2)
         assert ledger.due(now=1e9, horizon=1e5) == ["CSES_000021"]
+
+
+# Of each old state; a day side of the first release is known by its direction digit alone.
+VERSION_3 = """
+INSERT INTO half_orbit (key, status, parameters, windows, insufficient, alarms, attempts, tried_at,
+    retry_at, reason, code_version, runtime, side, track) VALUES
+    ('A_1', 'scored', 'p', 9, 8, 1, 0, 0, NULL, '', '', '', 'night', '[[1,2,0.5]]'),
+    ('A_11', 'scored', 'p', 9, 9, 0, 0, 0, NULL, '', '', '', 'night', '[]'),
+    ('A_21', 'scored', 'p', 0, 0, 0, 0, 0, 7, '', '', '', 'night', '[]'),
+    ('A_20', 'scored', 'p', 0, 0, 0, 0, 0, NULL, '', '', '', 'day', '[]'),
+    ('A_30', 'scored', 'p', 0, 0, 0, 0, 0, NULL, '', '', '', '', '[]'),
+    ('A_31', 'begun', 'p', 0, 0, 0, 2, 0, 8, '', '', '', '', '[]'),
+    ('A_41', 'failed', 'p', 0, 0, 0, 0, 0, NULL, 'empty', '', '', '', '[]'),
+    ('A_51', 'retry', 'p', 0, 0, 0, 1, 0, 9, 'EIO', '', '', '', '[]'),
+    ('A_61', 'given up', 'p', 0, 0, 0, 5, 0, NULL, 'five', '', '', '', '[]');
+INSERT INTO file VALUES
+    ('a', 1, 2, 3, 'A_1', 'scored', '', 0, 4), ('b', 1, 2, 3, 'A_20', 'scored', '', 0, 4),
+    ('c', 1, 2, 3, 'A_31', 'begun', '', 0, 4), ('d', 1, 2, 3, NULL, 'ignored', 'x', 0, 4);
+"""
+
+
+def test_the_states_of_version_3_get_their_names(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with closing(sqlite3.connect(path)) as db:
+        for script in _MIGRATIONS[:3]:
+            db.executescript(script)
+        db.executescript(VERSION_3 + "PRAGMA user_version = 3;")
+    with Ledger(path) as ledger:
+        found = ledger.half_orbits()
+        assert {key: record.status for key, record in found.items()} == {
+            "A_1": "done",
+            "A_11": "insufficient",
+            "A_21": "insufficient",
+            "A_20": "day",
+            "A_30": "day",
+            "A_31": "running",
+            "A_41": "failed",
+            "A_51": "retry",
+            "A_61": "given up",
+        }
+        assert (found["A_1"].track, found["A_51"].retry_at) == ("[[1,2,0.5]]", 9.0)
+        states = {name: file.status for name, file in ledger.files().items()}
+        assert states == {"a": "done", "b": "day", "c": "running", "d": "ignored"}
+        assert ledger.rows("SELECT first_seen FROM file WHERE path = 'a'") == [(4.0,)]
+        assert ledger.to_retry() == 3
+        indexes = {row[0] for row in ledger.rows("SELECT name FROM sqlite_schema")}
+        assert {"half_orbit_retry", "half_orbit_given_up", "half_orbit_start"} <= indexes
 
 
 def test_what_failed_is_due_again_when_it_is_told_to(tmp_path: Path) -> None:
     with Ledger(tmp_path / "ledger.sqlite") as ledger:
-        for key, status in (("a", "scored"), ("b", "given up"), ("c", "failed")):
+        for key, status in (("a", "done"), ("b", "given up"), ("c", "failed")):
             ledger.record([], HalfOrbitRecord(key=key, status=status, parameters="p", attempts=5))
         assert [h.key for h in ledger.given_up()] == ["b"]
         assert ledger.due(now=1e9, horizon=1e5) == []
@@ -158,3 +215,26 @@ def test_what_failed_is_due_again_when_it_is_told_to(tmp_path: Path) -> None:
         assert ledger.due(now=1e9, horizon=1e5) == ["b"]
         assert ledger.retry() == ["b", "c"]
         assert ledger.given_up() == []
+
+
+def test_one_whose_process_was_killed_in_a_transaction_can_be_looked_at(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    with Ledger(path) as ledger:
+        ledger.record([FILE])
+    # So small a cache that changed pages reach the file before the end that never comes.
+    killed = (
+        "import os, sqlite3, sys\n"
+        "db = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "db.execute('PRAGMA cache_size = 1')\n"
+        "db.execute('BEGIN')\n"
+        "db.executemany('INSERT INTO waiting VALUES (?, ?, 0)', "
+        "((str(k), 'x' * 500) for k in range(500)))\n"
+        "os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", killed, path], check=False)
+    assert path.with_name("ledger.sqlite-journal").exists()
+    with Ledger(path, read_only=True) as ledger:
+        assert ledger.files() == {"a.h5": FILE}
+        assert ledger.waiting() == {}
+        with pytest.raises(LedgerError):
+            ledger.record([FAILED])

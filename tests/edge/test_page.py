@@ -85,7 +85,7 @@ def half_orbit(number: int, **changes: object) -> HalfOrbitRecord:
     peak = max(score or 0.0 for _, _, score in track)
     values: dict[str, object] = {
         "key": f"CSES_{20000 - number // 2:05d}{int(night)}",
-        "status": "scored",
+        "status": "done" if night else "day",
         "parameters": "x",
         "windows": 480 if night else 0,
         "insufficient": 0,
@@ -151,7 +151,7 @@ def usual() -> StationView:
 
 def broken() -> StationView:
     records = [half_orbit(n) for n in range(8, 400)]
-    for n, status in enumerate(("given up", "given up", "retry", "begun", "failed", "failed")):
+    for n, status in enumerate(("given up", "given up", "retry", "running", "failed", "failed")):
         reason = f"half-orbit CSES_20001{n} ended the process 5 times in a row; {HOSTILE}"
         records.append(
             half_orbit(

@@ -21,7 +21,7 @@ from edge.status import StationStatus, station_status, status_table, write_statu
 NOW = time.time()
 SCORED = HalfOrbitRecord(
     key="CSES_096791",
-    status="scored",
+    status="done",
     parameters="p",
     windows=499,
     insufficient=9,
@@ -39,7 +39,7 @@ def out(tmp_path: Path) -> Path:
     (tmp_path / "CSES_01_LAP_1_L02_A3_096791_20191101_001933_20191101_005555_000.h5").touch()
     with Ledger(tmp_path / LEDGER_FILE) as ledger:
         run = ledger.begin_run(NOW - 610, "1", "r")
-        files = [FileRecord.of(look_at(p, p.name), "scored") for p in tmp_path.glob("*.h5")]
+        files = [FileRecord.of(look_at(p, p.name), "done") for p in tmp_path.glob("*.h5")]
         ledger.record(files, SCORED, now=NOW - 620)
         ledger.end_run(run, NOW - 600, (1, 0, 0), 0)
     return tmp_path
@@ -86,13 +86,45 @@ def test_what_failed_is_told_with_its_reason(out: Path) -> None:
 def test_kinds_of_half_orbits_are_counted_apart(out: Path) -> None:
     found = add(
         out,
-        replace(SCORED, key="CSES_096800", side="day", windows=0, insufficient=0, alarms=0),
-        replace(SCORED, key="CSES_096811", insufficient=499, alarms=0),
+        replace(SCORED, key="CSES_096800", status="day", windows=0, insufficient=0, alarms=0),
+        replace(SCORED, key="CSES_096811", status="insufficient", insufficient=499, alarms=0),
         replace(SCORED, key="CSES_096821", done_at=NOW - 3 * 86400),
         replace(SCORED, key="CSES_096831", done_at=NOW - 30 * 86400),
     )
     assert (found.day.scored, found.day.insufficient, found.day.day) == (1, 1, 1)
     assert found.week.scored == 2
+
+
+def test_each_state_is_counted_and_its_half_orbits_are_named(out: Path) -> None:
+    name = "2026/CSES_01_HPM_5_L02_A2_096831_20191101_001933_20191101_005555_000.h5"
+    with Ledger(out / LEDGER_FILE) as ledger:
+        ledger.remember({}, {f"wait {name}": ("1 2 3", NOW), "settle a.h5": ("1 2 3", NOW)})
+    found = add(
+        out,
+        replace(SCORED, key="CSES_096801", status="running", attempts=1),
+        replace(SCORED, key="CSES_096811", status="running", attempts=2, reason="ended"),
+        replace(SCORED, key="CSES_096810", status="day"),
+    )
+    assert found.states == {
+        "waiting": 2,
+        "running": 2,
+        "done": 1,
+        "day": 1,
+        "insufficient": 0,
+        "retry": 0,
+        "failed": 0,
+        "given up": 0,
+    }
+    assert found.held_back == ["CSES_096831", "a.h5"]
+    # A first attempt is under way; at the second one, the first ended the process.
+    assert (found.running, [t.half_orbit for t in found.retried]) == (
+        ["CSES_096801"],
+        ["CSES_096811"],
+    )
+    assert found.attention == ["1 half-orbits are retried, CSES_096811 first"]
+    lines = list(status_table(found))
+    assert "waiting         CSES_096831, a.h5" in lines
+    assert "running         CSES_096801" in lines
 
 
 def test_half_orbits_that_never_came_are_named(out: Path) -> None:
@@ -116,13 +148,19 @@ def test_alarms_that_are_valid_stand_there(out: Path) -> None:
     )
     with Ledger(out / LEDGER_FILE) as ledger:
         ledger.record([], SCORED, None, compare([], [alarm], 1, NOW)[0])
-    assert "CSES_096791 lat 1.0 lon 2.0" in "\n".join(status_table(station_status(out, None, NOW)))
+    assert f"CSES_096791@{stamp(NOW)} lat 1.0 lon 2.0" in "\n".join(
+        status_table(station_status(out, None, NOW))
+    )
     assert station_status(out, None, NOW + 7200).alarms == []
 
 
 def test_a_disk_that_fills_is_told_days_before(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(status.shutil, "disk_usage", lambda _: SimpleNamespace(free=150_000_000))
     assert station_status(out, None, NOW).attention == ["disk: 150 MB free"]
+    with Ledger(out / LEDGER_FILE) as ledger:
+        ledger.record([replace(f, size=12_000_000) for f in ledger.files().values()])
+    (line,) = station_status(out, None, NOW).attention
+    assert line.endswith("(edge-score prune) can free up to 12 MB")
 
 
 def test_a_bundle_that_is_damaged_is_told(out: Path, tmp_path: Path) -> None:

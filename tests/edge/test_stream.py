@@ -11,6 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from edge import ledger as ledger_module
 from edge import stream
 from edge.bundle import load_bundle, models_path
 from edge.errors import Busy, ConfigError, InputError, LedgerError, StationError
-from edge.events import Event, Idle, Ignored, Problem, Scored, Settling, Waiting
+from edge.events import DaySide, Event, Idle, Ignored, Problem, Scored, Settling, Waiting
 from edge.ledger import LEDGER_FILE, Ledger
 from edge.observables import PLASMA, PROFILES, Profile
 from edge.plan import PAUSES_S
@@ -629,7 +630,7 @@ def test_a_fault_in_one_half_orbit_does_not_stop_the_others(
         assert "attempt 1 of 5" in problem.message
         assert "\n" not in problem.message
         assert isinstance(done, Scored)
-        assert idle == Idle(1, 1, 0)
+        assert idle == Idle(1, 1, 0, retry=1)
         for pause in PAUSES_S[:-1]:
             clock.now += pause + 1.0
             problem, idle = turn()
@@ -681,7 +682,7 @@ def test_good_bytes_that_a_library_calls_damaged_are_the_stations_fault(
             with pytest.raises(StationError, match="memory allocation failed"):
                 turn()
     with Ledger(out / LEDGER_FILE) as ledger:
-        assert {f.status for f in ledger.files().values()} == {"begun"}
+        assert {f.status for f in ledger.files().values()} == {"running"}
     (done,) = scored(turn())
     assert done.half_orbit.summary.payloads == ["HPM_5", "LAP_1"]
 
@@ -722,11 +723,11 @@ def test_a_file_that_cannot_be_read_for_now_is_tried_again_with_pauses(
         patch.setattr(opening, "read_payload", broken)
         for pause in (*PAUSES_S, *PAUSES_S[-1:] * 4):
             assert turn() == [
-                Problem(f"{lap.name}: Input/output error"),
-                Idle(0, 1, 0),
+                Problem(f"{lap.name}: Input/output error", parse_name(lap).half_orbit),
+                Idle(0, 1, 0, retry=1),
             ]
             if pause:
-                assert turn() == [Idle(0, 0, 0)]
+                assert turn() == [Idle(0, 0, 0, retry=1)]
             clock.now += pause + 1.0
     assert len(scored(turn())) == 1
 
@@ -804,7 +805,11 @@ def test_a_damaged_ledger_is_set_aside_and_the_results_are_kept(
     before = results(out)
     ledger = out / LEDGER_FILE
     content = bytearray(ledger.read_bytes())
-    content[4096:] = b"\xff" * (len(content) - 4096)
+    # The schema stays, so that the damage is met in the middle of a turn.
+    with closing(sqlite3.connect(ledger)) as db:
+        pages = [row[0] for row in db.execute("SELECT rootpage FROM sqlite_schema")]
+    for page in pages:
+        content[(page - 1) * 4096 : page * 4096] = b"\xff" * 4096
     ledger.write_bytes(content)
     problem, done, idle = turn()
     assert isinstance(problem, Problem)
@@ -813,6 +818,46 @@ def test_a_damaged_ledger_is_set_aside_and_the_results_are_kept(
     assert idle == Idle(1, 0, 0)
     assert (out / "ledger.sqlite.damaged-1").read_bytes() == content
     assert {n: b for n, b in results(out).items() if "damaged" not in n} == before
+
+
+def test_a_day_side_is_recorded_and_not_opened(
+    turn: Turn, inbox: Path, out: Path, half_orbit: dict[str, Path]
+) -> None:
+    for payload in ("LAP_1", "HPM_5"):
+        name = half_orbit[payload].name.replace("_118071_", "_118070_")
+        (inbox / name).write_bytes(b"what is not read cannot be wrong")
+    assert turn() == [DaySide("CSES_118070"), Idle(0, 0, 0, day=1)]
+    with Ledger(out / LEDGER_FILE) as ledger:
+        record = ledger.half_orbit("CSES_118070")
+        assert record is not None
+        assert (record.status, record.side, record.windows) == ("day", "day", 0)
+        assert record.start == "2020-03-20T00:22:25.000Z"
+        assert {f.status for f in ledger.files().values()} == {"day"}
+    assert results(out) == {}
+    # Another bundle asks for none of it.
+    assert turn("another bundle") == [Idle(0, 0, 0)]
+
+
+def test_a_day_side_that_an_earlier_release_scored_is_left_as_it_is(
+    turn: Turn, inbox: Path, out: Path, half_orbit: dict[str, Path]
+) -> None:
+    lap = Path(shutil.copy(half_orbit["LAP_1"], inbox))
+    turn()
+    before = results(out)
+    with closing(sqlite3.connect(out / LEDGER_FILE)) as db:
+        db.executescript(
+            "UPDATE half_orbit SET status = 'retry', retry_at = 0, side = 'day', "
+            "key = 'CSES_118070';"
+            "UPDATE result SET half_orbit = 'CSES_118070';"
+            "UPDATE file SET half_orbit = 'CSES_118070', status = 'failed', "
+            "path = replace(path, '118071', '118070');"
+        )
+    lap.rename(inbox / lap.name.replace("118071", "118070"))
+    assert turn() == [DaySide("CSES_118070"), Idle(0, 0, 0, day=1)]
+    assert results(out) == before
+    for name in before:
+        (out / name).unlink()
+    assert turn() == [Idle(0, 0, 0)]
 
 
 def test_a_late_payload_replaces_no_better_result_though_the_ledger_is_lost(
@@ -1046,7 +1091,7 @@ def test_a_folder_that_could_not_be_listed_is_looked_at_again(
         # It is summed up before it is listed.
         refuse(patch, "scandir", inbox, errno.EMFILE, calls=1)
         (problem, _) = turn()
-        assert problem == Problem("inbox: Too many open files")
+        assert problem == Problem("inbox: Too many open files", "inbox")
     assert len(scored(turn())) == 1
 
 
@@ -1177,7 +1222,7 @@ def test_watching_outlives_a_ledger_that_is_taken_away(
                 stop.set()
     assert done
     with Ledger(path) as ledger:
-        assert [h.status for h in ledger.half_orbits().values()] == ["scored"]
+        assert [h.status for h in ledger.half_orbits().values()] == ["done"]
 
 
 def test_a_fault_that_lasts_is_told_once_though_half_orbits_take_turns_in_it(

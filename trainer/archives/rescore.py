@@ -19,7 +19,7 @@ from edge import __version__
 from edge.bundle import profile_and_fingerprint
 from edge.errors import ConfigError, EdgeError, describe_fault
 from edge.events import Event, Problem, Scored
-from edge.ledger import LEDGER_FILE, Ledger
+from edge.ledger import LEDGER_FILE, SCORED, Ledger
 from edge.outputs import score_to_disk
 from edge.plan import HalfOrbitFiles
 from edge.readers.names import FileName
@@ -109,10 +109,10 @@ def rescore_archive(
         raise ConfigError(f"output folder {out.name}: is the archive; results need another folder")
     find_missions(archive)
     profile, parameters = profile_and_fingerprint(bundle)
-    stream = Stream(archive, out, profile, parameters, _never, night_side_only=True)
+    stream = Stream(archive, out, profile, parameters, _never)
     result = Rescored()
     with Ledger(out / LEDGER_FILE) as ledger:
-        known = {key for key, h in ledger.half_orbits().items() if h.status == "scored"}
+        known = {key for key, h in ledger.half_orbits().items() if h.status in SCORED}
         works: dict[str, HalfOrbitFiles] = {}
         for item in stream.due(ledger):
             if isinstance(item, HalfOrbitFiles):

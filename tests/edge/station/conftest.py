@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import resource
 import shutil
 import sqlite3
@@ -17,7 +19,7 @@ from typing import NamedTuple
 
 import pytest
 
-from edge.bundle import models_path
+from edge.bundle import CARD_FILE, CARD_SUM_FILE, card_sum, default_bundle_path, models_path
 from edge.ledger import LEDGER_FILE
 from edge.outputs import SUFFIXES
 from edge.readers.names import parse_name
@@ -25,6 +27,10 @@ from edge.readers.names import parse_name
 PROGRAM = Path(__file__).with_name("program.py")
 #: No process of a station works longer, unless it hangs.
 PATIENCE_S = 120.0
+
+
+#: How a line on standard error begins: of a call, or of the log of a stream.
+OURS = re.compile(r"edge-score: |\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ERROR ")
 
 
 class Done(NamedTuple):
@@ -37,7 +43,7 @@ class Done(NamedTuple):
     def lines(self) -> list[str]:
         """What it complained of; anything else on standard error but what libraries say fails."""
         assert "Traceback" not in self.err, self.err
-        return [line for line in self.err.splitlines() if line.startswith("edge-score: ")]
+        return [line for line in self.err.splitlines() if OURS.match(line)]
 
 
 class Station:
@@ -56,12 +62,10 @@ class Station:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("EDGE_SCORE_")}
         return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
             [sys.executable, PROGRAM, "stream", self.inbox, "--out", self.out, *options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
             text=True,
             errors="surrogateescape",
             env=kept | variables,
-            **others,
+            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | others,
         )
 
     @staticmethod
@@ -105,14 +109,16 @@ class Station:
         path = self.out / LEDGER_FILE
         if not path.exists():
             return []
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        with closing(sqlite3.connect(f"file:{path}?mode=rw", uri=True)) as db:
             if not db.execute("SELECT 1 FROM sqlite_schema").fetchone():
                 return []
             return db.execute(text).fetchall()
 
     def nothing_is_blamed(self) -> None:
         """No good half-orbit nor a file of one has failed for good."""
-        assert set(self.statuses().values()) <= {"begun", "retry", "scored"}, self.statuses()
+        assert set(self.statuses().values()) <= {"running", "retry", "done", "insufficient"}, (
+            self.statuses()
+        )
         failed = "SELECT path, reason FROM file WHERE status = 'failed' AND NOT transient"
         assert self.query(f"{failed} AND half_orbit NOT IN (SELECT key FROM half_orbit "
                           "WHERE status = 'retry')") == []  # fmt: skip
@@ -123,7 +129,10 @@ class Station:
         found = self.results()
         assert found.keys() == wanted.keys()
         assert [n for n in wanted if wanted[n] != found[n]] == []
-        assert self.statuses() == dict.fromkeys(self.keys, "scored")
+        statuses = self.statuses()
+        assert statuses.keys() == self.keys
+        # Some are too short for a window.
+        assert set(statuses.values()) <= {"done", "insufficient"}, statuses
         assert self.query("PRAGMA integrity_check") == [("ok",)]
         assert self.query("SELECT name FROM result ORDER BY name") == [(n,) for n in sorted(wanted)]
         assert list(self.out.glob(".*")) == []
@@ -201,6 +210,27 @@ def reference(
         return known[key]
 
     return get
+
+
+@pytest.fixture(scope="session")
+def eager(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Folder of a bundle whose threshold is so low that half-orbits have alarms."""
+    return str(_copy_bundle(tmp_path_factory.mktemp("bundles") / "eager", threshold=0.05))
+
+
+@pytest.fixture(scope="session")
+def copy_bundle() -> Callable[..., Path]:
+    """Copy the shipped bundle with other values in its card."""
+    return _copy_bundle
+
+
+def _copy_bundle(folder: Path, **values: object) -> Path:
+    shutil.copytree(default_bundle_path(), folder)
+    card = json.loads((folder / CARD_FILE).read_bytes()) | values
+    raw = json.dumps(card).encode()
+    (folder / CARD_FILE).write_bytes(raw)
+    (folder / CARD_SUM_FILE).write_bytes(card_sum(raw))
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import resource
 from collections.abc import Callable
 from pathlib import Path
@@ -74,13 +75,13 @@ def test_a_ledger_whose_disk_is_full(
         disk(f"{kilobytes}k")
         before = station.statuses()
         result = station.run()
-        done.append(len([s for s in station.statuses().values() if s == "scored"]))
+        done.append(len([s for s in station.statuses().values() if s == "done"]))
         station.nothing_is_blamed()
         # A ledger that has room ends well.
         assert result.code in (0, 2)
         assert (result.code == 0) == (result.lines() == [])
         assert len(result.lines()) <= 1
-        assert done[-1] >= len([s for s in before.values() if s == "scored"])
+        assert done[-1] >= len([s for s in before.values() if s == "done"])
     print(f"\nhalf-orbits in the ledger, disk by disk: {done}")
     disk("64m")
     is_well_again(station, reference())
@@ -95,6 +96,48 @@ def test_files_that_may_not_grow(station: Any, reference: Reference, kilobytes: 
     for _ in range(2):
         is_full(station, preexec_fn=bound)
     is_well_again(station, reference())
+
+
+_SLOW = [
+    pytest.param(number, name, marks=pytest.mark.slow)
+    for number in ("EIO", "EROFS", "EDQUOT", "EFBIG", "ENOSPC")
+    for name in ("alarms.jsonl", "alarms.geojson", "status.json", "report.html")
+    if (number, name) not in (("ENOSPC", "alarms.geojson"), ("EIO", "status.json"))
+]
+
+
+@pytest.mark.parametrize(
+    ("number", "name"), [("ENOSPC", "alarms.geojson"), ("EIO", "status.json"), *_SLOW]
+)
+def test_what_lies_beside_the_results_cannot_be_written(
+    station: Any, reference: Reference, eager: str, tmp_path: Path, number: str, name: str
+) -> None:
+    told = tmp_path / "told.jsonl"
+    settings = {
+        "EDGE_SCORE_BUNDLE": eager,
+        "EDGE_SCORE_PAGE": "true",
+        "EDGE_SCORE_ON_ALARM": f"cat >> {told}",
+    }
+    # More often than a half-orbit is tried before it is given up.
+    for attempt in range(6):
+        done = station.run(
+            STATION_CLOCK=attempt * LATER_S, STATION_FAULTS=f"fsync:{number}:{name}", **settings
+        )
+        station.nothing_is_blamed()
+        if name.startswith("alarms"):
+            (line,) = done.lines()
+            assert (done.code, "alarms of" in line) == (2, True)
+            assert not told.exists()
+        else:
+            # The results come first; a file whose time is old says the rest.
+            assert (done.code, done.lines()) == (0, [])
+    done = station.run(STATION_CLOCK=7 * LATER_S, **settings)
+    assert (done.code, done.lines()) == (0, []), done.err
+    station.is_whole(reference(EDGE_SCORE_BUNDLE=eager))
+    listed = (station.out / "alarms.jsonl").read_text(encoding="utf-8").splitlines()
+    assert set(listed) <= set(told.read_text(encoding="utf-8").splitlines())
+    assert json.loads((station.out / "status.json").read_bytes())["retried"] == []
+    assert (station.out / "report.html").stat().st_size
 
 
 @pytest.mark.slow

@@ -119,7 +119,7 @@ def test_too_little_memory(new_station: Any, dozen: list[Path], reference: Refer
         else:
             # What a library or a signal ends says so in words of its own, or in none, and
             # Python itself has none where there is no memory to word it.
-            short = done.code == 1 and ("MemoryError" in done.err or "SystemError" in done.err)
+            short = done.code in (1, 2) and ("MemoryError" in done.err or "SystemError" in done.err)
             ended["worded by Python" if short else str(done.code)] += 1
             assert short or done.lines() or done.code in (0, -6, -11), done.err
             if done.code == 0:

@@ -41,11 +41,11 @@ def watched(
         shutil.move(away, late)
         scored(len(station.keys))
         # Its ledger is written a moment later.
-        station.wait_for(lambda: station.statuses() == dict.fromkeys(station.keys, "scored"))
+        station.wait_for(lambda: station.statuses() == dict.fromkeys(station.keys, "done"))
         process.send_signal(signal.SIGHUP)
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=60)
-        station.said = err
+        out, err = process.communicate(timeout=60)
+        station.said = out + err
     assert process.returncode == 0, err
     assert "Traceback" not in err
     station.is_whole(reference)
@@ -71,14 +71,14 @@ def test_a_ledger_that_is_damaged_then_removed_while_it_is_open(
     path = station.out / LEDGER_FILE
     with watched(station, reference()) as scored:
         # SQLite writes over what is damaged in the middle of a transaction.
-        station.wait_for(lambda: list(station.statuses().values()).count("scored") == 2)
+        station.wait_for(lambda: list(station.statuses().values()).count("done") == 2)
         time.sleep(1.0)
         content = path.read_bytes()
         with path.open("r+b") as file:
             file.write(b"\xa5" * len(content))
         (station.inbox / "notes-1.txt").touch()
         station.wait_for(lambda: list(station.out.glob("ledger.sqlite.damaged-1")))
-        station.wait_for(lambda: "scored" in station.statuses().values())
+        station.wait_for(lambda: "done" in station.statuses().values())
         path.unlink()
         (station.inbox / "notes-2.txt").touch()
         station.wait_for(path.exists)

@@ -1,0 +1,49 @@
+"""What the documents name exists, and what exists is named."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from edge.alarms import StationAlarm
+from edge.cli import app
+from edge.config import Settings
+from edge.results import Alarm, HalfOrbitResult, WindowScore
+from edge.status import Counts, StationStatus, Trouble
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def section(title: str) -> str:
+    """Give what stands below a heading, up to the next one."""
+    text = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
+    found = re.search(rf"^#+ {title}\n(.*?)(?=^#|\Z)", text, re.M | re.S)
+    assert found is not None, title
+    return found[1]
+
+
+@pytest.mark.parametrize(
+    "record", [HalfOrbitResult, WindowScore, Alarm, StationAlarm, StationStatus, Settings]
+)
+def test_files_names_every_field_and_no_other(record: type) -> None:
+    cells = re.findall(r"^\| (`.*?) \|", section(record.__name__), re.M)
+    named = [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
+    assert sorted(named) == sorted(record.__struct_fields__)
+
+
+def test_files_names_what_status_holds() -> None:
+    text = section("StationStatus")
+    for name in (*Counts.__struct_fields__, *Trouble.__struct_fields__):
+        assert f"`{name}`" in text
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/operate.md", "docs/files.md"])
+def test_commands_that_documents_show_exist(document: str) -> None:
+    group = typer.main.get_command(app)
+    text = (ROOT / document).read_text(encoding="utf-8")
+    shown = set(re.findall(r"(?:`|^ {4})(?:\.venv/bin/)?edge-score +([a-z]+)", text, re.M))
+    assert shown
+    assert shown <= set(group.commands)
