@@ -139,7 +139,8 @@ class Card(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     run, source : str
         sha256 of the trained model, and of all that the bundle was made from.
     model, float_model, climatology : str
-        File names within the bundle; `float_model` is the same network before quantisation.
+        File names within the bundle; `float_model` is the same network before quantisation, None
+        where it was left out.
     quantisation : {"int8", "float32"}
     length : int
         Rows in a window, L.
@@ -167,7 +168,7 @@ class Card(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     night: Literal["dark", "paper"]
     clip: float
     model: str
-    float_model: str
+    float_model: str | None
     quantisation: Literal["int8", "float32"]
     climatology: str
     slope: float
@@ -321,7 +322,7 @@ def load_bundle(path: Path | None = None) -> Bundle:
     """
     path = path or default_bundle_path()
     card = load_card(path)
-    for name in (card.model, card.float_model, card.climatology, card.golden.file):
+    for name in filter(None, (card.model, card.float_model, card.climatology, card.golden.file)):
         if name not in card.files:
             raise BundleError(f"bundle {path.name}: {name} has no sha256 in the card")
     for name, expected in card.files.items():

@@ -116,7 +116,7 @@ def make_card(
         night=rule["night"],
         clip=rule["clip"],
         model=MODEL_FILE,
-        float_model=FLOAT_MODEL_FILE,
+        float_model=None,
         quantisation="int8",
         climatology=CLIMATOLOGY_FILE,
         slope=decisions.slope,
@@ -169,7 +169,7 @@ def write_bundle(
     out : Path
         Folder of the bundle. What is there is replaced.
     card : Card
-        Its sums and golden entry are filled in here.
+        Its sums, golden entry and float32 file are filled in here.
     models : dict of str to bytes
         TFLite files by their names.
     climatology : Climatology
@@ -199,6 +199,7 @@ def write_bundle(
         names = (*models, CLIMATOLOGY_FILE, GOLDEN_FILE)
         card = msgspec.structs.replace(
             card,
+            float_model=FLOAT_MODEL_FILE if FLOAT_MODEL_FILE in models else None,
             golden=Golden(GOLDEN_FILE, golden.scores.size, golden.tolerance, golden.measured),
             files={name: file_sha256(folder / name) for name in names},
         )

@@ -26,6 +26,10 @@ def export(
     duration: Annotated[
         float, typer.Option("--duration", min=0.0, max=10_000.0, help="Of an alarm, hours.")
     ] = 48.0,
+    no_float32: Annotated[
+        bool,
+        typer.Option("--no-float32", help="Leave the float32 file out; its parity stays told."),
+    ] = False,
 ) -> None:
     """Quantise the network of a run and write the bundle that a station runs.
 
@@ -38,4 +42,8 @@ def export(
 
     if name is None:
         name = read_run(run).profile
-    export_run(run, out, name, AlarmRule(radius, duration), tell=lambda line: say([line]))
+    export_run(run, out, name, AlarmRule(radius, duration), not no_float32, tell=_say)
+
+
+def _say(line: str) -> None:
+    say([line])

@@ -86,6 +86,7 @@ def export_run(
     out: Path,
     name: str,
     alarm: AlarmRule,
+    float32: bool = True,
     rule: Rule | None = None,
     tell: Tell = silent,
 ) -> Card:
@@ -101,6 +102,8 @@ def export_run(
         Of the bundle.
     alarm : AlarmRule
         Radius and duration of an alarm.
+    float32 : bool, optional
+        Whether the bundle holds the float32 file, too.
     rule : Rule, optional
     tell : callable, optional
         Takes a line of progress.
@@ -130,7 +133,7 @@ def export_run(
         )
     judged = _judged(run)
     runs = [*_starts(run), run]
-    source = _source(runs, name, alarm, rule)
+    source = _source(runs, name, alarm, float32, rule)
     if found := _up_to_date(out, source):
         tell(f"{out} is up to date")
         return found
@@ -196,6 +199,8 @@ def export_run(
         parity=parity,
         network=describe(model.network, model.keras_model.count_params()),
     )
+    if not float32:
+        del models[FLOAT_MODEL_FILE]
     card = write_bundle(out, card, models, climatology_of(runs), golden)
     size = sum(p.stat().st_size for p in out.iterdir()) // 1000
     tell(f"{out}: verified, {size} kB, trained on {card.training.data} data")
@@ -236,12 +241,14 @@ def _starts(run: JudgedRun) -> list[JudgedRun]:
     return [*_starts(start), start]
 
 
-def _source(runs: Sequence[JudgedRun], name: str, alarm: AlarmRule, rule: Rule) -> str:
+def _source(
+    runs: Sequence[JudgedRun], name: str, alarm: AlarmRule, float32: bool, rule: Rule
+) -> str:
     parts = [
         RELEASE,
         [[r.record.identity, r.record.model_sha256] for r in runs],
         file_sha256(runs[-1].folder / RUN_CARD_FILE),
-        [name, alarm.radius_km, alarm.duration_h],
+        [name, alarm.radius_km, alarm.duration_h, float32],
         [getattr(rule, field) for field in Rule.__dataclass_fields__],
     ]
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
