@@ -138,7 +138,7 @@ def train_export(
 
 def main() -> None:
     """Run ``edge-train``."""
-    run(app, _NAME)
+    run(app, _NAME, missing_is_ours=False)
 
 
 if __name__ == "__main__":
