@@ -33,7 +33,7 @@ class Commands(TyperGroup):
             formatter.write_dl(rows)
 
 
-def run(app: typer.Typer, name: str) -> NoReturn:
+def run(app: typer.Typer, name: str, missing_is_ours: bool = True) -> NoReturn:
     """Run a command line and end the process.
 
     Parameters
@@ -41,6 +41,12 @@ def run(app: typer.Typer, name: str) -> NoReturn:
     app : typer.Typer
     name : str
         Of the command, which begins each line on standard error.
+    missing_is_ours : bool, optional
+        Whether to say that a module is missing; else that is raised.
+
+    Raises
+    ------
+    ModuleNotFoundError
 
     Notes
     -----
@@ -62,6 +68,8 @@ def run(app: typer.Typer, name: str) -> NoReturn:
     except (typer.Abort, KeyboardInterrupt):
         code = 130
     except ImportError as error:
+        if isinstance(error, ModuleNotFoundError) and not missing_is_ours:
+            raise
         # Found where it is needed, which may be long after the start.
         complain(
             name,

@@ -71,7 +71,7 @@ def _common(
 
 def main() -> None:
     """Run ``edge-train``."""
-    run(app, _NAME)
+    run(app, _NAME, missing_is_ours=False)
 
 
 if __name__ == "__main__":
