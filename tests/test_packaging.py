@@ -28,6 +28,10 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SOURCES = ["edge", "trainer", "models", "pyproject.toml", "LICENSE", "README.md"]
 
 
+#: Studies of the method itself, which no wheel holds.
+RESEARCH = ROOT / "trainer" / "research"
+
+
 def run(*command: str | Path, cwd: Path, **environment: str) -> str:
     """Run a command with nothing of the checkout on its path, and return what it printed."""
     ours = {"PYTHONPATH", "CI"}
@@ -95,6 +99,7 @@ def test_every_package_is_listed() -> None:
         ".".join(path.parent.relative_to(ROOT).parts)
         for top in ("edge", "trainer")
         for path in (ROOT / top).rglob("*.py")
+        if RESEARCH not in path.parents
     }
     assert found == listed
 
@@ -107,7 +112,10 @@ def test_wheel_holds_code_and_models(wheel: Path) -> None:
         for t in ("edge", "trainer")
         for p in (ROOT / t).rglob("*.py")
     }
-    assert code <= names
+    research = {name for name in code if name.startswith("trainer/research/")}
+    assert research
+    assert not research & names
+    assert code - research <= names
     shipped = {name.removeprefix("edge/_models/") for name in names if "/_models/" in name}
     assert shipped == data_files(ROOT / "models")
     assert any(name.endswith("/card.json") for name in shipped)

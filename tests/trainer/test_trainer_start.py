@@ -19,7 +19,10 @@ main()
 
 @pytest.mark.parametrize(
     ("missing", "arguments"),
-    [("dask", ["prepare", "nowhere"]), ("tensorflow", ["train-export", "--out", "nowhere"])],
+    [
+        ("dask", ["prepare", "nowhere"]),
+        ("numpy", ["pretrain", "nowhere", "--recipe", "cnn.toml", "--out", "o"]),
+    ],
 )
 def test_a_missing_package_is_one_line_with_the_python_it_is_for(
     tmp_path: Path, missing: str, arguments: list[str]

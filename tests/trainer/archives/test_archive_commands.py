@@ -50,7 +50,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
     """What the second stage is called with; it is tested elsewhere."""
     calls: list[tuple] = []
 
-    def build(dataset, catalogue, indices, recipe, tell):
+    def build(dataset, catalogue, indices, recipe, tell, simulation):
         calls.append((dataset, catalogue, indices, recipe))
         tell("windows made")
 

@@ -241,7 +241,7 @@ def test_the_code_is_named_and_does_not_make_a_dataset_anew(
 ) -> None:
     card = json.loads((built / DATASET_FILE).read_text())
     assert card["code_sha256"] == code_sha256(DATASET_SOURCES)
-    assert code_sha256(("trainer/indices.py",)) != code_sha256(DATASET_SOURCES)
+    assert code_sha256(("trainer/inputs/indices.py",)) != code_sha256(DATASET_SOURCES)
     monkeypatch.setattr(dataset_build, "code_sha256", lambda parts: "f" * 64)
     dataset = shutil.copytree(built, tmp_path / "dataset")
     assert build(made, dataset) == ["the dataset is up to date"]

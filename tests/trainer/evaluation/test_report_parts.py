@@ -63,7 +63,7 @@ def test_reports_of_other_versions_and_none_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainError, match=r"report\.json: No such file"):
         read_report(tmp_path)
     (tmp_path / "report.json").write_text('{"format": 99}')
-    with pytest.raises(TrainError, match="format 99; this version reads 1"):
+    with pytest.raises(TrainError, match="format 99; this version reads 2"):
         read_report(tmp_path)
     (tmp_path / "report.json").write_text("[")
     with pytest.raises(TrainError, match=r"report\.json"):
