@@ -340,8 +340,9 @@ def _title(figure: Figure, found: Explanation, total: float) -> None:
     simulated = f"; {SIMULATED}" if found.simulated else ""
     field = f", {activity(found.peak)}" if found.peak is not None else ""
     lines = (
-        (0.26, 14, DARK, f"{s.half_orbit} ({s.side} side){asked}, model {s.bundle}{field}"),
-        (0.5, 10, DARK, f"{s.start} to {s.end}, payloads {', '.join(s.payloads)}{simulated}"),
+        (0.14, 13, DARK, f"{s.half_orbit} ({s.side} side){asked}"),
+        (0.34, 9.5, DARK, f"{s.start} to {s.end}, payloads {', '.join(s.payloads)}{simulated}"),
+        (0.5, 9.5, DARK, f"model {s.bundle}{field}"),
         (total - 0.16, 8.5, ALARM, training_line(s.trained_on)),
     )
     for below, size, colour, text in lines:

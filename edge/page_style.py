@@ -40,6 +40,7 @@ caption { text-align: left; padding: .2rem 0; }
   border-bottom: 1px solid var(--line); }
 .wide tbody th { font-weight: 600; }
 .wide th, .wide td { white-space: nowrap; }
+.wide td:last-child { white-space: normal; overflow-wrap: anywhere; min-width: 11em; }
 .failures dt { font-weight: 600; }
 .failures dd { margin: 0 0 .7rem; }
 .failures { overflow-wrap: anywhere; }

@@ -152,7 +152,7 @@ def test_a_picture_for_files_says_that_it_is_simulated(scorer: Scorer, tmp_path:
     assert len(figure.axes) == 6
     texts = [t.get_text() for t in figure.texts]
     assert "simulated: no observation" in texts[1]
-    assert texts[2].startswith("The model was trained on simulated missions")
+    assert texts[3].startswith("The model was trained on simulated missions")
     assert figure.axes[0].get_title(loc="left") == "log_ne: electron density"
     assert figure.axes[0].get_title(loc="right").startswith("without it: score ")
     scores = figure.axes[-1]
