@@ -45,8 +45,8 @@ if find_spec("trainer.research") is not None:
     # A checkout has it, the wheel does not.
     from trainer.research.commands import reference, reproduce, strengths
 
-    for command in (strengths, reference, reproduce):
-        app.command()(command)
+    for study in (strengths, reference, reproduce):
+        app.command()(study)
 
 
 def _show_version(asked: bool) -> None:

@@ -96,7 +96,8 @@ def _burst_records(payload: Payload) -> BoolArray:
         return np.full(n, payload.name.payload in BURST_APIDS)
     mode = payload.channels.get(WORKMODE)
     if mode is not None:
-        return mode.valid & (mode.values == BURST)
+        result: BoolArray = mode.valid & (mode.values == BURST)
+        return result
     if payload.name.payload != _CADENCE_TELLS or n < 3:
         return np.zeros(n, dtype=np.bool_)
     longest = round(1000 * _SHORT * PAYLOADS[_CADENCE_TELLS].cadence)
@@ -363,7 +364,8 @@ def mean_samples(grid: Grid) -> npt.NDArray[np.float32]:
         raise ValueError("the samples of this grid were not counted")
     observables = grid.valid.sum(axis=1)
     total = np.where(grid.valid, grid.samples, 0).sum(axis=1)
-    return (total / np.maximum(observables, 1)).astype(np.float32)
+    result: npt.NDArray[np.float32] = (total / np.maximum(observables, 1)).astype(np.float32)
+    return result
 
 
 def _wanted_rows(grid: Grid, night_side: bool, rule: RowRule) -> BoolArray:

@@ -196,7 +196,7 @@ def run_tasks(
         That a task raised, or that says what else went wrong.
     """
     from distributed import CancelledError, KilledWorker, as_completed
-    from distributed.comm import CommClosedError
+    from distributed.comm.core import CommClosedError
 
     futures = {
         client.submit(

@@ -151,7 +151,9 @@ def _read(part: Part) -> tuple[list[NightPass], list[HalfOrbitRows], list[Failed
         raise TrainError(
             f"this worker has version {RELEASE}, whoever asks has {request.code_version}"
         )
-    passes, half_orbits, failed = [], [], []
+    passes: list[NightPass] = []
+    half_orbits: list[HalfOrbitRows] = []
+    failed: list[FailedFile] = []
     for key, below in part.half_orbits.items():
         found, bad = None, {}
         if key in part.given_up:
@@ -165,9 +167,9 @@ def _read(part: Part) -> tuple[list[NightPass], list[HalfOrbitRows], list[Failed
                 reason = f"half-orbit {key} failed with {describe_fault(error)}"
                 bad = {path: FailedFile(stored_name(path), reason) for path in below}
             else:
-                for path, error in errors.items():
+                for path, fault in errors.items():
                     name = path.relative_to(request.archive)
-                    bad[name] = FailedFile(stored_name(name), str(error), error.transient)
+                    bad[name] = FailedFile(stored_name(name), str(fault), fault.transient)
         failed += bad.values()
         hashed = [hash_input(request.archive, path) for path in below if path not in bad]
         half_orbits.append(describe_half_orbit(key, found, hashed))

@@ -207,4 +207,5 @@ def _numpy(table: pa.Table, name: str, null: float) -> AnyArray:
     column = table[name]
     if column.null_count:
         column = column.fill_null(null)
-    return column.to_numpy()
+    result: AnyArray = column.to_numpy()
+    return result

@@ -207,7 +207,8 @@ class Scanner:
             events |= set(rows["event"][rows["label"] == POSITIVE].tolist())
             found.append(self._draw(self._quiet(rows, dropped), item.key))
         joined = np.concatenate(found) if found else np.zeros(0, CANDIDATE)
-        return Scan(joined, *counts, dropped, events)
+        windows, positives, negatives, excluded = counts
+        return Scan(joined, windows, positives, negatives, excluded, dropped, events)
 
     def cut(
         self, item: NightPass, first_cell: IntArray
@@ -315,10 +316,12 @@ class Scanner:
         unknown = np.isnan(rows["kp"])
         loud = ~unknown & (rows["kp"] > rule.quiet_kp)
         dropped["Kp too high"] += int(loud.sum())
-        if rule.unknown_kp == "keep":
-            return rows[~loud]
-        dropped["Kp unknown"] += int(unknown.sum())
-        return rows[~loud & ~unknown]
+        kept = ~loud
+        if rule.unknown_kp == "drop":
+            dropped["Kp unknown"] += int(unknown.sum())
+            kept &= ~unknown
+        result: npt.NDArray[np.void] = rows[kept]
+        return result
 
     def _draw(self, rows: npt.NDArray[np.void], key: str) -> npt.NDArray[np.void]:
         """Keep a few positives of each event, and every so many clear windows."""
@@ -331,7 +334,10 @@ class Scanner:
         stride = self.recipe.controls.stride
         phase = int(rng.integers(stride))
         negative = (rows["label"] == NEGATIVE) & (rows["first_cell"] % stride == phase)
-        return rows[np.sort(np.concatenate([positive, np.flatnonzero(negative)]))]
+        result: npt.NDArray[np.void] = rows[
+            np.sort(np.concatenate([positive, np.flatnonzero(negative)]))
+        ]
+        return result
 
 
 def column(rows: npt.NDArray[np.void], name: str) -> AnyArray:

@@ -222,7 +222,7 @@ def _matches(tables: Tables, card: dict[str, Any]) -> None:
     positive = windows["role"] == POSITIVE_ROLE
     order = np.lexsort((~positive, windows["match"]))
     pair = windows["match"][order]
-    starts = np.flatnonzero(np.r_[True, np.diff(pair) != 0]) if pair.size else []
+    starts = np.flatnonzero(np.r_[True, np.diff(pair) != 0]) if pair.size else np.zeros(0, int)
     needed = card["recipe"]["controls"]["per_positive"]
     with_positives = set(windows["half_orbit"][positive])
     for members in np.split(order, starts[1:]) if len(starts) else []:

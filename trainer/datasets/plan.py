@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from trainer.datasets.recipe import DatasetRecipe, PlaceboRule
 from trainer.datasets.splits import NAMES, STATES, Blocks, crossing_clusters, make_blocks
 from trainer.inputs.catalogue import Catalogue
 from trainer.inputs.declustering import Clusters, decluster
-from trainer.inputs.placebos import placebo
+from trainer.inputs.placebos import PlaceboKind, placebo
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,7 +144,7 @@ def _within(
 def _moved(
     catalogue: Catalogue, clusters: Clusters, rule: PlaceboRule
 ) -> tuple[Catalogue, Clusters]:
-    kind = rule.kind.removesuffix("-shift")
+    kind = cast("PlaceboKind", rule.kind.removesuffix("-shift"))
     try:
         return placebo(catalogue, clusters, kind, rule.seed, rule.amount)
     except ValueError as error:

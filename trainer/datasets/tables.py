@@ -203,6 +203,7 @@ def open_windows(
     import pyarrow.parquet as pq
 
     path = dataset / WINDOWS_FILE
+    wanted: tuple[str, ...]
     if split is None:
         wanted = NAMES if allow_test else NAMES[:2]
     else:
@@ -240,4 +241,5 @@ def _flat(lists: Any) -> npt.NDArray[Any]:
     if isinstance(lists, pa.ChunkedArray):
         parts = [_flat(chunk) for chunk in lists.chunks]
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.float32)
-    return lists.flatten().to_numpy(zero_copy_only=False)
+    result: npt.NDArray[Any] = lists.flatten().to_numpy(zero_copy_only=False)
+    return result

@@ -211,7 +211,10 @@ def event_splits(block: IntArray | None) -> npt.NDArray[np.object_]:
     """Spell the blocks of events: a block, ``none`` or ``crossing``; shape (n,)."""
     assert block is not None
     names = np.array([*NAMES, "none", "crossing"], dtype=object)
-    return names[np.where(block >= 0, block, np.where(block == CROSSING, 4, 3))]
+    result: npt.NDArray[np.object_] = names[
+        np.where(block >= 0, block, np.where(block == CROSSING, 4, 3))
+    ]
+    return result
 
 
 def _tally(places: IntArray, size: int) -> IntArray:

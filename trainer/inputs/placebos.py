@@ -134,7 +134,10 @@ def _from_dipole(
     axis = unit_vectors(np.array([pole_latitude]), np.array([pole_longitude]))
     frame = _frames(axis)[0]
     local = unit_vectors(latitude, longitude)
-    return (local[:, :1] * frame[1]) + (local[:, 1:2] * frame[2]) + (local[:, 2:] * frame[0])
+    result: FloatArray = (
+        (local[:, :1] * frame[1]) + (local[:, 1:2] * frame[2]) + (local[:, 2:] * frame[0])
+    )
+    return result
 
 
 def _frames(points: FloatArray) -> FloatArray:
@@ -158,4 +161,5 @@ def _turned(frames: FloatArray, angle: FloatArray) -> FloatArray:
 
 def _product(after: FloatArray, before: FloatArray) -> AnyArray:
     """Rotations, (n, 3, 3), that take the axes of one frame to those of the other."""
-    return np.einsum("nki,nkj->nij", after, before)
+    result: AnyArray = np.einsum("nki,nkj->nij", after, before)
+    return result

@@ -37,7 +37,7 @@ class Network(Section, frozen=True):
     dense_layers: Count = 1
 
 
-class PerSubsequence(keras.layers.TimeDistributed):
+class PerSubsequence(keras.layers.TimeDistributed):  # type: ignore[misc]
     """A layer applied to each sub-sequence alone, all of a batch in one call."""
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:

@@ -123,18 +123,24 @@ def windows_of_arrays(
     known = names if event is None else event.astype(np.str_)
     cluster = np.unique(known, return_inverse=True)[1].astype(np.int64)
     return WindowSet(
-        inputs.astype(np.float32),
-        label.astype(np.int8),
-        observables,
-        "arrays",
-        np.full(n, np.datetime64("NaT", "ms"), dtype="datetime64[ms]"),
-        *(unknown.copy() for _ in range(5)),
-        names,
-        known,
-        cluster,
-        number,
-        *(unknown.copy() for _ in range(3)),
-        np.zeros((n, 0)),
+        inputs=inputs.astype(np.float32),
+        label=label.astype(np.int8),
+        observables=observables,
+        mission="arrays",
+        time=np.full(n, np.datetime64("NaT", "ms"), dtype="datetime64[ms]"),
+        latitude=unknown.copy(),
+        longitude=unknown.copy(),
+        dipole_latitude=unknown.copy(),
+        local_time=unknown.copy(),
+        kp=unknown.copy(),
+        half_orbit=names,
+        event=known,
+        cluster=cluster,
+        pair=number,
+        magnitude=unknown.copy(),
+        lead_hours=unknown.copy(),
+        distance_km=unknown.copy(),
+        seismicity=np.zeros((n, 0)),
     )
 
 
@@ -158,4 +164,5 @@ def groups_of(cluster: IntArray, pair: IntArray) -> IntArray:
     of_pair = int(cluster.max(initial=-1)) + 1 + np.arange(pairs.size)
     of_pair[place[known]] = cluster[known]
     group = np.where(known, cluster, of_pair[place])
-    return np.unique(group, return_inverse=True)[1].astype(np.int64)
+    result: IntArray = np.unique(group, return_inverse=True)[1].astype(np.int64)
+    return result

@@ -75,8 +75,10 @@ def bubble_bins(p: BubbleParameters, length: int, samples: int) -> BubbleBins:
     cells = np.arange(-(length + 2 * reach), length + 2 * reach + 1)
     seconds = GRID_STEP_S * cells.astype(np.float64)
     uniform = qmc.Sobol(4, scramble=True, seed=0).random(_DRAWS)
-    widths = np.linspace(*np.log(p.width_km), WIDTH_BINS + 1)
-    depths = np.linspace(*np.log10(p.factor), DEPTH_BINS + 1)
+    thin, wide = np.log(p.width_km)
+    shallow, deep = np.log10(p.factor)
+    widths = np.linspace(thin, wide, WIDTH_BINS + 1)
+    depths = np.linspace(shallow, deep, DEPTH_BINS + 1)
     middle = length + 2 * reach
     centre, shapes, covariances = [], [], []
     for w in range(WIDTH_BINS):

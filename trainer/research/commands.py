@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from edge.entry import say
 
 if TYPE_CHECKING:
+    from edge.observables import MissionName
     from trainer.research.bayes import Reference
     from trainer.research.strengths import Strength
 
@@ -69,7 +70,7 @@ def strengths(
 
     seed = seed or DESIGN_SEED
     found, reference, size = find_strengths(
-        mission,
+        cast("MissionName", mission),
         profile,
         windows,
         seed,

@@ -166,7 +166,8 @@ def residual_covariance(parameters: BackgroundParameters, lag_s: Floats) -> Floa
         correlation * np.outer(s, s) for s in (parameters.offset_sigma, parameters.track_sigma)
     )
     white = np.diag(np.square(parameters.white_sigma))
-    return offset + track * np.exp(-lag / parameters.track_time_s) + white * (lag == 0.0)
+    result: Floats = offset + track * np.exp(-lag / parameters.track_time_s) + white * (lag == 0.0)
+    return result
 
 
 def background(

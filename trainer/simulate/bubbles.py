@@ -103,8 +103,10 @@ def draw_bubbles(
     middle = zone[np.argmin(np.abs(dipole_latitude[zone]))]
     count = int(rng.poisson(expected_number(p, time[middle], float(longitude[middle]), at.flux)))
     centre = np.sort(rng.uniform(zone[0], zone[-1], count))
-    width = np.exp(rng.uniform(*np.log(p.width_km), count)) / TRACK_KM_S
-    depth = rng.uniform(*np.log10(p.factor), count)
+    thin, wide = np.log(p.width_km)
+    shallow, deep = np.log10(p.factor)
+    width = np.exp(rng.uniform(thin, wide, count)) / TRACK_KM_S
+    depth = rng.uniform(shallow, deep, count)
     return tuple(
         Bubble(float(c), float(w), float(d)) for c, w, d in zip(centre, width, depth, strict=True)
     )
@@ -127,7 +129,8 @@ def depletion(p: BubbleParameters, seconds: Floats, bubble: Bubble) -> Floats:
     """
     wall = p.wall_km / TRACK_KM_S
     x, half = seconds - bubble.centre_s, 0.5 * bubble.width_s
-    return 0.5 * bubble.depth * (np.tanh((x + half) / wall) - np.tanh((x - half) / wall))
+    result: Floats = 0.5 * bubble.depth * (np.tanh((x + half) / wall) - np.tanh((x - half) / wall))
+    return result
 
 
 def plasma_change(p: BubbleParameters, fall: Floats) -> Floats:
@@ -144,7 +147,8 @@ def plasma_change(p: BubbleParameters, fall: Floats) -> Floats:
     (n, 4) float64
         Of log10 Ne, Te (K), log10 O+ and Ti (K); Ti stays.
     """
-    return fall[:, None] * np.array([-1.0, p.te_k, p.o_plus, 0.0])
+    result: Floats = fall[:, None] * np.array([-1.0, p.te_k, p.o_plus, 0.0])
+    return result
 
 
 def bubble_change(

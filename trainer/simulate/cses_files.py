@@ -157,7 +157,8 @@ def utc_time(time: Times) -> NDArray[np.int64]:
     date = (year * 100 + month % 12 + 1) * 100 + of_month
     second = of_day // 1000
     clock = (second // 3600) * 10000 + (second // 60 % 60) * 100 + second % 60
-    return (date * 1_000_000 + clock) * 1000 + of_day % 1000
+    result: NDArray[np.int64] = (date * 1_000_000 + clock) * 1000 + of_day % 1000
+    return result
 
 
 def _stamp(time: np.datetime64) -> str:

@@ -144,7 +144,8 @@ def in_shadow(half_orbit: Pass) -> NDArray[np.bool_]:
     """Whether each sample lies in the Earth's cylindrical shadow, (n,)."""
     cosine = geometry.cos_solar_zenith(half_orbit.time, half_orbit.latitude, half_orbit.longitude)
     across = half_orbit.radius_km * np.sqrt(1.0 - cosine**2)
-    return (cosine < 0.0) & (across < geometry.EARTH_RADIUS_KM)
+    result: NDArray[np.bool_] = (cosine < 0.0) & (across < geometry.EARTH_RADIUS_KM)
+    return result
 
 
 def _quaternion(half_orbit: Pass) -> Floats:

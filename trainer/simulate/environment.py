@@ -126,13 +126,15 @@ def track_dipole_latitude(half_orbit: Pass) -> Floats:
     """Latitude in the centred dipole in degrees, (n,)."""
     axis = geometry.dipole_axes(half_orbit.time[0])[2]
     place = geometry.unit_vector(half_orbit.latitude, half_orbit.longitude)
-    return np.rad2deg(np.arcsin(place @ axis))
+    result: Floats = np.rad2deg(np.arcsin(place @ axis))
+    return result
 
 
 def daylight(half_orbit: Pass) -> Floats:
     """Share of daylight, (n,): 0 at night, 1 by day, smooth about the terminator."""
     cosine = geometry.cos_solar_zenith(half_orbit.time, half_orbit.latitude, half_orbit.longitude)
-    return 1.0 / (1.0 + np.exp(-cosine / 0.15))
+    result: Floats = 1.0 / (1.0 + np.exp(-cosine / 0.15))
+    return result
 
 
 def mean_plasma(

@@ -51,7 +51,8 @@ def sidereal_angle(time: Times) -> Floats:
     -----
     Meeus, Astronomical Algorithms, eq. 12.4, linear part.
     """
-    return np.deg2rad((280.46061837 + 360.98564736629 * days_since_j2000(time)) % 360.0)
+    result: Floats = np.deg2rad((280.46061837 + 360.98564736629 * days_since_j2000(time)) % 360.0)
+    return result
 
 
 def mean_sun_right_ascension(time: Times) -> Floats:
@@ -103,7 +104,8 @@ def latitude_longitude(vector: Floats) -> tuple[Floats, Floats]:
 
 def cos_solar_zenith(time: Times, latitude: Floats, longitude: Floats) -> Floats:
     """Cosine of the solar zenith angle at (n,) places, degrees, and times."""
-    return np.einsum("ij,ij->i", unit_vector(latitude, longitude), sun_vector(time))
+    result: Floats = np.einsum("ij,ij->i", unit_vector(latitude, longitude), sun_vector(time))
+    return result
 
 
 def local_time(time: Times, longitude: Floats) -> Floats:
@@ -182,7 +184,8 @@ def dipole_field(vector: Floats, radius_km: Floats, time: np.datetime64) -> Floa
     moment = np.array([g11, h11, g10])
     along = vector @ moment
     scale = (EARTH_RADIUS_KM / radius_km) ** 3
-    return scale[:, None] * (3.0 * along[:, None] * vector - moment)
+    result: Floats = scale[:, None] * (3.0 * along[:, None] * vector - moment)
+    return result
 
 
 def north_east_down(latitude: Floats, longitude: Floats, vector: Floats) -> Floats:

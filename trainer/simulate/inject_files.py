@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -79,7 +80,7 @@ def change_cses(
             if key in file:
                 step = amplitude * scale.step(observable)
                 changed |= _write(
-                    file[key], rows, lambda v, s=step, o=observable: add_step(v, s, o)
+                    file[key], rows, partial(add_step, step=step, observable=observable)
                 )
         if name.payload in FIELD:
             wave = fluctuation(place.time, change, scale.noise(path, name, place), _rise(scale))[at]
@@ -91,7 +92,7 @@ def change_cses(
                 if key.endswith("_P") and key in file and steps.any():
                     power = _density_power(file[key], name.payload)
                     changed |= _write(
-                        file[key], rows, lambda v, p=power: _times(v, 10.0 ** (steps / p))
+                        file[key], rows, partial(_times, factor=10.0 ** (steps / power))
                     )
         if not changed:
             return None

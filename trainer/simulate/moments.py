@@ -193,7 +193,8 @@ def _kernel(
     lags = GRID_STEP_S * np.arange(1 - length, length)[:, None] + apart
     # Where both are the same samples of the same cell their lag is exactly 0: the white part.
     full = function(parameters, lags.ravel())
-    return full.reshape(2 * length - 1, apart.size, *full.shape[1:]).mean(axis=1)
+    result: Floats = full.reshape(2 * length - 1, apart.size, *full.shape[1:]).mean(axis=1)
+    return result
 
 
 def _offsets(samples: int) -> Floats:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
 from sgp4.api import Satrec
 
+from edge.observables import MissionName
 from trainer.simulate import geometry
 from trainer.simulate.elements import ELEMENTS, SGP4_EPOCH
 from trainer.simulate.geometry import Floats, Times
@@ -50,7 +52,7 @@ class Pass:
         missions' files.
     """
 
-    mission: str
+    mission: MissionName
     orbit: int
     direction: int
     time: Times
@@ -143,7 +145,8 @@ def _number_at(mission: str, epoch: np.datetime64, satrec: Satrec) -> int:
     rate = _rate(_builtin(mission, known[-1].orbit))
     angle = rate * ((epoch - known[-1].epoch) / np.timedelta64(1, "s"))
     own = _argument_of_latitude(satrec, np.array([epoch]))[0]
-    return known[-1].orbit + round((angle - own) / (2.0 * np.pi))
+    result: int = known[-1].orbit + round((angle - own) / (2.0 * np.pi))
+    return result
 
 
 def _rate(satrec: Satrec) -> float:
@@ -169,9 +172,10 @@ def _argument_of_latitude(satrec: Satrec, time: Times) -> Floats:
     normal = np.cross(position, velocity)
     node = np.stack([-normal[:, 1], normal[:, 0], np.zeros(len(normal))], axis=-1)
     across = np.cross(normal, node) / np.linalg.norm(normal, axis=1)[:, None]
-    return np.arctan2(
+    result: Floats = np.arctan2(
         np.einsum("ij,ij->i", position, across), np.einsum("ij,ij->i", position, node)
     )
+    return result
 
 
 def _half_orbits(
@@ -234,7 +238,13 @@ def _sample(
     keep = np.flatnonzero(inside)
     zone = slice(keep[0], keep[-1] + 1)
     return Pass(
-        mission, orbit, direction, time[zone], latitude[zone], longitude[zone], altitude[zone]
+        cast("MissionName", mission),
+        orbit,
+        direction,
+        time[zone],
+        latitude[zone],
+        longitude[zone],
+        altitude[zone],
     )
 
 
@@ -253,4 +263,5 @@ def invariant_latitude(sin_dipole_latitude: Floats, radius_km: Floats) -> Floats
     ``cos(invariant)**2 = 1 / L`` with ``L = r / cos(latitude)**2`` (McIlwain 1961).
     """
     cos2 = (1.0 - sin_dipole_latitude**2) * geometry.EARTH_RADIUS_KM / radius_km
-    return np.rad2deg(np.arccos(np.sqrt(np.clip(cos2, 0.0, 1.0))))
+    result: Floats = np.rad2deg(np.arccos(np.sqrt(np.clip(cos2, 0.0, 1.0))))
+    return result

@@ -250,9 +250,10 @@ class BackgroundParameters:
     @property
     def sigma(self) -> Floats:
         """Standard deviation of each plasma observable about its mean, (4,), bubbles aside."""
-        return np.sqrt(
+        result: Floats = np.sqrt(
             np.square(self.offset_sigma) + np.square(self.track_sigma) + np.square(self.white_sigma)
         )
+        return result
 
     @property
     def b_rms_sigma(self) -> float:

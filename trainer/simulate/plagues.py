@@ -133,7 +133,8 @@ def kept_rows(seconds: Floats, streams: Streams, plagues: Plagues) -> NDArray[np
         return np.ones(len(seconds), np.bool_)
     # Somewhere inside, a minute and more from both ends.
     first = seconds[0] + 60.0 + share * (span - 180.0)
-    return (seconds < first) | (seconds >= first + length)
+    result: NDArray[np.bool_] = (seconds < first) | (seconds >= first + length)
+    return result
 
 
 def spoilt_times(time: Times, streams: Streams, plagues: Plagues, every: int = 1) -> Times:

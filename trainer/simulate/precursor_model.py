@@ -153,7 +153,8 @@ def lead_time_profile(lead_h: Floats) -> Floats:
         ``sin(pi sqrt(lead / 48))**2``: 0 at the event and 48 h before it, 1 at 12 h.
     """
     share = np.clip(np.asarray(lead_h, np.float64) / LEAD_TIME_H, 0.0, 1.0)
-    return np.sin(np.pi * np.sqrt(share)) ** 2
+    result: Floats = np.sin(np.pi * np.sqrt(share)) ** 2
+    return result
 
 
 def distance_profile(share: Floats) -> Floats:

@@ -226,8 +226,8 @@ def _one_day(day: np.datetime64, seed: int, events_per_day: float) -> Catalogue:
         time,
         np.round(places[:, 0], 4),
         np.round(_wrapped(places[:, 1]), 4),
-        np.round(depth, 2),
-        np.round(magnitude, 2),
+        depth.round(2),
+        magnitude.round(2),
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edge.arrays import AnyArray
 from trainer.simulate.environment import solar_cycle
 from trainer.simulate.geometry import Floats
 
@@ -134,7 +135,7 @@ def _one_day(number: int, seed: int) -> _Day:
     )
 
 
-def _flux(days: np.ndarray, cycle: Floats, draws: list[_Day], p: SpaceWeatherParameters) -> Floats:
+def _flux(days: AnyArray, cycle: Floats, draws: list[_Day], p: SpaceWeatherParameters) -> Floats:
     """F10.7: the cycle, times an active longitude that turns with the Sun and slowly fades."""
     shocks = np.array([d.flux for d in draws])
     reach = np.arange(_FORGOTTEN_DAYS)
@@ -145,7 +146,8 @@ def _flux(days: np.ndarray, cycle: Floats, draws: list[_Day], p: SpaceWeatherPar
     turning = slow[0] * np.cos(phase) + slow[1] * np.sin(phase)
     log = p.modulation * turning + p.flicker * shocks[:, 2]
     spread = 0.5 * (p.modulation**2 + p.flicker**2)
-    return np.round(64.0 + (cycle - 64.0) * np.exp(log - spread), 1)
+    result: Floats = np.round(64.0 + (cycle - 64.0) * np.exp(log - spread), 1)
+    return result
 
 
 def _kp(cycle: Floats, draws: list[_Day], p: SpaceWeatherParameters) -> Floats:
@@ -168,7 +170,8 @@ def _kp(cycle: Floats, draws: list[_Day], p: SpaceWeatherParameters) -> Floats:
                 # About the hole's own strength; the streams come within a day of their time.
                 peak = p.hole_kp * (0.5 + u[3]) * (0.6 + 0.8 * v[0])
                 _storm(kp, day + u[1] + ROTATION_DAYS * turn + v[1] - 0.5, peak, v[1:3], p)
-    return np.round(3.0 * np.clip(kp, 0.0, 9.0)) / 3.0
+    result: Floats = np.round(3.0 * np.clip(kp, 0.0, 9.0)) / 3.0
+    return result
 
 
 def _storm(kp: Floats, begin: float, peak: float, u: Floats, p: SpaceWeatherParameters) -> None:

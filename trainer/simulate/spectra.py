@@ -61,7 +61,8 @@ def heard(track: Pass) -> Floats:
     conjugate = ((direct @ axes.T) * (1.0, 1.0, -1.0)) @ axes
     near = np.maximum(place @ direct.T, place @ conjugate.T)
     distance = geometry.EARTH_RADIUS_KM * np.arccos(np.clip(near, -1.0, 1.0))
-    return np.exp(-((distance / REACH_KM) ** 2))
+    result: Floats = np.exp(-((distance / REACH_KM) ** 2))
+    return result
 
 
 #: Rise of a transmitter's bin, in log10 of power, where it is heard best: electric, magnetic.
@@ -113,7 +114,8 @@ def smooth_spectra(bands: Floats, frequency: Floats) -> Floats:
     columns = np.arange(len(frequency))
     weight[left, columns] = 1.0 - share
     weight[left + 1, columns] += share
-    return bands @ weight + (octave - inside) * (_LOG10_2 * _OUTER_SLOPE)
+    result: Floats = bands @ weight + (octave - inside) * (_LOG10_2 * _OUTER_SLOPE)
+    return result
 
 
 def draw_spectra(

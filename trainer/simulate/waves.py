@@ -59,7 +59,8 @@ def lightning_activity(time: Times, latitude: Floats, longitude: Floats) -> Floa
     diurnal = 1.0 + _DIURNAL * np.cos(2.0 * np.pi * (hour - _PEAK_H) / 24.0)
     zenith = geometry.cos_solar_zenith(time, latitude, longitude)
     through = _BY_DAY + (1.0 - _BY_DAY) / (1.0 + np.exp(zenith / 0.1))
-    return total * diurnal * through
+    result: Floats = total * diurnal * through
+    return result
 
 
 _HISS_OCTAVE = float(np.log2(700.0))
@@ -98,11 +99,12 @@ def band_means(
     near = np.exp(-(((octaves - _HISS_OCTAVE) / _HISS_OCTAVES) ** 2))
     above = p.hiss_kp * (at.kp - 2.0) + p.hiss_storm * at.storm
     strokes = lightning_activity(half_orbit.time, half_orbit.latitude, half_orbit.longitude)
-    return (
+    result: Floats = (
         law
         + shape[:, None] * (near * (p.each(p.hiss) + above))
         + strokes[:, None] * (p.each(p.lightning) * p.heard)
     )
+    return result
 
 
 def wave_covariance(parameters: BackgroundParameters, lag_s: Floats) -> Floats:
@@ -127,12 +129,13 @@ def wave_covariance(parameters: BackgroundParameters, lag_s: Floats) -> Floats:
     )
     strokes = np.outer(p.strokes, p.strokes)
     white = np.diag(p.each(p.white_sigma) ** 2)
-    return (
+    result: Floats = (
         offset
         + track * np.exp(-lag / p.track_time_s)
         + strokes * np.exp(-lag / p.stroke_time_s)
         + white * (lag == 0.0)
     )
+    return result
 
 
 def draw_waves(mean: Floats, parameters: BackgroundParameters, rng: np.random.Generator) -> Floats:
@@ -155,4 +158,5 @@ def draw_waves(mean: Floats, parameters: BackgroundParameters, rng: np.random.Ge
     track = (autoregressive(n, k, p.track_time_s, rng) @ mixing) * p.each(p.track_sigma)
     strokes = autoregressive(n, 1, p.stroke_time_s, rng) * p.strokes
     white = rng.standard_normal((n, k)) * p.each(p.white_sigma)
-    return mean + offset + track + strokes + white
+    result: Floats = mean + offset + track + strokes + white
+    return result

@@ -66,7 +66,8 @@ def load_windows(dataset: Path, split: str, allow_test: bool = False) -> WindowS
     inputs, label = reader.inputs(table)
 
     def numbers(name: str) -> AnyArray:
-        return table[name].to_numpy().astype(np.float64)
+        result: AnyArray = table[name].to_numpy().astype(np.float64)
+        return result
 
     def texts(name: str) -> AnyArray:
         return np.array([text or "" for text in table[name].to_pylist()], dtype=np.str_)

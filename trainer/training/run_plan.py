@@ -242,7 +242,11 @@ def _difference(found: RunRecord, planned: RunRecord) -> str:
     keys = ("stage", "kind", "name", "seed", "fraction", "transfer", "mission")
     pairs: list[tuple[str, Any, Any]] = [
         # Another commit of the same release may go on with the run.
-        ("release", *(record.code_version.partition("+")[0] for record in (found, planned))),
+        (
+            "release",
+            found.code_version.partition("+")[0],
+            planned.code_version.partition("+")[0],
+        ),
         *((key, getattr(found, key), getattr(planned, key)) for key in keys),
         *(
             (key, found.parameters.get(key), planned.parameters.get(key))

@@ -80,7 +80,7 @@ def null_lines(tables: Results, placebos: Sequence[str]) -> list[str]:
                 continue
             values = np.array(shifted["placebos"])
             real = shifted["real"]
-            p = (1 + int((values >= real).sum())) / (1 + values.size)
+            share = (1 + int((values >= real).sum())) / (1 + values.size)
             rows.append(
                 [
                     f"{label}, repetition {result.facts['seed']}",
@@ -88,7 +88,7 @@ def null_lines(tables: Results, placebos: Sequence[str]) -> list[str]:
                     f"{np.mean(values):.3f} ({np.quantile(values, 0.025):.3f} to "
                     f"{np.quantile(values, 0.975):.3f})",
                     str(values.size),
-                    f"{p:.3f}",
+                    f"{share:.3f}",
                 ]
             )
     head = ["unselected test windows", "AUC, true times", "AUC, shifted (95 %)", "shifts", "p"]

@@ -195,7 +195,7 @@ def _describe(out: Outcome, blocks: _Blocks) -> None:
     for name in ("validation", "test"):
         windows = getattr(blocks, name)
         out.scores[f"truth|{name}"] = windows.positive.astype(np.float64)
-        out.scores[f"group|{name}"] = groups_of(windows.cluster, windows.pair)
+        out.scores[f"group|{name}"] = groups_of(windows.cluster, windows.pair).astype(np.float64)
     about: dict[str, AnyArray] = {key: getattr(blocks.test, key) for key in _ABOUT}
     out.scores |= {f"about|{key}": np.asarray(v, dtype=np.float64) for key, v in about.items()}
 
