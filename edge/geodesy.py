@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from edge.arrays import AnyArray, BoolArray, FloatArray, TimeArray
+from edge.arrays import AnyArray, FloatArray, TimeArray
 from edge.jit import kernel
 
 #: Radius of the sphere that CSES altitudes refer to, in km.
@@ -104,25 +104,6 @@ def solar_zenith_angle(time: TimeArray, latitude: FloatArray, longitude: FloatAr
     milliseconds = time.astype("datetime64[ms]").astype(np.float64)
     _zenith_angles(milliseconds, latitude, longitude, out)
     return out
-
-
-def in_earth_shadow(zenith_angle: FloatArray, altitude: FloatArray) -> BoolArray:
-    """Whether a satellite is in the Earth's shadow, a cylinder of the Earth's radius.
-
-    Parameters
-    ----------
-    zenith_angle : ndarray, shape (N,)
-        Solar zenith angle in degrees.
-    altitude : ndarray, shape (N,)
-        km above the sphere of 6371.2 km.
-
-    Returns
-    -------
-    ndarray of bool, shape (N,)
-    """
-    dip = np.degrees(np.arccos(EARTH_RADIUS_KM / (EARTH_RADIUS_KM + altitude)))
-    result: BoolArray = zenith_angle > 90.0 + dip
-    return result
 
 
 def dipole_pole(year: float) -> tuple[float, float]:

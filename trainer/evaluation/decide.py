@@ -1,8 +1,8 @@
-"""Logits to probabilities, with at most two parameters.
+"""What validation decides: the calibration of scores, thresholds, and what an alarm costs.
 
 The matched samples have as many negatives as positives or a few times more: a calibrated score of
 0.5 means even odds in a *balanced* mix. In the stream, where positives are rare, it is no
-probability of an earthquake; `calibrate_to_rate` gives one.
+probability of an earthquake.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Calibration:
     intercept: float
 
     def scores(self, logits: FloatArray) -> FloatArray:
-        """Calibrated probability, in a balanced mix or at the rate that was asked for."""
+        """Calibrated probability in a balanced mix."""
         return sigmoid(self.slope * logits + self.intercept)
 
 
@@ -112,43 +112,6 @@ def calibrate(
             "valid is above 0"
         )
     return Calibration(slope, intercept)
-
-
-def calibrate_to_rate(
-    logits: FloatArray, positive: BoolArray, base_rate: float, weights: FloatArray | None = None
-) -> Calibration:
-    """Fit slope and intercept, and shift the intercept to the rate of positives in the stream.
-
-    Parameters
-    ----------
-    logits : ndarray, shape (n,)
-        Of matched validation windows.
-    positive : ndarray of bool, shape (n,)
-    base_rate : float
-        Share of positives among all windows of unselected half-orbits, in (0, 1).
-    weights : ndarray, shape (n,), optional
-        See `calibrate`.
-
-    Returns
-    -------
-    Calibration
-        Its scores are probabilities at that rate, if the matched controls stand for the stream.
-
-    Raises
-    ------
-    TrainError
-        The rate is out of range, or see `calibrate`.
-
-    Notes
-    -----
-    Sampling a class at another rate adds the difference of the prior log odds to the logit
-    (Saerens, Latinne and Decaestecker 2002). The slope stays.
-    """
-    if not 0.0 < base_rate < 1.0:
-        raise TrainError(f"base_rate is {base_rate}; valid is above 0 and below 1")
-    balanced = calibrate(logits, positive, weights)
-    shift = float(np.log(base_rate) - np.log1p(-base_rate))
-    return Calibration(balanced.slope, balanced.intercept + shift)
 
 
 def fit_calibration(scores: FloatArray, positive: BoolArray) -> tuple[Calibration, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -286,32 +286,6 @@ def reliability(
         low, high = float(edges[i]), float(edges[i + 1])
         result.append(Bin(low, high, float(scores[some].mean()), hits / count, found, count))
     return result
-
-
-def expected_calibration_error(bins: Sequence[Bin]) -> float:
-    """Mean difference of score and share, by bin and weighted with the windows.
-
-    Parameters
-    ----------
-    bins : sequence of Bin
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    TrainError
-        There are no bins.
-
-    Notes
-    -----
-    Naeini, Cooper and Hauskrecht (2015). It is never below 0, and above it also by chance.
-    """
-    count = sum(b.count for b in bins)
-    if not count:
-        raise TrainError("a calibration error of 0 windows; valid is 1 or more")
-    return sum(b.count * abs(b.mean_score - b.observed) for b in bins) / count
 
 
 def _grouped(

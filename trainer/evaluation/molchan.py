@@ -14,7 +14,7 @@ import numpy as np
 
 from edge.arrays import AnyArray, FloatArray
 from trainer.common.errors import TrainError
-from trainer.evaluation.bootstrap import LEVEL, central_hits, draws, interval
+from trainer.evaluation.bootstrap import draws, interval
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -204,41 +204,6 @@ def probability_gain(tau: AnyArray, nu: AnyArray) -> FloatArray:
     tau, nu = np.asarray(tau, dtype=np.float64), np.asarray(nu, dtype=np.float64)
     result: FloatArray = np.where(tau > 0.0, (1.0 - nu) / np.where(tau > 0.0, tau, 1.0), np.nan)
     return result
-
-
-def diagonal_bounds(
-    tau: FloatArray, events: int, level: float = LEVEL
-) -> tuple[FloatArray, FloatArray]:
-    """Where the miss rate of a forecast without skill lies, for each alarmed share.
-
-    Parameters
-    ----------
-    tau : ndarray, shape (k,)
-    events : int
-        Covered ones.
-    level : float
-        Two-sided.
-
-    Returns
-    -------
-    low, high : ndarray, shape (k,)
-        Miss rates.
-
-    Raises
-    ------
-    TrainError
-        There are no events, or a share is none.
-
-    Notes
-    -----
-    Events drawn from the reference fall into the alarmed share tau with probability tau each: hits
-    are binomial (Zechar and Jordan 2008). Holds for one share that was fixed beforehand, not for
-    the best of a trajectory.
-    """
-    if events < 1 or not bool(((tau >= 0.0) & (tau <= 1.0)).all()):
-        raise TrainError(f"bounds for {events} events; valid is 1 or more, and shares of 0 to 1")
-    hits = central_hits(events, tau, level)
-    return 1.0 - hits[1] / events, 1.0 - hits[0] / events
 
 
 def _means(values: FloatArray, resamples: int, seed: int) -> FloatArray:

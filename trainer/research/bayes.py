@@ -315,23 +315,3 @@ class Reference:
         )
         perturbed = np.logaddexp(none, logsumexp(both, axis=0)) if likely.size else none
         return float(logsumexp(each + perturbed) - np.log(each.size) - clear)
-
-
-def posterior(log_ratio: Floats, base_rate: float) -> Floats:
-    """Probability that a window is positive.
-
-    Parameters
-    ----------
-    log_ratio : (n,) float64
-        Of `Reference.log_ratio`.
-    base_rate : float
-        Share of positive windows in what the windows were drawn from, in (0, 1).
-
-    Returns
-    -------
-    (n,) float64
-    """
-    if not 0.0 < base_rate < 1.0:
-        raise ValueError(f"base rate must be in (0, 1), not {base_rate}")
-    odds = np.log(base_rate) - np.log1p(-base_rate)
-    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * (np.asarray(log_ratio) + odds))))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from edge.arrays import BoolArray
 from trainer.common.errors import TrainError
-from trainer.models.classifier import Classifier, Tell, silent
+from trainer.models.classifier import Classifier
 from trainer.models.window_set import WindowSet, groups_of
-from trainer.training.fitting import Scores, fit_classifier, validation_scores
-from trainer.training.run_recipe import TRANSFER_MODES, RunRecipe, TransferMode
+from trainer.training.fitting import Scores
+from trainer.training.run_recipe import TransferMode
 
 #: Of the paper's question: how much data of the second mission is needed.
 FRACTIONS = (0.05, 0.10, 0.25, 0.50, 1.00)
@@ -130,77 +129,3 @@ class CurvePoint:
     model: Classifier
     validation: WindowSet
     scores: Scores
-
-
-def learning_curve(
-    train: WindowSet,
-    validation: WindowSet,
-    direct: RunRecipe,
-    tuned: RunRecipe,
-    start: Classifier,
-    fractions: Sequence[float] = FRACTIONS,
-    modes: Sequence[TransferMode] = TRANSFER_MODES,
-    tell: Tell = silent,
-    keep: Callable[[CurvePoint], None] | None = None,
-) -> list[CurvePoint]:
-    """Train directly and by transfer on nested fractions of the same data.
-
-    Parameters
-    ----------
-    train, validation : WindowSet
-        Of the mission that is tuned for.
-    direct, tuned : RunRecipe
-        Of direct training and of fine-tuning. The seed of `direct` draws the subsets of both.
-    start : Classifier
-        Pretrained; it is not changed.
-    fractions : sequence of float, optional
-    modes : sequence of str, optional
-    tell : callable, optional
-    keep : callable, optional
-        Takes each point as soon as it is there.
-
-    Returns
-    -------
-    list of CurvePoint
-        Fraction by fraction, direct training first. A fraction that leaves fewer than two
-        clusters is told and left out.
-    """
-    points = []
-    for fraction in fractions:
-        clusters = clusters_kept(count_clusters(train), fraction)
-        if clusters < LEAST_CLUSTERS:
-            tell(f"{fraction:.0%} of the data: {clusters} clusters, left out")
-            continue
-        some = take_fraction(train, fraction, direct.seed)
-        judged = shrink_validation(validation, fraction, direct.seed)
-        ways: list[tuple[RunRecipe, TransferMode | None]] = [(direct, None)]
-        ways += [(tuned, mode) for mode in modes]
-        for recipe, mode in ways:
-            model = fit_classifier(
-                recipe.kind,
-                recipe.parameters,
-                recipe.seed,
-                some,
-                judged,
-                start=None if mode is None else start,
-                transfer=mode,
-                tell=tell,
-            )
-            point = CurvePoint(
-                fraction,
-                mode,
-                recipe.seed,
-                clusters,
-                len(some),
-                model,
-                judged,
-                validation_scores(model, judged),
-            )
-            tell(
-                f"{fraction:.0%} of the data, {mode or 'direct'}: "
-                f"validation PR AUC {point.scores.pr_auc:.4f}"
-            )
-            points.append(point)
-            if keep is not None:
-                keep(point)
-    return points

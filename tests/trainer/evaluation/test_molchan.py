@@ -13,7 +13,6 @@ from edge.geodesy import great_circle_km
 from trainer.common.errors import TrainError
 from trainer.evaluation.molchan import (
     area_skill_score,
-    diagonal_bounds,
     molchan,
     probability_gain,
 )
@@ -88,16 +87,6 @@ def test_uncovered_events_are_missed_and_told() -> None:
     assert (none.value, none.p_value, none.covered_value) == (0.0, 1.0, None)
 
 
-def test_bounds_are_binomial() -> None:
-    tau = np.linspace(0.0, 1.0, 21)
-    low, high = diagonal_bounds(tau, 40)
-    hits = np.array([stats.binom.interval(0.95, 40, t) for t in tau[1:-1]])
-    np.testing.assert_allclose(low[1:-1], 1.0 - hits[:, 1] / 40)
-    np.testing.assert_allclose(high[1:-1], 1.0 - hits[:, 0] / 40)
-    assert (low[0], high[0], low[-1], high[-1]) == (1.0, 1.0, 0.0, 0.0)
-    assert ((low <= 1.0 - tau + 1e-12) & (high >= 1.0 - tau - 1e-12)).all()
-
-
 def test_probability_gain_of_nothing_alarmed_is_not_told() -> None:
     found = probability_gain(np.array([0.0, 0.1, 1.0]), np.array([1.0, 0.5, 0.0]))
     assert np.isnan(found[0])
@@ -114,8 +103,6 @@ def test_what_makes_no_diagram_is_refused() -> None:
         molchan(some, some, -np.ones(3))
     with pytest.raises(TrainError, match=r"shape"):
         molchan(some, some, np.ones(2))
-    with pytest.raises(TrainError, match=r"0 events"):
-        diagonal_bounds(some / 3.0, 0)
 
 
 def stream(seed: int, n: int = 4000) -> tuple[np.ndarray, ...]:

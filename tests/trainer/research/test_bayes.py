@@ -11,7 +11,8 @@ from scipy.stats import multivariate_normal
 from sklearn.linear_model import LogisticRegression
 
 from edge.observables import PROFILES, MissionName
-from trainer.research.bayes import BAYES, MATCHED_FILTER, Reference, posterior
+from edge.scoring import sigmoid
+from trainer.research.bayes import BAYES, MATCHED_FILTER, Reference
 from trainer.research.bayes_prior import (
     GROUND_KM_S,
     PositivePrior,
@@ -119,13 +120,13 @@ def test_ratio_of_one_value_is_an_integral() -> None:
 
 
 def test_posterior_is_reliable() -> None:
-    """Of windows with a posterior about p a share of p is positive."""
+    """Of windows with even prior odds and a posterior about p a share of p is positive."""
     prior = PositivePrior(replace(MODEL, occurrence=0.8, sign_flip=0.2))
     rng = np.random.default_rng(3)
     windows = [perturbed(1500, 3.0, prior, rng), noise(1500, rng)]
     # Its windows are drawn: what lacks samples is masked, and no model sees it.
     found = reference(3.0, prior, filled=False)
-    chance = np.concatenate([posterior(found.log_ratio(w), 0.5) for w in windows])
+    chance = np.concatenate([sigmoid(found.log_ratio(w)) for w in windows])
     truth = np.repeat([1.0, 0.0], 1500)
     for low, high in ((0.0, 0.3), (0.3, 0.5), (0.5, 0.8), (0.8, 1.01)):
         inside = (chance >= low) & (chance < high)
@@ -154,9 +155,6 @@ def test_a_masked_window_says_nothing() -> None:
     windows = noise(2, np.random.default_rng(5))
     blind = replace(windows, samples=np.zeros_like(windows.samples))
     np.testing.assert_allclose(reference(2.0).log_ratio(blind), 0.0, atol=1e-12)
-    assert posterior(np.zeros(1), 0.1)[0] == pytest.approx(0.1)
-    with pytest.raises(ValueError, match=r"base rate must be in \(0, 1\), not 1"):
-        posterior(np.zeros(1), 1.0)
     with pytest.raises(ValueError, match="windows are"):
         Reference("demeter", PLASMA, 1.0, 10).log_ratio(windows)
 

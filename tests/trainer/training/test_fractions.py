@@ -9,16 +9,12 @@ import pytest
 
 from trainer.common.errors import TrainError
 from trainer.models.window_set import WindowSet, windows_of_arrays
-from trainer.training import fractions
 from trainer.training.fractions import (
     FRACTIONS,
-    CurvePoint,
     count_clusters,
-    learning_curve,
     shrink_validation,
     take_fraction,
 )
-from trainer.training.run_recipe import RunRecipe
 
 
 def matched_windows(clusters: int, seed: int = 1, observables: int = 2) -> WindowSet:
@@ -112,39 +108,3 @@ class Fake:
 
     def predict_proba(self, windows: WindowSet) -> Any:
         return windows.inputs[:, :, 0].mean(axis=1).astype(np.float64)
-
-
-def test_a_learning_curve_has_every_way_on_the_same_subsets(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def fit(kind, parameters, seed, train, validation, *, start, transfer, tell):
-        assert (start is None) == (transfer is None)
-        assert parameters == {"rate": 0.1 if transfer is None else 0.01}
-        return Fake(kind, transfer, train, validation)
-
-    monkeypatch.setattr(fractions, "fit_classifier", fit)
-    train, validation = matched_windows(20), matched_windows(10, seed=2)
-    direct = RunRecipe("direct", "seqnetquake", 3, {"rate": 0.1})
-    tuned = RunRecipe("tuned", "seqnetquake", 3, {"rate": 0.01})
-    start: Any = Fake("seqnetquake", None, train, validation)
-    told: list[str] = []
-    kept: list[CurvePoint] = []
-    points = learning_curve(
-        train,
-        validation,
-        direct,
-        tuned,
-        start,
-        (0.05, 0.5, 1.0),
-        ("frozen", "full"),
-        told.append,
-        kept.append,
-    )
-    assert told[0] == "5% of the data: 1 clusters, left out"
-    assert [(p.fraction, p.transfer) for p in points] == [
-        (f, how) for f in (0.5, 1.0) for how in (None, "frozen", "full")
-    ]
-    assert [p.model.sizes for p in points] == [(10, 5)] * 3 + [(20, 10)] * 3
-    assert kept == points
-    assert all(p.windows == len(train) for p in points[3:])
-    assert all(p.scores.roc_auc > 0.7 for p in points)
