@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import typer
 
 from edge.alarms import StationAlarm
-from edge.cli import app
 from edge.config import Settings
 from edge.results import Alarm, HalfOrbitResult, WindowScore
 from edge.status import Counts, StationStatus, Trouble
@@ -40,10 +40,25 @@ def test_files_names_what_status_holds() -> None:
         assert f"`{name}`" in text
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/operate.md", "docs/files.md"])
-def test_commands_that_documents_show_exist(document: str) -> None:
-    group = typer.main.get_command(app)
+DOCUMENTS = ["README.md", *sorted(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md"))]
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) < 900
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document: str) -> None:
+    path = ROOT / document
+    for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+@pytest.mark.parametrize("program", ["edge-score", "edge-train"])
+def test_commands_that_documents_show_exist(document: str, program: str) -> None:
+    module = "edge.cli" if program == "edge-score" else "trainer.cli"
+    group = typer.main.get_command(import_module(module).app)
     text = (ROOT / document).read_text(encoding="utf-8")
-    shown = set(re.findall(r"(?:`|^ {4})(?:\.venv/bin/)?edge-score +([a-z]+)", text, re.M))
-    assert shown
-    assert shown <= set(group.commands)
+    shown = re.findall(rf"(?:`|^ {{4}}(?:\$ )?)(?:\.venv/bin/)?{program} +([a-z]+)", text, re.M)
+    assert set(shown) <= set(group.commands)
