@@ -134,7 +134,7 @@ def test_what_holds_of_all_payloads_is_said_once(capfd: pytest.CaptureFixture[st
     s = event.half_orbit.summary
     s.payloads[:] = ["HPM_5", "LAP_1", "PAP_0"]
     s.notes[:] = [f"{payload}: simulated: none" for payload in s.payloads]
-    s.notes += ["HPM_5: 2 gaps", "PAP_0: 2 gaps", "LAP_1: a step", "Kp: unknown"]
+    s.notes.extend(["HPM_5: 2 gaps", "PAP_0: 2 gaps", "LAP_1: a step", "Kp: unknown"])
     out, _ = follow(capfd, [event])
     assert out[0].endswith(
         "; notes: simulated: none, HPM_5/PAP_0: 2 gaps, LAP_1: a step, Kp: unknown"
