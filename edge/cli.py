@@ -335,7 +335,7 @@ def stream(
             "ERROR",
             "given up",
             f"{counted(len(given_up), 'half-orbit')} given up: edge-score retry {out.name} tries "
-            "again",
+            "them again",
         )
     if code:
         raise typer.Exit(code)
