@@ -221,7 +221,8 @@ def station_status(
         )
     if retried:
         attention.append(
-            f"{counted(len(retried), 'half-orbit')} to be tried again, {retried[0].half_orbit} first"
+            f"{counted(len(retried), 'half-orbit')} to be tried again, "
+            f"{retried[0].half_orbit} first"
         )
     if told:
         attention.append(f"{counted(int(told), 'message')} not taken by on_alarm or on_failure")
