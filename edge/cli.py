@@ -244,6 +244,7 @@ def stream(
     from edge.log import Log
     from edge.metrics import check_path
     from edge.notify import Notifier
+    from edge.report import counted
     from edge.stream import Stream
     from edge.watching import hold, watch
 
@@ -333,7 +334,8 @@ def stream(
         log.write(
             "ERROR",
             "given up",
-            f"{len(given_up)} half-orbits given up: edge-score retry {out.name} tries them again",
+            f"{counted(len(given_up), 'half-orbit')} given up: edge-score retry {out.name} tries "
+            "them again",
         )
     if code:
         raise typer.Exit(code)
@@ -359,6 +361,7 @@ def status(
 
     from edge.status import station_status, status_table
 
+    config = config or _config_beside(out)
     settings = _settings(config, bundle=bundle)
     path = Path(settings.bundle) if settings.bundle else None
     found = station_status(out, path, time.time(), max_age)
@@ -368,6 +371,8 @@ def status(
         say_bytes(json_lines([found]))
     else:
         say(status_table(found))
+        if config is None and path is None:
+            say(["settings        none (--config FILE): the bundle shown is the one that ships"])
     if found.attention:
         raise typer.Exit(1)
 
@@ -392,6 +397,8 @@ def retry(
     with hold(out, warn=_complain), Ledger(path) as ledger:
         due = ledger.retry(keys or [])
     say(f"{key}: tried again by the next edge-score stream" for key in due)
+    if not keys and not due:
+        say(["nothing is to be tried again: no half-orbit failed or was given up"])
     unknown = sorted(set(keys or []) - set(due))
     if unknown:
         raise ConfigError(
@@ -831,7 +838,7 @@ def report(
     """Write a page on a station, one HTML file: map, coverage, scores, failures, the model."""
     from edge.page import write_page
 
-    settings = _settings(config, bundle=bundle)
+    settings = _settings(config or _config_beside(out), bundle=bundle)
     say([str(write_page(out, to, Path(settings.bundle) if settings.bundle else None))])
 
 
@@ -845,6 +852,17 @@ def _settings(config: Path | None, **options: object) -> Settings:
 
     given = {k: str(v) if isinstance(v, Path) else v for k, v in options.items()}
     return load_settings(config, os.environ, given)
+
+
+def _config_beside(out: Path) -> Path | None:
+    """Find settings as `init` puts them beside a station's results, where none are named."""
+    from edge.config import FILE_VARIABLE
+    from edge.station import SETTINGS_FILE
+
+    if os.environ.get(FILE_VARIABLE):
+        return Path(os.environ[FILE_VARIABLE])
+    beside = Path(os.path.realpath(out)).parent / SETTINGS_FILE
+    return beside if os.path.isfile(beside) else None  # noqa: PTH113 - a closed folder is none
 
 
 def _bundle_path(settings: Settings) -> Path | None:

@@ -12,7 +12,7 @@ import msgspec
 from edge.errors import ConfigError
 
 _PREFIX = "EDGE_SCORE_"
-_FILE_VARIABLE = "EDGE_SCORE_CONFIG"
+FILE_VARIABLE = "EDGE_SCORE_CONFIG"
 
 _Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 _Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=86_400.0 * 30)]
@@ -102,15 +102,15 @@ def load_settings(
         A key is unknown or a value out of range.
     """
     merged: dict[str, object] = {}
-    if file is None and environment.get(_FILE_VARIABLE):
-        file = Path(environment[_FILE_VARIABLE])
+    if file is None and environment.get(FILE_VARIABLE):
+        file = Path(environment[FILE_VARIABLE])
     if file is not None:
         merged |= _read_toml(file)
         _convert(merged, file.name)
     variables = {
         key.removeprefix(_PREFIX).lower(): value
         for key, value in environment.items()
-        if key.startswith(_PREFIX) and key != _FILE_VARIABLE
+        if key.startswith(_PREFIX) and key != FILE_VARIABLE
     }
     _convert(variables, "environment", _PREFIX, strict=False)
     merged |= variables

@@ -121,7 +121,9 @@ def install(
     """
     with incoming(folder) as place:
         bundle = stage(source, place)
-        yield from _examine(bundle, settings, stream)
+        now = installed(folder)
+        same = now is not None and _is_copy(bundle, now)
+        yield from _examine(bundle, settings, stream, new=not same)
         target = settle_in(bundle, folder)
     yield from _put_in_use(folder, target, settings)
 
@@ -143,7 +145,9 @@ def roll_back(
     yield from _put_in_use(folder, bundle.path, settings, keep_previous=False)
 
 
-def _examine(bundle: Bundle, settings: Settings, stream: tuple[Path, Path] | None) -> Iterator[str]:
+def _examine(
+    bundle: Bundle, settings: Settings, stream: tuple[Path, Path] | None, new: bool = True
+) -> Iterator[str]:
     trial = try_bundle(bundle.path, settings)
     card = bundle.card
     yield (
@@ -151,6 +155,8 @@ def _examine(bundle: Bundle, settings: Settings, stream: tuple[Path, Path] | Non
         f"with {trial.runtime}"
     )
     yield training_line("simulated" if card.simulated else "real")
+    if not new:
+        return
     each = f"about {trial.seconds:.2f} s each on this computer"
     if stream is None:
         yield f"half-orbits that still lie in an inbox are scored again, {each}"
@@ -293,6 +299,13 @@ def settle_in(bundle: Bundle, folder: Path) -> Path:
         bundle.path.rename(target)
         _flush_folder(folder)
     return target
+
+
+def _is_copy(bundle: Bundle, other: Path) -> bool:
+    """Whether the other one is whole, and has the same card and so the same files."""
+    with contextlib.suppress(BundleError):
+        return load_bundle(other).card == bundle.card
+    return False
 
 
 def installed(folder: Path) -> Path | None:

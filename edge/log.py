@@ -24,7 +24,7 @@ from edge.events import (
     Settling,
     Waiting,
 )
-from edge.report import alarm_text, news_lines, summary_text, training_line
+from edge.report import alarm_text, counted, news_lines, summary_text, training_line
 
 Level = Literal["INFO", "WARNING", "ERROR"]
 #: ``journal`` is text with the level as systemd's journal takes it, which adds the time.
@@ -170,7 +170,7 @@ class Log:
         if not self._once or not (self._verbose or event.half_orbits or event.failed or event.day):
             return
         line = (
-            f"{event.half_orbits} half-orbits scored, {event.failed} failed, "
+            f"{counted(event.half_orbits, 'half-orbit')} scored, {event.failed} failed, "
             f"{event.waiting} waiting"
         )
         for number, words in ((event.retry, "to be tried again"), (event.day, "of the day side")):

@@ -27,8 +27,8 @@ from edge.page_calendar import coverage
 from edge.page_charts import MAX_CIRCLES, MAX_TRACKS, SHARES, score_chart, station_map
 from edge.page_health import health
 from edge.page_style import STYLE
-from edge.page_view import StationView, counted, minute, read_view, to_minute, utc
-from edge.report import RESEARCH_ONLY, card_in_words, training_line
+from edge.page_view import StationView, minute, read_view, to_minute, utc
+from edge.report import RESEARCH_ONLY, card_in_words, counted, training_line
 
 REPORT_FILE = "report.html"
 

@@ -156,11 +156,6 @@ def to_minute(time: str | None) -> str:
     return (time or "")[:16].replace("T", " ")
 
 
-def counted(number: int, noun: str) -> str:
-    """Say how many there are of something."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 _STATES = {
     "done": "scored",
     "insufficient": "insufficient",

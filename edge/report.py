@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 RESEARCH_ONLY = "Research only: never for the protection of life or property."
 
 
+def counted(number: int, noun: str) -> str:
+    """Say how many there are of something."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def training_line(trained_on: str) -> str:
     """Say what the model's scores are worth, wherever they are shown."""
     if trained_on == "simulated":
@@ -88,13 +93,27 @@ def summary_text(summary: HalfOrbitResult) -> str:
     else:
         quiet = s.windows - s.insufficient
         text = (
-            f"{s.windows} night windows, {quiet} scored, {s.insufficient} insufficient, "
-            f"{s.alarms} alarm{'' if s.alarms == 1 else 's'}"
+            f"{counted(s.windows, 'night window')}, {quiet} scored, {s.insufficient} insufficient, "
+            f"{counted(s.alarms, 'alarm')}"
         )
     read = ", ".join(s.payloads) or "none"
     failed = f"; failed: {', '.join(s.failed)}" if s.failed else ""
-    notes = f"; notes: {', '.join(s.notes)}" if s.notes else ""
+    notes = f"; notes: {', '.join(_notes_once(s))}" if s.notes else ""
     return f"{text}; payloads: {read}{failed}{notes}"
+
+
+def _notes_once(summary: HalfOrbitResult) -> Iterator[str]:
+    """Yield each note once, with the payloads that it holds for where these are not all."""
+    found: dict[str, list[str]] = {}
+    for note in summary.notes:
+        payload, _, text = note.partition(": ")
+        if payload in summary.payloads:
+            found.setdefault(text, []).append(payload)
+        else:
+            found[note] = []
+    for text, payloads in found.items():
+        everywhere = set(payloads) in (set(), set(summary.payloads))
+        yield text if everywhere else f"{'/'.join(payloads)}: {text}"
 
 
 def alarm_line(alarm: Alarm) -> str:

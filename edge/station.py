@@ -84,7 +84,7 @@ def next_steps(folder: Path) -> list[str]:
     config = folder / SETTINGS_FILE
     return [
         f"{folder}: inbox, results and {SETTINGS_FILE} are made. Next:",
-        f"  edge-score doctor {folder / 'inbox'} --out {folder / 'results'}",
+        f"  edge-score doctor {folder / 'inbox'} --out {folder / 'results'} --config {config}",
         f"  edge-score stream {folder / 'inbox'} --out {folder / 'results'} --config {config}",
         "and for a station that runs by itself, one of",
         f"  edge-score service systemd --config {config}",

@@ -14,6 +14,7 @@ from edge.errors import ConfigError, EdgeError, InputError
 from edge.ledger import DONE, Ledger, ledger_of
 from edge.outputs import replace_file
 from edge.readers.names import parse_name
+from edge.report import counted
 from edge.versions import code_version, installed_runtime
 
 STATUS_FILE = "status.json"
@@ -23,6 +24,8 @@ _DAY_S = 86_400.0
 #: Below either, the disk needs a person.
 MIN_FREE_BYTES = 200 * 1024 * 1024
 _MIN_FREE_DAYS = 7.0
+# A rate of writing says nothing of what comes later.
+_MAX_FULL_DAYS = 3652.0
 _NAMED = 20
 # Half-orbits that are missing between two of a satellite's; more is a pause of the mission.
 _MAX_GAP = 200
@@ -209,15 +212,22 @@ def station_status(
     if not arrival or now - arrival > max_age_h * 3600.0:
         attention.append(f"no file came for {_hours(now, arrival)}; expected {max_age_h:g} h")
     if given_up:
-        attention.append(f"{len(given_up)} half-orbits given up, {given_up[0].half_orbit} first")
+        attention.append(
+            f"{counted(len(given_up), 'half-orbit')} given up, {given_up[0].half_orbit} first"
+        )
     if failed:
-        attention.append(f"{len(failed)} half-orbits failed, {failed[0].half_orbit} first")
+        attention.append(
+            f"{counted(len(failed), 'half-orbit')} failed, {failed[0].half_orbit} first"
+        )
     if retried:
-        attention.append(f"{len(retried)} half-orbits are retried, {retried[0].half_orbit} first")
+        attention.append(
+            f"{counted(len(retried), 'half-orbit')} to be tried again, "
+            f"{retried[0].half_orbit} first"
+        )
     if told:
-        attention.append(f"{told:.0f} messages not taken by on_alarm or on_failure")
+        attention.append(f"{counted(int(told), 'message')} not taken by on_alarm or on_failure")
     if free < MIN_FREE_BYTES or (until_full is not None and until_full < _MIN_FREE_DAYS):
-        left = "" if until_full is None else f", full in {until_full:.1f} days"
+        left = _full(until_full)
         if inputs + results > 0:
             left += (
                 "; keep_input_days and keep_results_days (edge-score prune) can free up to "
@@ -303,7 +313,7 @@ def status_table(status: StationStatus) -> Iterator[str]:
     for name, c in (("24 hours", s.day), ("7 days", s.week)):
         yield (
             f"{name:<15} {c.scored} scored, {c.insufficient} without enough data, {c.day} day "
-            f"side, {c.failed} failed; {c.alarms} alarms"
+            f"side, {c.failed} failed; {counted(c.alarms, 'alarm')}"
         )
     yield "half-orbits     " + ", ".join(f"{n} {state}" for state, n in s.states.items())
     for name, keys in (("waiting", s.held_back), ("running", s.running)):
@@ -321,9 +331,8 @@ def status_table(status: StationStatus) -> Iterator[str]:
             f"{alarm['longitude']} score {alarm['peak']} until {alarm['valid_until']}"
         )
     yield f"never came      {', '.join(s.gaps[:_NAMED]) or 'none'}"
-    full = "" if s.days_until_full is None else f", full in {s.days_until_full:g} days"
     yield (
-        f"disk            {s.free_bytes / 1e9:.2f} GB free{full}; "
+        f"disk            {s.free_bytes / 1e9:.2f} GB free{_full(s.days_until_full)}; "
         f"results {s.results_bytes / 1e6:.1f} MB"
     )
     yield f"bundle          {s.bundle}, {s.bundle_days:g} days old, trained on {s.trained_on} data"
@@ -377,6 +386,10 @@ def _gaps(ledger: Ledger, since: float) -> list[str]:
         for orbit in range(min(found), max(found))
         if (key := f"{satellite}_{orbit:05d}1") not in came
     ]
+
+
+def _full(days: float | None) -> str:
+    return "" if days is None or days > _MAX_FULL_DAYS else f", full in {days:.1f} days"
 
 
 def _stamp(time: float | None) -> str | None:

@@ -97,7 +97,7 @@ def test_a_line_has_time_level_and_key(capfd: pytest.CaptureFixture[str]) -> Non
         f"{AT} WARNING notes.txt: ignored: name is of no half-orbit",
         f"{AT} INFO CSES_131570: day side, recorded and not scored",
     ]
-    assert out[2].startswith(f"{AT} INFO {KEY}: 1 night windows, 1 scored, ")
+    assert out[2].startswith(f"{AT} INFO {KEY}: 1 night window, 1 scored, ")
     assert out[3].startswith(f"{AT} WARNING {KEY}: ALARM 2020-06-16T20:27:58.500Z lat 29.34 ")
     assert out[3].endswith("; simulated training data: not a forecast")
     assert out[4] == f"{AT} INFO {KEY}: revision 2: alarm of {ALARM.time} new"
@@ -127,6 +127,18 @@ def test_json_has_one_object_a_line(capfd: pytest.CaptureFixture[str], verbose: 
     assert (found["alarm"]["key"], found["alarm"]["peak"]) == (KEY, 0.99)
     assert found["alarm"]["trained_on"] == found["scored"]["trained_on"] == "simulated"
     assert (found["run"]["key"], found["run"]["retry"], found["run"]["scored"]) == (None, 1, 2)
+
+
+def test_what_holds_of_all_payloads_is_said_once(capfd: pytest.CaptureFixture[str]) -> None:
+    event = scored()
+    s = event.half_orbit.summary
+    s.payloads[:] = ["HPM_5", "LAP_1", "PAP_0"]
+    s.notes[:] = [f"{payload}: simulated: none" for payload in s.payloads]
+    s.notes.extend(["HPM_5: 2 gaps", "PAP_0: 2 gaps", "LAP_1: a step", "Kp: unknown"])
+    out, _ = follow(capfd, [event])
+    assert out[0].endswith(
+        "; notes: simulated: none, HPM_5/PAP_0: 2 gaps, LAP_1: a step, Kp: unknown"
+    )
 
 
 def test_a_name_with_line_breaks_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:

@@ -107,7 +107,7 @@ def test_the_unit_says_what_it_must(tmp_path: Path) -> None:
     assert unit["WatchdogSec"] == ["10min"]
     assert unit["DynamicUser"] == ["yes"]
     assert unit["StateDirectory"] == ["edge-score"]
-    assert unit["Environment"] == ["NUMBA_CACHE_DIR=%C/%N"]
+    assert unit["Environment"] == ["NUMBA_CACHE_DIR=%C/%N", "OPENBLAS_NUM_THREADS=1"]
     assert unit["CacheDirectory"] == ["%N"]
     # pytest's folder lies in /tmp, which the service has one of its own of.
     assert str(tmp_path / "inbox") in unit["BindReadOnlyPaths"]
@@ -306,6 +306,7 @@ def line(station: Path) -> str:
 def test_cron_runs_the_line(station: Path, line: str) -> None:
     log = station / "results" / "edge-score.log"
     assert "--settle" not in line
+    assert " OPENBLAS_NUM_THREADS=1 flock " in line
     shutil.copy(SAMPLE, station / "inbox")
     assert cron(line, station) == (0, "", "")
     assert "night windows" in log.read_text()
@@ -386,8 +387,28 @@ def test_init_makes_a_station_and_says_what_comes_next(tmp_path: Path) -> None:
     assert sorted(p.name for p in folder.iterdir()) == ["edge-score.toml", "inbox", "results"]
     steps = [s.split()[1:] for s in done.out.splitlines() if s.startswith("  edge-score ")]
     assert [step[0] for step in steps] == ["doctor", "stream", "service", "service"]
+    assert steps[0][-2:] == ["--config", str(folder / SETTINGS_FILE)]
     assert edge_score(*steps[0]).code == 0
     assert edge_score(*steps[1], "--once") == (0, "", "")
+
+
+def test_status_takes_the_settings_that_init_made_or_says_that_it_has_none(
+    station: Path, tmp_path: Path
+) -> None:
+    results, config = station / "results", station / SETTINGS_FILE
+    assert edge_score("stream", station / "inbox", "--out", results, "--once").code == 0
+    bundle = shutil.copytree(models_path() / "plasma", tmp_path / "mine")
+    (bundle / "card.json").write_text("{}")
+    config.write_text(f"bundle = '{bundle}'")
+    told = edge_score("status", results).out
+    assert "bundle mine: " in told
+    assert "--config" not in told
+    config.rename(tmp_path / "elsewhere.toml")
+    told = edge_score("status", results).out
+    assert "bundle          plasma" in told
+    assert told.splitlines()[-1].startswith("settings        none (--config FILE): ")
+    told = edge_score("status", results, "--config", tmp_path / "elsewhere.toml").out
+    assert "bundle mine: " in told
 
 
 @pytest.mark.parametrize("there", ["inbox", "results", SETTINGS_FILE])

@@ -15,7 +15,7 @@ from edge.alarms import compare, stamp
 from edge.errors import ConfigError
 from edge.inbox import look_at
 from edge.ledger import LEDGER_FILE, FileRecord, HalfOrbitRecord, Ledger
-from edge.results import Alarm
+from edge.results import Alarm, WrittenFile
 from edge.status import StationStatus, station_status, status_table, write_status
 
 NOW = time.time()
@@ -58,7 +58,9 @@ def test_a_station_that_works_needs_nobody(out: Path) -> None:
     assert (found.last_half_orbit, found.last_exit) == ("CSES_096791", 0)
     assert (found.day.scored, found.week.alarms, found.waiting) == (1, 1, 0)
     assert found.trained_on == "simulated"
-    assert next(status_table(found)) == "all is well"
+    lines = list(status_table(found))
+    assert lines[0] == "all is well"
+    assert lines[4].endswith("; 1 alarm")
 
 
 def test_a_run_that_is_missed_and_files_that_do_not_come(out: Path) -> None:
@@ -79,7 +81,7 @@ def test_what_failed_is_told_with_its_reason(out: Path) -> None:
     assert [t.reason for t in found.given_up] == ["ended the process"]
     assert [t.half_orbit for t in found.retried] == ["CSES_096821"]
     lines = "\n".join(status_table(found))
-    assert lines.startswith("NEEDS YOU: 1 half-orbits given up, CSES_096811 first")
+    assert lines.startswith("NEEDS YOU: 1 half-orbit given up, CSES_096811 first")
     assert "CSES_096801: a.h5: is empty (0 bytes)" in lines
 
 
@@ -121,7 +123,7 @@ def test_each_state_is_counted_and_its_half_orbits_are_named(out: Path) -> None:
         ["CSES_096801"],
         ["CSES_096811"],
     )
-    assert found.attention == ["1 half-orbits are retried, CSES_096811 first"]
+    assert found.attention == ["1 half-orbit to be tried again, CSES_096811 first"]
     lines = list(status_table(found))
     assert "waiting         CSES_096831, a.h5" in lines
     assert "running         CSES_096801" in lines
@@ -161,6 +163,20 @@ def test_a_disk_that_fills_is_told_days_before(out: Path, monkeypatch: pytest.Mo
         ledger.record([replace(f, size=12_000_000) for f in ledger.files().values()])
     (line,) = station_status(out, None, NOW).attention
     assert line.endswith("(edge-score prune) can free up to 12 MB")
+
+
+@pytest.mark.parametrize(
+    ("size", "words"), [(1_000_000, ", full in 35.0 days; "), (1000, " free; results")]
+)
+def test_days_until_the_disk_is_full_are_told_within_ten_years(
+    out: Path, monkeypatch: pytest.MonkeyPatch, size: int, words: str
+) -> None:
+    monkeypatch.setattr(status.shutil, "disk_usage", lambda _: SimpleNamespace(free=250_000_000))
+    with Ledger(out / LEDGER_FILE) as ledger:
+        written = [WrittenFile("CSES_096791.csv", 50 * size, 1, "")]
+        ledger.record([], SCORED, written, None, now=NOW)
+    (line,) = (s for s in status_table(station_status(out, None, NOW)) if s.startswith("disk "))
+    assert words in line
 
 
 def test_a_bundle_that_is_damaged_is_told(out: Path, tmp_path: Path) -> None:
