@@ -2,6 +2,15 @@
 
 The public names below are imported on first use, so that ``import edge`` and
 ``edge-score --help`` stay cheap on a small computer.
+
+- `cli`, `entry`, `config`, `errors`, `events`: the command, its settings, what can go wrong
+- `watching`, `stream`, `plan`, `inbox`, `ledger`, `outputs`, `results`: files in, results out
+- `scoring`, `runtime`, `bundle`, `climatology`, `windows`, `night`, `grid`: a half-orbit to scores
+- `observables`, `units`, `geodesy`, `geomagnetic`, `circles`: what is measured, and where
+- `readers`: bytes to channels
+- `show`: what a person looks at; `table` for Python
+- `station`: what stands around the scorer
+- `arrays`, `jit`, `text`, `versions`: small helpers
 """
 
 from __future__ import annotations

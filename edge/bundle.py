@@ -67,10 +67,11 @@ class Parity(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     ----------
     file, runtime : str
     windows : int
-        Matched ones, of which all but the last two are told.
+        Matched ones.
     largest_difference, mean_difference : float
-        Of scores.
+        Of scores of these and of all others.
     auc_keras, auc_tflite, mcc_keras, mcc_tflite : float
+        Of matched windows.
     verdict_windows : int
         Of every half-orbit, none selected.
     verdict_flips : float

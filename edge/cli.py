@@ -168,7 +168,7 @@ def _score(scorer: Scorer, group: dict[Path, FileName], out: Path | None, json: 
     """Score one half-orbit and show it; True where a file of it failed."""
     from edge.inbox import unused_payload
     from edge.outputs import json_lines, score_to_disk
-    from edge.report import half_orbit_table, training_line
+    from edge.show.report import half_orbit_table, training_line
 
     # The reader leaves such files unread; here their user asked for them.
     unused = [unused_payload(path, name, scorer.bundle.profile) for path, name in group.items()]
@@ -238,13 +238,13 @@ def stream(
 ) -> None:
     """Score what arrives in a folder, and remember it in OUT/ledger.sqlite."""
     from edge.bundle import profile_and_fingerprint
-    from edge.diary import Diary
     from edge.events import Problem
     from edge.ledger import LEDGER_FILE, open_ledger
-    from edge.log import Log
-    from edge.metrics import check_path
-    from edge.notify import Notifier
-    from edge.report import counted
+    from edge.show.report import counted
+    from edge.station.diary import Diary
+    from edge.station.log import Log
+    from edge.station.metrics import check_path
+    from edge.station.notify import Notifier
     from edge.stream import Stream
     from edge.watching import hold, watch
 
@@ -359,7 +359,7 @@ def status(
     """Tell how a station is: exit code 1, and the reason first, where it needs a person."""
     import time
 
-    from edge.status import station_status, status_table
+    from edge.station.status import station_status, status_table
 
     config = config or _config_beside(out)
     settings = _settings(config, bundle=bundle)
@@ -430,7 +430,7 @@ def prune(
 
     from edge.events import Problem
     from edge.ledger import Ledger, ledger_of
-    from edge.retention import make_plan, plan_lines, remove
+    from edge.station.retention import make_plan, plan_lines, remove
     from edge.watching import hold
 
     settings, path = _settings(config), ledger_of(out)
@@ -465,7 +465,7 @@ def check(
     ],
 ) -> None:
     """Say what is wrong with a ledger and with the results it names: exit code 1 where anything."""
-    from edge.ledger_check import check as look
+    from edge.station.ledger_check import check as look
 
     found = 0
     for line in look(out):
@@ -487,7 +487,7 @@ def repair(
     """Make a new ledger of what can be read of the old one and of the results; it is kept."""
     import time
 
-    from edge.ledger_repair import repair as mend
+    from edge.station.ledger_repair import repair as mend
     from edge.watching import hold
 
     settings = _settings(config, bundle=bundle)
@@ -521,7 +521,7 @@ def install(
     config: ConfigOption = None,
 ) -> None:
     """Check a bundle in a process of its own, and put it in use as DIR/current."""
-    from edge import installing
+    from edge.station import installing
     from edge.watching import hold
 
     settings, stream = _settings(config), _stream_folders(out, inbox)
@@ -543,7 +543,7 @@ def rollback(
     config: ConfigOption = None,
 ) -> None:
     """Put the bundle in use again that the current one took the place of."""
-    from edge import installing
+    from edge.station import installing
     from edge.watching import hold
 
     settings, stream = _settings(config), _stream_folders(out, inbox)
@@ -565,7 +565,7 @@ def info(
 
     # What is no payload file is told without the weight of a reader.
     sniff(file)
-    from edge.describe import describe
+    from edge.show.describe import describe
 
     found = describe(file)
     if json:
@@ -573,7 +573,7 @@ def info(
 
         say_bytes(json_lines([found]))
         return
-    from edge.report import info_table
+    from edge.show.report import info_table
 
     say(info_table(found))
 
@@ -612,11 +612,11 @@ def explain(
     config: ConfigOption = None,
 ) -> None:
     """Draw a half-orbit against its climatology, and tell what hangs on each observable."""
-    from edge.drawing import require_matplotlib
+    from edge.show.drawing import require_matplotlib
 
     require_matplotlib("explain")
-    from edge.explain import draw_explanation, explanation_lines, files_in_inbox, split_alarm
-    from edge.explain import explain as explain_half_orbit
+    from edge.show.explain import draw_explanation, explanation_lines, files_in_inbox, split_alarm
+    from edge.show.explain import explain as explain_half_orbit
 
     settings = _settings(config, min_coverage=min_coverage, night=night, kp=kp, bundle=bundle)
     alarm = ""
@@ -680,7 +680,7 @@ def export(
     ] = False,
 ) -> None:
     """Write one table of the windows of many half-orbits, in order of time."""
-    from edge.export import export as write
+    from edge.station.export import export as write
 
     target = to or Path(f"windows.{format}")
     damaged: list[InputError] = []
@@ -707,7 +707,7 @@ def plot(
     ] = None,
 ) -> None:
     """Draw a payload file as PNG: its track, and its channels against latitude."""
-    from edge.plot import plot as draw
+    from edge.show.plot import plot as draw
 
     target = Path(f"{file.stem}.png") if out is None else out
     draw(file, target)
@@ -721,8 +721,8 @@ def init(
     ],
 ) -> None:
     """Make a station's folders and a settings file, and say what comes next."""
-    from edge.station import init as make
-    from edge.station import next_steps
+    from edge.station.setup import init as make
+    from edge.station.setup import next_steps
 
     make(folder)
     say(next_steps(folder))
@@ -759,7 +759,7 @@ def service(
     ] = None,
 ) -> None:
     """Print a service file for this installation: systemd unit, crontab or logrotate."""
-    from edge import service as files
+    from edge.station import service as files
 
     station = files.make_station(inbox, out, config, user)
     write = {
@@ -789,7 +789,7 @@ def doctor(
     config: ConfigOption = None,
 ) -> None:
     """Check whether this computer can score, and tell what to do where it cannot."""
-    from edge.doctor import Doctor, as_json, line
+    from edge.station.doctor import Doctor, as_json, line
 
     checks = []
     for check in Doctor(inbox, out, lambda: _settings(config, bundle=bundle)).checks():
@@ -818,7 +818,7 @@ def model(
 
         say_bytes(json_lines([card]))
         return
-    from edge.report import card_table
+    from edge.show.report import card_table
 
     say(card_table(card))
 
@@ -836,7 +836,7 @@ def report(
     config: ConfigOption = None,
 ) -> None:
     """Write a page on a station, one HTML file: map, coverage, scores, failures, the model."""
-    from edge.page import write_page
+    from edge.show.page import write_page
 
     settings = _settings(config or _config_beside(out), bundle=bundle)
     say([str(write_page(out, to, Path(settings.bundle) if settings.bundle else None))])
@@ -857,7 +857,7 @@ def _settings(config: Path | None, **options: object) -> Settings:
 def _config_beside(out: Path) -> Path | None:
     """Find settings as `init` puts them beside a station's results, where none are named."""
     from edge.config import FILE_VARIABLE
-    from edge.station import SETTINGS_FILE
+    from edge.station.setup import SETTINGS_FILE
 
     if os.environ.get(FILE_VARIABLE):
         return Path(os.environ[FILE_VARIABLE])

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge.alarms import StationAlarm
     from edge.results import ScoredHalfOrbit
+    from edge.station.alarms import StationAlarm
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge import __version__
-from edge.alarms import StationAlarm, compare, message, write_alarms
 from edge.errors import (
     ConfigError,
     EdgeError,
@@ -33,6 +32,7 @@ from edge.observables import Profile
 from edge.outputs import score_to_disk
 from edge.plan import PAUSES_S, HalfOrbitFiles, Planner
 from edge.results import ScoredHalfOrbit, WindowScore, WrittenFile
+from edge.station.alarms import StationAlarm, compare, message, write_alarms
 
 if TYPE_CHECKING:
     from edge.scoring import Scorer

@@ -16,9 +16,9 @@ from edge.geomagnetic import KpFile
 from edge.inbox import group_by_half_orbit, unused_payload
 from edge.night import NightRule
 from edge.readers.names import parse_name
-from edge.report import summary_line, training_line
 from edge.results import Alarm, Failure, ScoredHalfOrbit, WindowScore
 from edge.scoring import Scorer
+from edge.show.report import summary_line, training_line
 
 if TYPE_CHECKING:
     import pandas

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import typer
 
-from edge.alarms import StationAlarm
 from edge.config import Settings
 from edge.results import Alarm, HalfOrbitResult, WindowScore
-from edge.status import Counts, StationStatus, Trouble
+from edge.station.alarms import StationAlarm
+from edge.station.status import Counts, StationStatus, Trouble
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from edge.alarms import StationAlarm, compare, message, write_alarms
 from edge.ledger import AlarmRecord, Ledger
 from edge.results import Alarm
+from edge.station.alarms import StationAlarm, compare, message, write_alarms
 
 NOW = 1_600_000_000.0  # 2020-09-13
 ALARM = Alarm(

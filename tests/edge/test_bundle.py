@@ -40,7 +40,11 @@ def test_the_shipped_bundle_is_whole_and_says_what_it_was_trained_on() -> None:
     bundle = load_bundle()
     assert bundle.card.simulated
     assert bundle.card.training.data == "simulated"
-    assert bundle.card.parity.windows >= 500
+    assert {p.file for p in bundle.card.parity} >= {bundle.card.model}
+    for parity in bundle.card.parity:
+        assert parity.windows + parity.verdict_windows >= 500
+        assert parity.auc_keras - parity.auc_tflite <= 0.002
+        assert parity.verdict_flips <= 0.005
     assert bundle.card.quantisation == "int8"
     assert all(m.simulated for m in bundle.card.training.missions)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.coastlines import coastlines
+from edge.show.coastlines import coastlines
 
 
 def is_land(longitude: float, latitude: float) -> bool:
@@ -54,7 +54,7 @@ def test_places(longitude: float, latitude: float, land: bool) -> None:
 
 
 def test_shipped_file_is_small_and_says_whose_it_is(repository: Path) -> None:
-    path = repository / "edge" / "coastlines.json"
+    path = repository / "edge" / "show" / "coastlines.json"
     assert path.stat().st_size < 100_000
     assert "Natural Earth" in json.loads(path.read_text())["notice"]
 
@@ -68,4 +68,7 @@ def test_shipped_file_is_what_the_script_makes(repository: Path, shared_data: Pa
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     source = json.loads((shared_data / "natural_earth_land-110m.topojson").read_text())
-    assert script.write(script.reduce(source)) == (repository / "edge/coastlines.json").read_text()
+    assert (
+        script.write(script.reduce(source))
+        == (repository / "edge/show/coastlines.json").read_text()
+    )

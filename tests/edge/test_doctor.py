@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 import pytest
 
-from edge import doctor as module
 from edge.bundle import default_bundle_path, models_path
 from edge.config import Settings
-from edge.doctor import Check, Doctor, as_json, line
+from edge.station import doctor as module
+from edge.station.doctor import Check, Doctor, as_json, line
 
 SAMPLES = models_path() / "samples"
 ALL = [
@@ -164,7 +164,7 @@ def test_machines_that_cannot(
     change: dict[str, object], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in change.items():
-        monkeypatch.setattr(f"edge.doctor.{name}", value)
+        monkeypatch.setattr(f"edge.station.doctor.{name}", value)
     check = found("machine")
     assert check.status == "FAIL"
     assert words in check.text
@@ -202,7 +202,7 @@ def closed(path: str, mode: int) -> bool:
 
 
 def test_an_inbox_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.doctor.os.access", closed)
+    monkeypatch.setattr("edge.station.doctor.os.access", closed)
     inbox = tmp_path / "in\nbox"
     inbox.mkdir(mode=0o755)
     file = inbox / "file.h5"
@@ -226,7 +226,7 @@ def test_a_folder_in_the_inbox_that_cannot_be_listed(
         onerror(PermissionError(13, "Permission denied", f"{top}/day"))
         return [(str(top), ["day"], [])]
 
-    monkeypatch.setattr("edge.doctor.os.walk", walk)
+    monkeypatch.setattr("edge.station.doctor.os.walk", walk)
     check = found("inbox", inbox=tmp_path)
     assert check.status == "FAIL"
     assert "/day" in check.text

@@ -18,10 +18,10 @@ import pytest
 from msgspec.structs import replace as replace_struct
 
 from edge.bundle import load_bundle, models_path
-from edge.explain import Explanation, explain, explanation_lines
 from edge.readers.names import parse_name
 from edge.scoring import Scorer
-from edge.status import station_status, status_table
+from edge.show.explain import Explanation, explain, explanation_lines
+from edge.station.status import station_status, status_table
 
 SAMPLES = models_path() / "samples"
 
@@ -133,7 +133,7 @@ def test_words_say_the_peak_each_observable_and_what_it_is_worth(scorer: Scorer)
     lines = list(explanation_lines(explanation))
     assert lines[0].startswith("CSES_131571 (cses, night): ")
     assert lines[1].startswith("ALARM CSES_131571 ")
-    assert "geomagnetic activity unknown; 29 windows at or above the threshold" in lines[2]
+    assert "geomagnetic activity unknown; 28 windows at or above the threshold" in lines[2]
     assert lines[3].split() == ["without", "valid", "score", "there", "change", "highest", "over"]
     assert [line.split()[0] for line in lines[4:-1]] == [h.name for h in explanation.hidden]
     assert "simulated" in lines[-1]
@@ -145,7 +145,7 @@ def test_a_picture_for_files_says_that_it_is_simulated(scorer: Scorer, tmp_path:
     pytest.importorskip("matplotlib")
     from matplotlib.figure import Figure
 
-    from edge.explain import _draw
+    from edge.show.explain import _draw
 
     figure = Figure()
     _draw(figure, found(scorer, *sample()))
@@ -156,7 +156,7 @@ def test_a_picture_for_files_says_that_it_is_simulated(scorer: Scorer, tmp_path:
     assert figure.axes[0].get_title(loc="left") == "log_ne: electron density"
     assert figure.axes[0].get_title(loc="right").startswith("without it: score ")
     scores = figure.axes[-1]
-    assert scores.get_title(loc="right").startswith("threshold 0.938; 1 alarm; 0 of 443 windows")
+    assert scores.get_title(loc="right").startswith("threshold 0.962; 1 alarm; 0 of 443 windows")
     labels = [t.get_text().split("\n") for t in scores.get_xticklabels()]
     assert [label[0] for label in labels] == [f"20:{m:02d}" for m in range(5, 40, 5)]
     assert all(-90.0 < float(label[1]) < 90.0 > float(label[2]) > 0.0 for label in labels)

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from edge.errors import ConfigError, InputError
-from edge.export import COLUMNS, export
 from edge.outputs import write_results
 from edge.results import HalfOrbitResult, ScoredHalfOrbit, WindowScore
+from edge.station.export import COLUMNS, export
 
 
 def half_orbit(key: str, *times: str, **changes: Any) -> ScoredHalfOrbit:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from edge import hooks
 from edge.events import Problem
-from edge.hooks import failure_message, tell
 from edge.ledger import Ledger
+from edge.station import hooks
+from edge.station.hooks import failure_message, tell
 
 NOW = 1_600_000_000.0
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")

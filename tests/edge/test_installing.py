@@ -21,7 +21,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge import installing
 from edge.bundle import (
     CARD_FILE,
     CARD_SUM_FILE,
@@ -32,8 +31,9 @@ from edge.bundle import (
 )
 from edge.config import Settings
 from edge.errors import BundleError, ConfigError
-from edge.installing import Trial, installed, previous, stage, switch
 from edge.ledger import LEDGER_FILE, FileRecord, HalfOrbitRecord, Ledger
+from edge.station import installing
+from edge.station.installing import Trial, installed, previous, stage, switch
 
 MODEL = "model_int8.tflite"
 
@@ -328,7 +328,7 @@ def test_a_file_that_is_no_bundle(
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from edge import installing
+from edge.station import installing
 from edge.config import Settings
 name, calls = sys.argv[1], int(sys.argv[2])
 whole = getattr(installing, name)

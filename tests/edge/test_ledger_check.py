@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from edge.alarms import compare, message, stamp, write_alarms
 from edge.cli import app
 from edge.ledger import LEDGER_FILE, FileRecord, HalfOrbitRecord, Ledger
-from edge.ledger_check import check
 from edge.outputs import write_results
 from edge.results import Alarm, HalfOrbitResult, ScoredHalfOrbit, WindowScore
+from edge.station.alarms import compare, message, stamp, write_alarms
+from edge.station.ledger_check import check
 
 NOW = time.time()
 KEYS = ("CSES_000011", "CSES_000021", "CSES_000031")

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from edge import ledger_repair
 from edge.cli import app
 from edge.config import Settings
 from edge.errors import ConfigError
 from edge.ledger import LEDGER_FILE, FileRecord, HalfOrbitRecord, Ledger
-from edge.ledger_check import check
-from edge.ledger_repair import read_result, repair
+from edge.station import ledger_repair
+from edge.station.ledger_check import check
+from edge.station.ledger_repair import read_result, repair
 from edge.watching import hold
 
 from .test_ledger_check import KEYS, execute, out, scored

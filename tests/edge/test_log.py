@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import pytest
 
-from edge.alarms import StationAlarm
 from edge.events import DaySide, Event, Idle, Ignored, Problem, Scored, Settling, Waiting
-from edge.log import Log, LogFormat
 from edge.results import Alarm, HalfOrbitResult, ScoredHalfOrbit
+from edge.station.alarms import StationAlarm
+from edge.station.log import Log, LogFormat
 
 NOW = 1_600_000_000.5
 AT = "2020-09-13T12:26:40Z"

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from edge.config import Settings
-from edge.diary import Diary
 from edge.errors import ConfigError
 from edge.events import Idle, Problem
 from edge.ledger import LEDGER_FILE, HalfOrbitRecord, Ledger
-from edge.metrics import check_path, metrics_text, write_metrics
-from edge.status import station_status
+from edge.station.diary import Diary
+from edge.station.metrics import check_path, metrics_text, write_metrics
+from edge.station.status import station_status
 
 NOW = 1_600_000_000.0
 # Of https://prometheus.io/docs/instrumenting/exposition_formats/ (text format 0.0.4).

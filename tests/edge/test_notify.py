@@ -16,7 +16,7 @@ import pytest
 
 from edge.bundle import models_path
 from edge.events import Idle, Problem
-from edge.notify import Notifier
+from edge.station.notify import Notifier
 
 SAMPLE = next((models_path() / "samples").glob("CSES_01_LAP_1_*_118071_*.h5"))
 

@@ -23,18 +23,18 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from edge.alarms import StationAlarm
 from edge.bundle import default_bundle_path, load_card
 from edge.config import Settings
-from edge.diary import Diary
 from edge.errors import ConfigError, LedgerError
 from edge.ledger import LEDGER_FILE, AlarmRecord, FileRecord, HalfOrbitRecord, Ledger, RunRecord
-from edge.page import render, write_page
-from edge.page_calendar import missing
-from edge.page_charts import places
-from edge.page_style import STYLE
-from edge.page_view import BadFile, StationView, read_view
 from edge.results import Alarm
+from edge.show.page import render, write_page
+from edge.show.page_calendar import missing
+from edge.show.page_charts import places
+from edge.show.page_style import STYLE
+from edge.show.page_view import BadFile, StationView, read_view
+from edge.station.alarms import StationAlarm
+from edge.station.diary import Diary
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NOON = datetime(2026, 6, 16, 12, tzinfo=UTC)

@@ -20,8 +20,8 @@ pytest.importorskip("matplotlib")
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from edge import plot as plotting
 from edge.readers import Channel, Track, read_payload
+from edge.show import plot as plotting
 
 
 def command(*arguments: object, **keywords: str) -> subprocess.CompletedProcess[str]:

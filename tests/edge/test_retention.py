@@ -18,11 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from edge import retention
-from edge.alarms import stamp
 from edge.cli import app
 from edge.config import Settings
-from edge.diary import Diary
 from edge.events import Idle, Ignored, Problem, Removed
 from edge.inbox import look_at
 from edge.ledger import LEDGER_FILE, AlarmRecord, FileRecord, HalfOrbitRecord, Ledger, Pruned
@@ -30,7 +27,10 @@ from edge.observables import PLASMA
 from edge.outputs import result_paths
 from edge.plan import HalfOrbitFiles
 from edge.results import WrittenFile
-from edge.retention import Plan, make_plan, newest_acquisition, prune_when_due, remove
+from edge.station import retention
+from edge.station.alarms import stamp
+from edge.station.diary import Diary
+from edge.station.retention import Plan, make_plan, newest_acquisition, prune_when_due, remove
 from edge.stream import Stream
 
 DAY = 86_400.0

@@ -17,8 +17,8 @@ import pytest
 from edge.bundle import models_path
 from edge.config import Settings, load_settings
 from edge.errors import ConfigError
-from edge.service import cron_lines, make_station, systemd_unit
-from edge.station import SETTINGS_FILE, settings_text
+from edge.station.service import cron_lines, make_station, systemd_unit
+from edge.station.setup import SETTINGS_FILE, settings_text
 from edge.watching import hold
 
 SAMPLE = next((models_path() / "samples").glob("CSES_01_LAP_1_*_118071_*.h5"))
@@ -148,7 +148,7 @@ def test_an_installation_whose_command_is_not_its_own(
 def test_a_unit_for_results_of_a_person_runs_as_that_person(
     station: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.service._owner", lambda _: "operator")
+    monkeypatch.setattr("edge.station.service._owner", lambda _: "operator")
     told = make_station(None, None, station / SETTINGS_FILE)
     unit = keys(systemd_unit(told))
     assert unit["User"] == ["operator"]
@@ -158,14 +158,14 @@ def test_a_unit_for_results_of_a_person_runs_as_that_person(
     # What is bound with a folder is not bound once more.
     shown = list(map(Path, unit["BindReadOnlyPaths"]))
     assert not [a for a in shown for b in shown if a != b and a.is_relative_to(b)]
-    monkeypatch.setattr("edge.service._owner", lambda _: "root")
+    monkeypatch.setattr("edge.station.service._owner", lambda _: "root")
     with pytest.raises(ConfigError, match="expected one below /var/lib, or of a user who is not"):
         systemd_unit(told)
 
 
 def test_results_that_a_dynamic_user_made_before(monkeypatch: pytest.MonkeyPatch) -> None:
     real = {Path("/var/lib/station"): Path("/var/lib/private/station")}
-    monkeypatch.setattr("edge.service._real", lambda path: real.get(path, path))
+    monkeypatch.setattr("edge.station.service._real", lambda path: real.get(path, path))
     unit = keys(systemd_unit(make_station(Path("/srv/inbox"), Path("/var/lib/station"), None)))
     assert unit["StateDirectory"] == ["station"]
 

@@ -10,13 +10,13 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from edge import status
-from edge.alarms import compare, stamp
 from edge.errors import ConfigError
 from edge.inbox import look_at
 from edge.ledger import LEDGER_FILE, FileRecord, HalfOrbitRecord, Ledger
 from edge.results import Alarm, WrittenFile
-from edge.status import StationStatus, station_status, status_table, write_status
+from edge.station import status
+from edge.station.alarms import compare, stamp
+from edge.station.status import StationStatus, station_status, status_table, write_status
 
 NOW = time.time()
 SCORED = HalfOrbitRecord(

@@ -1,6 +1,6 @@
 """Reduce Natural Earth's land polygons to the coastlines that ship.
 
-    python tests/oracles/coastlines.py natural_earth_land-110m.topojson edge/coastlines.json
+    python tests/oracles/coastlines.py natural_earth_land-110m.topojson edge/show/coastlines.json
 
 Decodes the arcs of the TopoJSON file (1:110 m land, as in world-atlas 2.0.2), cuts what crosses
 the antimeridian, rounds to 0.1 deg, and leaves out points that are the same after it, and rings

@@ -66,7 +66,7 @@ def rescore(
     file that cannot be used is skipped and named at the end, and the exit code is then 2.
     """
     from edge.bundle import profile_and_fingerprint
-    from edge.report import training_line
+    from edge.show.report import training_line
     from trainer.archives.cluster import check_cluster, connect
     from trainer.archives.rescore import rescore_archive
     from trainer.archives.row_stage import find_missions

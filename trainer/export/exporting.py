@@ -291,7 +291,8 @@ def _compare(
     truth = held.windows.positive
     scores = [calibration.scores(logits) for logits in (held.logits, matched.logits)]
     over = [s >= judged.decisions.threshold for s in scores]
-    difference = np.abs(scores[0] - scores[1])
+    wide = [calibration.scores(logits) for logits in (held.stream_logits, stream.logits)]
+    difference = np.abs(np.concatenate([scores[0] - scores[1], wide[0] - wide[1]]))
     flips = _alarmed(held.stream_logits, calibration, judged) != _alarmed(
         stream.logits, calibration, judged
     )

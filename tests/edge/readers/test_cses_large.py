@@ -9,9 +9,9 @@ import h5py
 import numpy as np
 import pytest
 
-from edge import describe as describing
-from edge.describe import describe
 from edge.readers import cses, read_payload
+from edge.show import describe as describing
+from edge.show.describe import describe
 
 MIB = 1024 * 1024
 
@@ -19,7 +19,7 @@ MIB = 1024 * 1024
 MEASURE = """
 import resource, sys, tracemalloc
 from edge.readers import read_payload
-from edge.describe import describe
+from edge.show.describe import describe
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
 small, large, what = sys.argv[1:]

@@ -8,9 +8,9 @@ import h5py
 import numpy as np
 import pytest
 
-from edge.describe import describe
 from edge.readers import open_half_orbit, read_payload
 from edge.readers.halforbit import untrained_note
+from edge.show.describe import describe
 
 BY_CSESPY = "layout of CSES-02: as csespy reads it, seen in no real file here"
 BY_CONVENTION = "layout of CSES-02: by convention, seen in no real file"

@@ -27,9 +27,50 @@ def state(night):
     return background(night, np.random.SeedSequence(1), True)
 
 
-def test_the_scalar_magnetometer_gives_the_size_of_the_field(tmp_path, night, state):
-    from trainer.simulate.cses_scalar import write_hpm_scalar
+def write_hpm_scalar(folder, half_orbit, state):
+    """Write the scalar magnetometer's file at 1 Hz, which no simulated mission has."""
+    from trainer.simulate.cses_files import (
+        FIELD_FILL,
+        FILL,
+        HPM,
+        HPM_ZONE_DEG,
+        place_and_time,
+        write_file,
+    )
+    from trainer.simulate.sampling import resampled
 
+    own = {
+        "A211": ("nT", FIELD_FILL, (-1e5, 1e5), "CDSM scalar magnetic field"),
+        "FLAG_N3": ("none", FILL, (0.0, 1.0), "flag of the scalar magnetometer"),
+    }
+    keep = np.flatnonzero(np.abs(half_orbit.latitude) <= HPM_ZONE_DEG)
+    track = resampled(half_orbit, keep.astype(np.float64))
+    data = {
+        "A211": np.linalg.norm(state.field[keep], axis=1),
+        "FLAG_MT": np.zeros(len(keep), np.int32),
+        "FLAG_N3": np.zeros(len(keep), np.int32),
+        **place_and_time(track),
+    }
+    root = {
+        "FREQRANGE": "DC",
+        "ORBITNUM": np.bytes_(f"{half_orbit.orbit:06d}"),
+        "ORBITTYPE": np.bytes_(str(half_orbit.direction)),
+        "SAMPLERATE": "1Hz",
+        "SOFTVERSION": "V1.0",
+    }
+    attributes = {}
+    for name in data:
+        unit, fill, valid, long_name = (HPM | own)[name]
+        attributes[name] = {
+            "FillValue": np.array([fill]),
+            "LongName": np.bytes_(long_name),
+            "Units": np.bytes_(unit or ""),
+            "ValidRange": np.bytes_(valid) if isinstance(valid, str) else np.array(valid),
+        }
+    return write_file(folder, "HPM_6", track, data, root, attributes)
+
+
+def test_the_scalar_magnetometer_gives_the_size_of_the_field(tmp_path, night, state):
     read = read_payload(write_hpm_scalar(tmp_path, night, state))
     assert read.notes == (SIMULATED,)
     size = np.linalg.norm(state.field[np.abs(night.latitude) <= 65.0], axis=1)

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from edge.describe import describe
 from edge.errors import InputError
 from edge.observables import TRANSMITTER_LINES_HZ, band_name
 from edge.readers import read_payload
 from edge.readers.cses_spectra import packet_spectra
 from edge.readers.cses_tables import CONFIRMED_BY, PAYLOADS
+from edge.show.describe import describe
 
 ELECTRIC, MAGNETIC = "mV^2/m^2/Hz", "nT^2/Hz"
 WAVES = ["EFD_1", "EFD_2", "EFD_3", "SCM_1", "SCM_2", "SCM_3"]

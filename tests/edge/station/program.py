@@ -20,7 +20,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from edge import cli, diary, hooks, ledger, outputs, page, plan, stream
+from edge import cli, ledger, outputs, plan, stream
+from edge.show import page
+from edge.station import diary, hooks
 
 PHASES = (
     *("start", "scan", "imports", "reading", "scoring", "writing", "ledger"),

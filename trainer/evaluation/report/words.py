@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edge.report import RESEARCH_ONLY
+from edge.show.report import RESEARCH_ONLY
 from trainer.evaluation.report.data import Estimate, Model, find
 
 #: Name in the report, name on the page, meaning.

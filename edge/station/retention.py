@@ -22,7 +22,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from edge.alarms import stamp
 from edge.config import Settings
 from edge.errors import InputError
 from edge.events import Problem, Removed
@@ -31,6 +30,7 @@ from edge.ledger import DONE, FileRecord, Ledger, Pruned
 from edge.outputs import SUFFIXES, is_intact
 from edge.readers.names import parse_name
 from edge.results import WrittenFile
+from edge.station.alarms import stamp
 
 _DAY_S = 86_400.0
 # A time of acquisition counts as the newest where so many others lie so close before it.

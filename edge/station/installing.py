@@ -45,7 +45,7 @@ from edge.config import Settings
 from edge.errors import BundleError, ConfigError, EdgeError, one_line
 from edge.inbox import path_of
 from edge.ledger import ledger_of
-from edge.report import training_line
+from edge.show.report import training_line
 from edge.versions import installed_runtime
 
 CURRENT = "current"
@@ -241,7 +241,7 @@ def try_bundle(path: Path, settings: Settings) -> Trial:
     BundleError
         The bundle cannot be used on this computer; it may have ended the process.
     """
-    command = [sys.executable, "-P", "-m", "edge.installing"]
+    command = [sys.executable, "-P", "-m", "edge.station.installing"]
     try:
         done = subprocess.run(
             [*command, str(path), settings.runtime, str(settings.threads)],

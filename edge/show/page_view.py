@@ -9,11 +9,11 @@ from pathlib import Path
 
 import msgspec
 
-from edge.alarms import StationAlarm
 from edge.bundle import Card, default_bundle_path, load_card
 from edge.errors import BundleError, InputError, LedgerError
 from edge.ledger import LEDGER_FILE, SCORED, HalfOrbitRecord, Ledger, RunRecord, ledger_of
 from edge.readers.names import parse_name
+from edge.station.alarms import StationAlarm
 
 
 @dataclass(frozen=True, slots=True)

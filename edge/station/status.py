@@ -8,13 +8,13 @@ from pathlib import Path
 
 import msgspec
 
-from edge.alarms import stamp
 from edge.bundle import default_bundle_path, load_card
 from edge.errors import ConfigError, EdgeError, InputError
 from edge.ledger import DONE, Ledger, ledger_of
 from edge.outputs import replace_file
 from edge.readers.names import parse_name
-from edge.report import counted
+from edge.show.report import counted
+from edge.station.alarms import stamp
 from edge.versions import code_version, installed_runtime
 
 STATUS_FILE = "status.json"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Status = Literal["ok", "warn", "FAIL"]
 
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parents[1]
 _LIBRARIES = ("click", "h5py", "llvmlite", "msgspec", "numba", "numpy", "typer", "watchdog")
 _INSTALL = "install the package again from its locks (make run)"
 _SYSTEMS = "Debian 12 and 13, Ubuntu 22.04 and later, 64-bit Raspberry Pi OS 12 and 13"
@@ -47,7 +47,7 @@ _MOST_FILES = 20_000
 _TRIAL = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from edge.trial import trial
+from edge.station.trial import trial
 trial(sys.argv[2])
 """
 
@@ -150,7 +150,7 @@ class Doctor:
 
     def _bundle(self) -> Finding:
         from edge.bundle import load_bundle
-        from edge.report import training_line
+        from edge.show.report import training_line
 
         folder = self._load_settings().bundle
         card = load_bundle(Path(folder) if folder else None).card

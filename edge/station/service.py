@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.config import Settings, load_settings
-from edge.doctor import nearest_folder
 from edge.errors import ConfigError
+from edge.station.doctor import nearest_folder
 
 # One rule for three formats, so that nothing is to be escaped: systemd takes % and $ for its own,
 # cron %, logrotate the wildcards, and quoting differs in each.
@@ -335,7 +335,7 @@ def _hidden(station: Station) -> Iterator[str]:
     interpreter = _real(Path(sys.executable)).parents[1]
     wanted = [station.inbox, Path(sys.prefix), Path(sys.base_prefix), interpreter]
     # An editable installation is in its checkout.
-    wanted.append(Path(__file__).parents[1])
+    wanted.append(Path(__file__).parents[2])
     wanted += [station.config] if station.config else []
     wanted += [Path(station.settings.bundle)] if station.settings.bundle else []
     shown = list(_outermost(path for path in wanted if _is_hidden(path)))

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from edge.alarms import StationAlarm
 from edge.circles import circle
-from edge.coastlines import coastlines
 from edge.errors import LedgerError
 from edge.ledger import HalfOrbitRecord
-from edge.markup import Markup, element, joined
+from edge.show.coastlines import coastlines
+from edge.show.markup import Markup, element, joined
+from edge.station.alarms import StationAlarm
 
 #: Shares of the threshold at which the colour and the width of a track change.
 SHARES = (0.25, 0.5, 0.75, 1.0)

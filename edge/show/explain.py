@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge.arrays import BoolArray, FloatArray
-from edge.drawing import (
+from edge.errors import ConfigError
+from edge.grid import Grid, make_grid
+from edge.inbox import path_of
+from edge.ledger import Ledger, ledger_of
+from edge.night import night_rows
+from edge.observables import B_RMS_SPAN_S, MissionName, Observable
+from edge.readers.halforbit import SIMULATED, HalfOrbit
+from edge.readers.longnames import long_name
+from edge.results import Alarm, ScoredHalfOrbit, WindowScore
+from edge.show.drawing import (
     ALARM,
     DARK,
     INK,
@@ -24,16 +33,7 @@ from edge.drawing import (
     track_labels,
     unit_text,
 )
-from edge.errors import ConfigError
-from edge.grid import Grid, make_grid
-from edge.inbox import path_of
-from edge.ledger import Ledger, ledger_of
-from edge.night import night_rows
-from edge.observables import B_RMS_SPAN_S, MissionName, Observable
-from edge.readers.halforbit import SIMULATED, HalfOrbit
-from edge.readers.longnames import long_name
-from edge.report import activity, alarm_line, summary_line, training_line
-from edge.results import Alarm, ScoredHalfOrbit, WindowScore
+from edge.show.report import activity, alarm_line, summary_line, training_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -18,17 +18,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import median
 
-from edge.alarms import StationAlarm, alarm_id
 from edge.errors import ConfigError
 from edge.ledger import SCORED, HalfOrbitRecord
-from edge.markup import Markup, element, joined, paragraph, table
 from edge.outputs import replace_file
-from edge.page_calendar import coverage
-from edge.page_charts import MAX_CIRCLES, MAX_TRACKS, SHARES, score_chart, station_map
-from edge.page_health import health
-from edge.page_style import STYLE
-from edge.page_view import StationView, minute, read_view, to_minute, utc
-from edge.report import RESEARCH_ONLY, card_in_words, counted, training_line
+from edge.show.markup import Markup, element, joined, paragraph, table
+from edge.show.page_calendar import coverage
+from edge.show.page_charts import MAX_CIRCLES, MAX_TRACKS, SHARES, score_chart, station_map
+from edge.show.page_health import health
+from edge.show.page_style import STYLE
+from edge.show.page_view import StationView, minute, read_view, to_minute, utc
+from edge.show.report import RESEARCH_ONLY, card_in_words, counted, training_line
+from edge.station.alarms import StationAlarm, alarm_id
 
 REPORT_FILE = "report.html"
 

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from edge.ledger import SCORED
-from edge.markup import Markup, element, joined, paragraph, table
-from edge.page_view import StationView, minute, state_of, to_minute
-from edge.report import counted
+from edge.show.markup import Markup, element, joined, paragraph, table
+from edge.show.page_view import StationView, minute, state_of, to_minute
+from edge.show.report import counted
 
 #: Exit code of a run that a person should look at; one that was interrupted has another.
 FAILED_RUN = 2

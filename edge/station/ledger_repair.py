@@ -16,14 +16,14 @@ from typing import Any
 import msgspec
 
 from edge import __version__
-from edge.alarms import JSONL_FILE, StationAlarm, message, stamp, write_alarms
 from edge.bundle import default_bundle_path, load_card, profile_and_fingerprint
 from edge.config import Settings
 from edge.errors import ConfigError, EdgeError, LedgerDamaged, LedgerError
 from edge.ledger import DONE, AlarmRecord, HalfOrbitRecord, Ledger, ledger_of
-from edge.ledger_check import result_keys
 from edge.outputs import file_record, result_paths
 from edge.results import Alarm, HalfOrbitResult, WindowScore, WrittenFile
+from edge.station.alarms import JSONL_FILE, StationAlarm, message, stamp, write_alarms
+from edge.station.ledger_check import result_keys
 from edge.stream import thinned
 from edge.versions import installed_runtime
 

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from edge.alarms import JSONL_FILE, recent
 from edge.errors import LedgerDamaged, LedgerError, one_line
 from edge.ledger import ORPHAN, Ledger, ledger_of
 from edge.outputs import is_intact
+from edge.station.alarms import JSONL_FILE, recent
 
 _RESULT = re.compile(r"(\w+_[0-9]{6})\.(jsonl|csv|geojson)")
 _NAMED = 5

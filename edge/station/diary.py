@@ -8,13 +8,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.alarms import stamp
 from edge.config import Settings
 from edge.errors import EdgeError, LedgerError
 from edge.events import Event, Idle, Problem, Removed, Scored
-from edge.hooks import failure_message, tell
 from edge.ledger import Ledger
-from edge.status import MIN_FREE_BYTES, write_status
+from edge.station.alarms import stamp
+from edge.station.hooks import failure_message, tell
+from edge.station.status import MIN_FREE_BYTES, write_status
 from edge.versions import code_version, installed_runtime
 
 # A watcher with nothing to do writes this often, so that a heart that stopped is seen.
@@ -115,7 +115,7 @@ class Diary:
         s = self._settings
         if (s.keep_input_days, s.keep_results_days, s.keep_disk_free) == (None, None, None):
             return
-        from edge.retention import prune_when_due
+        from edge.station.retention import prune_when_due
 
         try:
             for event in prune_when_due(self._inbox, self._out, self._ledger, s, time.time()):
@@ -133,7 +133,7 @@ class Diary:
         self._ledger.end_run(self._number, now, counts, code)
         status = write_status(self._out, self._bundle, now)
         if self._metrics:
-            from edge.metrics import write_metrics
+            from edge.station.metrics import write_metrics
 
             # Whoever collects them sees by their time that they are old.
             with contextlib.suppress(OSError):
@@ -141,7 +141,7 @@ class Diary:
         # What is no result gives way first where the disk runs full.
         keep = max(MIN_FREE_BYTES, int((self._settings.keep_disk_free or 0.0) * 1e9))
         if self._page and shutil.disk_usage(self._out).free >= keep:
-            from edge.page import refresh_page
+            from edge.show.page import refresh_page
 
             # The station works on without its page, whose own time tells that it is old.
             with contextlib.suppress(EdgeError):

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from edge.alarms import stamp
 from edge.entry import say, say_error
 from edge.errors import one_line
 from edge.events import (
@@ -24,7 +23,8 @@ from edge.events import (
     Settling,
     Waiting,
 )
-from edge.report import alarm_text, counted, news_lines, summary_text, training_line
+from edge.show.report import alarm_text, counted, news_lines, summary_text, training_line
+from edge.station.alarms import stamp
 
 Level = Literal["INFO", "WARNING", "ERROR"]
 #: ``journal`` is text with the level as systemd's journal takes it, which adds the time.

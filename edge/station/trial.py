@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from edge.doctor import Finding, guarded, nearest_folder
+from edge.station.doctor import Finding, guarded, nearest_folder
 
 
 def trial(settings: str) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 from edge.ledger import HalfOrbitRecord
-from edge.markup import Markup, element, paragraph
-from edge.page_view import state_of
+from edge.show.markup import Markup, element, paragraph
+from edge.show.page_view import state_of
 
 #: Months that are shown, up to the newest acquisition.
 MONTHS = 12

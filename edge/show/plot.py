@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge.arrays import BoolArray, FloatArray, IntArray
-from edge.coastlines import coastlines
-from edge.drawing import (
+from edge.geodesy import dipole_latitude, solar_zenith_angle
+from edge.night import DARK_ZENITH_ANGLE_DEG, HIGHEST_DIPOLE_LATITUDE_DEG
+from edge.readers.halforbit import SIMULATED, Channel, Payload, Track
+from edge.readers.longnames import long_name
+from edge.readers.opening import read_payload
+from edge.show.coastlines import coastlines
+from edge.show.drawing import (
     DARK,
     INK,
     NIGHT,
@@ -20,11 +25,6 @@ from edge.drawing import (
     track_labels,
     unit_text,
 )
-from edge.geodesy import dipole_latitude, solar_zenith_angle
-from edge.night import DARK_ZENITH_ANGLE_DEG, HIGHEST_DIPOLE_LATITUDE_DEG
-from edge.readers.halforbit import SIMULATED, Channel, Payload, Track
-from edge.readers.longnames import long_name
-from edge.readers.opening import read_payload
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,8 +9,8 @@ from edge.bundle import Card
 from edge.results import Alarm, HalfOrbitResult, ScoredHalfOrbit, WindowScore
 
 if TYPE_CHECKING:
-    from edge.alarms import StationAlarm
-    from edge.describe import FileInfo
+    from edge.show.describe import FileInfo
+    from edge.station.alarms import StationAlarm
 
 RESEARCH_ONLY = "Research only: never for the protection of life or property."
 

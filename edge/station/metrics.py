@@ -12,7 +12,7 @@ from typing import Literal
 
 from edge.errors import ConfigError
 from edge.outputs import replace_file
-from edge.status import StationStatus
+from edge.station.status import StationStatus
 
 Kind = Literal["counter", "gauge"]
 _PREFIX = "edge_score_"

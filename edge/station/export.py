@@ -14,10 +14,10 @@ from typing import Any, BinaryIO, Literal
 
 import msgspec
 
-from edge.alarms import JSONL_FILE
 from edge.errors import ConfigError, InputError
 from edge.outputs import csv_row, point_feature
 from edge.results import SCHEMA, Alarm, HalfOrbitResult, WindowScore
+from edge.station.alarms import JSONL_FILE
 
 Format = Literal["parquet", "csv", "geojson"]
 Row = tuple[WindowScore, HalfOrbitResult]
