@@ -16,6 +16,7 @@ from edge.arrays import BoolArray, FloatArray
 from edge.bundle import CARD_FILE, AlarmRule, Card, Parity, load_bundle
 from edge.errors import BundleError, one_line
 from edge.scoring import sigmoid
+from trainer.common.code_hash import code_sha256
 from trainer.common.errors import TrainError
 from trainer.datasets.stages import file_sha256
 from trainer.datasets.stream import StreamWindows, open_stream
@@ -246,6 +247,7 @@ def _source(
 ) -> str:
     parts = [
         RELEASE,
+        code_sha256(("trainer/export",)),
         [[r.record.identity, r.record.model_sha256] for r in runs],
         file_sha256(runs[-1].folder / RUN_CARD_FILE),
         [name, alarm.radius_km, alarm.duration_h, float32],
