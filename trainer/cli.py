@@ -9,7 +9,7 @@ import typer
 
 from edge.entry import Commands, run, say
 from trainer.archives.commands import rescore
-from trainer.datasets.commands import check, describe, prepare
+from trainer.datasets.commands import check, describe, prepare, recipes
 from trainer.evaluation.commands import evaluate
 from trainer.export.commands import export
 from trainer.inputs.commands import catalogue
@@ -32,6 +32,7 @@ for command in (
     prepare,
     describe,
     check,
+    recipes,
     rescore,
     pretrain,
     finetune,

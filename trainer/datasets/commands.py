@@ -100,12 +100,14 @@ def prepare(
         raise ConfigError(f"{archive.name}: give a catalogue of earthquakes: --catalogue FILE")
 
     from trainer.datasets.build import build_dataset, read_events, require_indices
+    from trainer.datasets.plan import check_span
 
     # Before hours of reading: what is given must be readable.
     events = read_events(catalogue, parameters, strict)
     say(events.tally())
     kp = _indices(indices, spaceweather)
     require_indices(kp, parameters)
+    check_span(archive, name, events, parameters)
     with hold_output(out, out / ROWS_FOLDER, NAME):
         made = make_rows(
             archive,
@@ -203,3 +205,12 @@ def check(
     made = "simulated" if card["simulated"] else "real"
     text = ", ".join(f"{n} windows in {name}" for name, n in matched.items())
     say([f"{dataset}: no leak found in {text} ({made} data)"])
+
+
+def recipes() -> None:
+    """List the recipes that ship; each can be given by its name."""
+    from trainer.datasets.recipe import shipped_recipes
+
+    found = shipped_recipes()
+    width = max(map(len, found))
+    say(f"{name:<{width}}  {purpose}" for name, purpose in found.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -11,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.arrays import FloatArray, TimeArray
-from edge.observables import PROFILES, Profile
+from edge.errors import InputError
+from edge.observables import PROFILES, MissionName, Profile
+from edge.readers.names import looks_like_payload, parse_name
 from trainer.archives.archive import NightPass
 from trainer.archives.manifest import Manifest
 from trainer.archives.rows import iter_passes
@@ -128,6 +131,47 @@ def make_plan(
     return Plan(
         dataset, manifest, catalogue, clusters, labeller, blocks, state, start, end, region_km
     )
+
+
+def check_span(
+    archive: Path, mission: MissionName, catalogue: Catalogue, recipe: DatasetRecipe
+) -> None:
+    """Refuse an archive that is too short for the recipe's blocks, by the names of its files.
+
+    Parameters
+    ----------
+    archive : Path
+        No file of it is opened.
+    mission : {"cses", "demeter"}
+    catalogue : Catalogue
+    recipe : DatasetRecipe
+
+    Raises
+    ------
+    TrainError
+        The names, and the days of the catalogue, span too few days.
+    """
+    named = []
+    for path in archive.rglob("*"):
+        if looks_like_payload(path.name):
+            with suppress(InputError):
+                named.append(parse_name(path))
+    named = [name for name in named if name.mission == mission]
+    clusters = decluster(catalogue)
+    if recipe.placebo.kind != "none":
+        catalogue, clusters = _moved(catalogue, clusters, recipe.placebo)
+    if not named:
+        # Whoever reads the archive says what is in it.
+        return
+    start, end = (
+        np.array([getattr(name, side) for name in named], dtype="M8[ms]")
+        for side in ("start", "end")
+    )
+    usable = _within(SampleLabeller(catalogue, clusters, recipe.labels).usable, recipe)
+    try:
+        make_blocks(recipe.splits, start, end, usable, catalogue)
+    except TrainError as error:
+        raise TrainError(f"{archive.name}: by the names of {len(named)} files, {error}") from None
 
 
 def _within(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
 from itertools import pairwise
@@ -138,6 +139,19 @@ def find_recipe(path: Path) -> Path:
     return shipped if path == Path(path.name) and not path.exists() and shipped.exists() else path
 
 
+def shipped_recipes() -> dict[str, str]:
+    """Name the recipes that ship, with what each is for: the first sentence of its comment."""
+    found = {}
+    for path in sorted(RECIPES.glob("*.toml")):
+        comment = []
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if not line.startswith("#"):
+                break
+            comment.append(line.removeprefix("#").strip())
+        found[path.name] = re.split(r"(?<=[.])\s", " ".join(comment))[0]
+    return found
+
+
 def read_dataset_recipe(path: Path = DEFAULT_DATASET_RECIPE) -> DatasetRecipe:
     """Read and validate the recipe of a dataset.
 
@@ -182,7 +196,9 @@ def decode(path: Path, kind: type[_Text]) -> _Text:
     try:
         return msgspec.toml.decode(text.decode(path.read_bytes()), type=kind)
     except OSError as error:
-        raise ConfigError(f"recipe {path.name}: {error.strerror}") from None
+        raise ConfigError(
+            f"recipe {path.name}: {error.strerror} (edge-train recipes lists those that ship)"
+        ) from None
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise ConfigError(f"recipe {path.name}: {one_line(str(error))}") from None
 

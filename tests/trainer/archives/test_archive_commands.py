@@ -45,6 +45,16 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
     return call
 
 
+@pytest.fixture(autouse=True)
+def spans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Archives whose length was asked for; what is too short is tested elsewhere."""
+    asked: list[str] = []
+    monkeypatch.setattr(
+        "trainer.datasets.plan.check_span", lambda archive, *_: asked.append(archive.name)
+    )
+    return asked
+
+
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
     """What the second stage is called with; it is tested elsewhere."""
@@ -70,11 +80,12 @@ def complaints(done: Done) -> list[str]:
 
 
 def test_a_simulated_archive_needs_nothing_more(
-    run: Run, archive: Path, tmp_path: Path, built: list[tuple]
+    run: Run, archive: Path, tmp_path: Path, built: list[tuple], spans: list[str]
 ) -> None:
     assert (archive / "indices.txt").is_file()
     done = run("prepare", archive, "--out", tmp_path / "dataset", "--workers", 1)
     assert done.code == 0, done.err
+    assert spans == ["archive"]
     assert complaints(done) == []
     lines = done.out.splitlines()
     assert lines[0] == "archive is a simulated mission: so is everything made from it"

@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from edge.errors import ConfigError
-from trainer.datasets.recipe import DEFAULT_DATASET_RECIPE, read_dataset_recipe
+from trainer.datasets.recipe import (
+    DEFAULT_DATASET_RECIPE,
+    find_recipe,
+    read_dataset_recipe,
+    shipped_recipes,
+)
 
 RECIPES = DEFAULT_DATASET_RECIPE.parent
 
@@ -71,3 +76,36 @@ def test_an_unknown_region_is_refused_with_the_known_ones(tmp_path: Path) -> Non
     (tmp_path / "r.toml").write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError, match="'atlantis'; known are alaska-aleutians"):
         read_dataset_recipe(tmp_path / "r.toml")
+
+
+def test_what_ships_is_listed_with_what_it_is_for() -> None:
+    found = shipped_recipes()
+    assert set(found) == {path.name for path in RECIPES.glob("*.toml")}
+    assert all(purpose.endswith((".", "`")) or ":" in purpose for purpose in found.values())
+    assert find_recipe(Path("windows.toml")) == RECIPES / "windows.toml"
+    with pytest.raises(ConfigError, match=r"No such file.*edge-train recipes lists"):
+        read_dataset_recipe(Path("none.toml"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_the_encoding_is_known_by_the_bytes(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "saved.toml"
+    path.write_text((RECIPES / "windows.toml").read_text(encoding="utf-8"), encoding=encoding)
+    assert read_dataset_recipe(path) == read_dataset_recipe()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'name = "\xf6"', "can't decode byte 0xf6"),
+        (b"PK\x03\x04", "recipe saved.toml"),
+        (b"a = " + b"[" * 5000, "recipe saved.toml"),
+    ],
+)
+def test_what_is_no_toml_is_one_line(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "saved.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"^recipe saved\.toml: ") as caught:
+        read_dataset_recipe(path)
+    assert message in str(caught.value)
+    assert str(caught.value).isprintable()
