@@ -17,7 +17,8 @@ from edge.bundle import OperatingPoint
 from edge.errors import one_line
 from edge.outputs import replace_file
 from trainer.common.errors import TrainError
-from trainer.datasets.stages import DATASET_FILE, file_sha256
+from trainer.datasets.splits import NAMES
+from trainer.datasets.stages import DATASET_FILE, file_sha256, read_card
 from trainer.datasets.stream import StreamWindows, open_stream
 from trainer.evaluation.comparison import compare_models
 from trainer.evaluation.decide import logit_of, operating_point
@@ -171,12 +172,18 @@ def evaluate_runs(
         pairs,
         null_runs,
         null_tests,
+        _blocks(main.run.dataset),
     )
     for one, matched in zip(judged, done, strict=True):
         if not isinstance(one.run, JudgedBundle):
             _write_card(one, options, matched)
     write_all(report, out)
     return report
+
+
+def _blocks(dataset: Path) -> list[tuple[str, list[str]]]:
+    spans = read_card(dataset)["blocks"]
+    return [(name, spans[name]) for name in NAMES]
 
 
 def _identity(runs: Sequence[JudgedRun], options: Options) -> str:

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
+from scipy import stats
 
 from trainer.common.errors import TrainError
 from trainer.evaluation.comparison import holm
 from trainer.evaluation.decide import best_f1_threshold, fit_calibration
 from trainer.evaluation.matched import thinned
-from trainer.evaluation.report.data import Curve, Estimate, Sample, encode, estimate, read_report
+from trainer.evaluation.report.data import (
+    Curve,
+    Estimate,
+    Placebo,
+    Sample,
+    encode,
+    estimate,
+    read_report,
+)
 from trainer.evaluation.report.parts import cell, number, page, table
-from trainer.evaluation.report.words import notice
+from trainer.evaluation.report.words import notice, placebo_doubt
 
 SAMPLE = Sample(10, 5, 3, 2)
 
@@ -94,3 +104,20 @@ def test_thinned_curves_keep_their_ends_and_their_steps() -> None:
     assert sorted(curve.x) == curve.x
     jump = next(i for i, v in enumerate(curve.y) if v == 1.0)
     assert curve.x[jump] - curve.x[jump - 1] < 0.05
+
+
+def test_a_number_without_spread_is_not_called_sure() -> None:
+    sample = Sample(100, 50, 20, 40)
+    alike = cell(Estimate("event_precision", 1.0, 1.0, 1.0, sample))
+    assert "1.000 to 1.000" not in alike
+    assert "no spread over 20 clusters" in alike
+    none = cell(Estimate("event_recall", 0.0, 0.0, 0.0, sample))
+    low, high = stats.binomtest(0, 20).proportion_ci(0.95)
+    assert f"none of 20 clusters; exactly {low:.3f} to {high:.3f}" in none
+
+
+def test_the_headline_doubts_what_placebos_do_as_well() -> None:
+    doubt = Placebo("shifted", "", [], [], 0.7, 0.18)
+    assert "18 % do as well (p = 0.18)" in placebo_doubt([doubt])
+    assert placebo_doubt([msgspec.structs.replace(doubt, p=0.01)]) == ""
+    assert placebo_doubt([msgspec.structs.replace(doubt, p=None)]) == ""

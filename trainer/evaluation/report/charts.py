@@ -97,7 +97,7 @@ def _named(model: Model, number: Estimate | None) -> str:
 
 
 def _unit_square(axes: Axes, x: str, y: str) -> None:
-    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xlabel=x, ylabel=y)
+    axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xlabel=x, ylabel=y)
 
 
 def _legend(axes: Axes, place: _Place, entries: int) -> None:

@@ -223,6 +223,8 @@ class Report(Record, frozen=True):
         Of the matched test windows, which are the same for all models.
     main : str
         Name of the model that the others are held against.
+    blocks : list of (str, list of str)
+        First and last time (UTC) of each block of the main model's dataset.
     """
 
     format: int
@@ -242,6 +244,7 @@ class Report(Record, frozen=True):
     pairs: list[Pair]
     null_runs: list[NullRun]
     null_tests: list[NullTest]
+    blocks: list[tuple[str, list[str]]] = []
 
 
 def finite(value: float | None) -> float | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from html import escape
+from html import escape, unescape
 
 from trainer.evaluation.report import words as report_words
 from trainer.evaluation.report.charts import METRICS
@@ -11,6 +12,7 @@ from trainer.evaluation.report.data import Estimate, Model, Report, Sample, find
 from trainer.evaluation.report.parts import (
     cell,
     chart,
+    contents,
     heading,
     number,
     page,
@@ -58,7 +60,9 @@ def render(report: Report, charts: Mapping[str, bytes]) -> str:
     title = f"Evaluation of {number_of} model{'s' if number_of != 1 else ''} on {report.dataset}"
     if report.simulated:
         title += " (simulated)"
-    return page(title, report.notice, [line for section in sections for line in section])
+    lines = [line for section in sections for line in section]
+    titles = [unescape(t) for t in re.findall(r"<h2[^>]*>(.*?)</h2>", "".join(lines))]
+    return page(title, report.notice, [contents(titles), *lines])
 
 
 def _summary(report: Report) -> list[str]:
@@ -72,6 +76,9 @@ def _summary(report: Report) -> list[str]:
             "the test block was opened after that."
         )
     ]
+    if report.blocks:
+        spans = (f"{name} {' to '.join(t[:10] for t in span)}" for name, span in report.blocks)
+        lines.append(paragraph(f"Blocks of time: {'; '.join(spans)}."))
     if area is not None and area.value is not None:
         verdict = "which includes chance"
         if area.low is not None and area.low > 0.5:
@@ -82,6 +89,7 @@ def _summary(report: Report) -> list[str]:
             paragraph(
                 f"The main model, {main.name}, has a ROC AUC of {number(area.value)} "
                 f"({number(area.low)} to {number(area.high)}), {verdict} (0.5)."
+                + report_words.placebo_doubt(main.placebos)
             )
         )
     if report.quick:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from html import escape
 
+from trainer.evaluation.bootstrap import exact_interval
 from trainer.evaluation.report.data import Estimate
 
 _STYLE = """
 :root { color-scheme: light; }
 * { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 60rem; padding: 0 1rem 3rem; color: #1b1f24; background: #fff;
+body { margin: 0 auto; max-width: 76rem; padding: 0 1rem 3rem; color: #1b1f24; background: #fff;
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
 .notice { margin: 0 -1rem 1.5rem; padding: .8rem 1rem; background: #7a2e00; color: #fff;
   font-weight: 600; }
@@ -20,6 +22,7 @@ h2 { font-size: 1.25rem; margin: 2.2rem 0 .5rem; padding-top: .6rem;
   border-top: 2px solid #d5d9de; }
 h3 { font-size: 1.05rem; margin: 1.4rem 0 .3rem; }
 p, li { overflow-wrap: anywhere; }
+nav a { margin-right: 1rem; }
 .scroll { overflow-x: auto; margin: .8rem 0; }
 .scroll:focus-visible { outline: 2px solid #0072B2; }
 table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
@@ -98,8 +101,18 @@ def paragraph(text: str, kind: str = "") -> str:
 
 
 def heading(text: str, level: int = 2) -> str:
-    """Make a heading of plain text."""
-    return f"<h{level}>{escape(text)}</h{level}>"
+    """Make a heading of plain text; those of level 2 are what `contents` links to."""
+    return f'<h{level} id="{_anchor(text)}">{escape(text)}</h{level}>'
+
+
+def contents(titles: Sequence[str]) -> str:
+    """Make links to the headings of these texts."""
+    links = "".join(f'<a href="#{_anchor(t)}">{escape(t)}</a> ' for t in titles)
+    return f'<nav aria-label="Contents">{links}</nav>'
+
+
+def _anchor(text: str) -> str:
+    return "-".join(re.findall(r"[a-z0-9]+", text.lower()))
 
 
 def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -157,6 +170,18 @@ def cell(found: Estimate | None, digits: int = 3) -> str:
     low, high = found.low, found.high
     if low is None or high is None:
         return f"{number(found.value, digits)}<small>no interval</small>"
+    if low == high:
+        # All resamples alike say that there are few, not that the number is sure.
+        counted = f"{found.sample.clusters} clusters"
+        if found.name == "event_recall" and found.value in (0.0, 1.0):
+            low, high = exact_interval(round(found.value * found.sample.clusters),
+                                       found.sample.clusters)  # fmt: skip
+            some = "all" if found.value else "none"
+            return (
+                f"{number(found.value, digits)}<small>{some} of {counted}; exactly "
+                f"{number(low, digits)} to {number(high, digits)}</small>"
+            )
+        return f"{number(found.value, digits)}<small>no spread over {counted}</small>"
     return (
         f"{number(found.value, digits)}"
         f"<small>{number(low, digits)} to {number(high, digits)}</small>"

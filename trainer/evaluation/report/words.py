@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from edge.show.report import RESEARCH_ONLY
-from trainer.evaluation.report.data import Estimate, Model, find
+from trainer.evaluation.report.data import Estimate, Model, Placebo, find
+
+#: Above it, placebos do as well too often.
+LARGEST_P = 0.05
 
 #: Name in the report, name on the page, meaning.
 MATCHED = (
@@ -55,6 +60,26 @@ def notice(simulated: bool) -> str:
     return (
         "SIMULATED: these numbers come from simulated missions and say nothing about real "
         f"earthquakes. {RESEARCH_ONLY}"
+    )
+
+
+def placebo_doubt(placebos: Sequence[Placebo]) -> str:
+    """Say where catalogues that cannot be right do as well, which no interval tells.
+
+    Parameters
+    ----------
+    placebos : sequence of Placebo
+
+    Returns
+    -------
+    str
+        Nothing where each has a p of at most 0.05, or none is known.
+    """
+    doubts = [p for p in placebos if p.p is not None and p.p > LARGEST_P]
+    return "".join(
+        f" But of the placebo {p.name} {100 * (p.p or 0.0):.0f} % do as well (p = {p.p:.2g}): this "
+        "is no skill that could not be chance."
+        for p in doubts
     )
 
 
