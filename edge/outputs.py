@@ -246,6 +246,27 @@ def replace_files(contents: Mapping[Path, bytes]) -> None:
         os.close(folder)
 
 
+def flush_folder(folder: Path) -> None:
+    """Have the names in a folder written to disk, on file systems that can do so.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Raises
+    ------
+    OSError
+        It cannot be opened.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        # Some file systems cannot; what they do then is all that can be had.
+        with contextlib.suppress(OSError):
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _csv(scored: ScoredHalfOrbit) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

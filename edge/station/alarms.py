@@ -54,6 +54,32 @@ def alarm_id(alarm: Alarm) -> str:
     return f"{alarm.half_orbit}@{alarm.time}"
 
 
+def station_alarm(alarm: Alarm, revision: int, state: str, known_at: str) -> StationAlarm:
+    """Say of an alarm when the station came to know it, and whether that was too late.
+
+    Parameters
+    ----------
+    alarm : Alarm
+    revision : int
+        Of the half-orbit's results.
+    state : {"new", "changed", "withdrawn"}
+    known_at : str
+        UTC.
+
+    Returns
+    -------
+    StationAlarm
+    """
+    return StationAlarm(
+        revision=revision,
+        state=state,
+        known_at=known_at,
+        expired_on_arrival=alarm.valid_until < known_at,
+        alarm=alarm,
+        id=alarm_id(alarm),
+    )
+
+
 def compare(
     before: Sequence[AlarmRecord], alarms: Iterable[Alarm], revision: int, now: float
 ) -> tuple[list[AlarmRecord], list[StationAlarm]]:
@@ -86,36 +112,18 @@ def compare(
     for alarm in alarms:
         if (same := old.get(_but_kp(alarm))) is not None:
             kept.add(same)
-            records.append(
-                _record(msgspec.structs.replace(known[same], alarm=alarm, id=alarm_id(alarm)))
-            )
+            as_known = msgspec.structs.replace(known[same], alarm=alarm, id=alarm_id(alarm))
+            records.append(alarm_record(as_known))
             continue
         # Runs of windows that overlap are one alarm that moved.
         moved = [r for a, r in old.items() if a.start <= alarm.end and alarm.start <= a.end]
         replaced.update(moved)
-        found = StationAlarm(
-            revision=revision,
-            state="changed" if moved else "new",
-            known_at=known_at,
-            expired_on_arrival=alarm.valid_until < known_at,
-            alarm=alarm,
-            id=alarm_id(alarm),
-        )
+        found = station_alarm(alarm, revision, "changed" if moved else "new", known_at)
         news.append(found)
-        records.append(_record(found))
+        records.append(alarm_record(found))
     for record, station in known.items():
-        alarm = station.alarm
         if record not in kept and record not in replaced:
-            news.append(
-                StationAlarm(
-                    revision=revision,
-                    state="withdrawn",
-                    known_at=known_at,
-                    expired_on_arrival=alarm.valid_until < known_at,
-                    alarm=alarm,
-                    id=alarm_id(alarm),
-                )
-            )
+            news.append(station_alarm(station.alarm, revision, "withdrawn", known_at))
     return records, news
 
 
@@ -189,7 +197,8 @@ def _but_kp(alarm: Alarm) -> Alarm:
     return msgspec.structs.replace(alarm, kp=None, geomagnetic="unknown")
 
 
-def _record(found: StationAlarm) -> AlarmRecord:
+def alarm_record(found: StationAlarm) -> AlarmRecord:
+    """Row of the ledger for an alarm that stands."""
     alarm = found.alarm
     content = _encoder.encode(found).decode()
     return AlarmRecord(alarm.half_orbit, alarm.time, found.revision, alarm.valid_until, content)

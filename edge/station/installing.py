@@ -45,6 +45,7 @@ from edge.config import Settings
 from edge.errors import BundleError, ConfigError, EdgeError, one_line
 from edge.inbox import path_of
 from edge.ledger import ledger_of
+from edge.outputs import flush_folder
 from edge.show.report import training_line
 from edge.versions import installed_runtime
 
@@ -216,7 +217,7 @@ def stage(source: Path, folder: Path) -> Bundle:
         for name in load_card(copy).files:
             if name in contents and PurePosixPath(name).name == name:
                 _write(copy / name, contents[name])
-        _flush_folder(copy)
+        flush_folder(copy)
     except OSError as error:
         raise ConfigError(f"bundle {copy.name}: cannot be copied: {error.strerror}") from None
     return load_bundle(copy)
@@ -297,7 +298,7 @@ def settle_in(bundle: Bundle, folder: Path) -> Path:
         target = folder / f"{name}-{number}"
     with _cannot_write(folder):
         bundle.path.rename(target)
-        _flush_folder(folder)
+        flush_folder(folder)
     return target
 
 
@@ -362,7 +363,7 @@ def switch(folder: Path, target: Path, keep_previous: bool = True) -> None:
         if keep_previous and now is not None:
             _link(_previous_link(target), now.name)
         _link(folder / CURRENT, target.name)
-        _flush_folder(folder)
+        flush_folder(folder)
 
 
 def remove_incoming(folder: Path) -> None:
@@ -464,16 +465,6 @@ def _write(path: Path, content: bytes) -> None:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        # Some file systems cannot; what they do then is all that can be had.
-        with contextlib.suppress(OSError):
-            os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _read_folder(source: Path) -> dict[str, bytes]:

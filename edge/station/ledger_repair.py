@@ -20,9 +20,17 @@ from edge.bundle import default_bundle_path, load_card, profile_and_fingerprint
 from edge.config import Settings
 from edge.errors import ConfigError, EdgeError, LedgerDamaged, LedgerError
 from edge.ledger import DONE, AlarmRecord, HalfOrbitRecord, Ledger, ledger_of
-from edge.outputs import file_record, result_paths
+from edge.outputs import file_record, flush_folder, result_paths
 from edge.results import Alarm, HalfOrbitResult, WindowScore, WrittenFile
-from edge.station.alarms import JSONL_FILE, StationAlarm, message, stamp, write_alarms
+from edge.station.alarms import (
+    JSONL_FILE,
+    StationAlarm,
+    alarm_record,
+    message,
+    stamp,
+    station_alarm,
+    write_alarms,
+)
 from edge.station.ledger_check import result_keys
 from edge.stream import thinned
 from edge.versions import installed_runtime
@@ -98,7 +106,7 @@ def repair(out: Path, settings: Settings, bundle: Path | None, now: float) -> It
             for side in _SIDES[1:]:
                 path.with_name(path.name + side).unlink(missing_ok=True)
             temporary.replace(path)
-            _sync(out)
+            flush_folder(out)
         finally:
             _discard(temporary)
     except OSError as error:
@@ -119,17 +127,8 @@ def _copy(path: Path) -> Path:
             with part.open("rb") as stream:
                 os.fsync(stream.fileno())
             part.replace(target.with_name(target.name + side))
-    _sync(path.parent)
+    flush_folder(path.parent)
     return target
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):
-            os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _discard(path: Path) -> None:
@@ -318,7 +317,9 @@ def _take_results(
             )
         stood = {a.time: a for a in ledger.alarms(key)}
         alarms = [
-            stood.get(a.time) or told.get(a) or _alarm(a, record.revision, now)
+            stood.get(a.time)
+            or told.get(a)
+            or alarm_record(station_alarm(a, record.revision, "new", stamp(now)))
             for a in found.alarms
         ]
         # Whether its message was taken is lost with the row: told twice is better than never.
@@ -409,15 +410,3 @@ def _told(out: Path) -> dict[Alarm, AlarmRecord]:
                     line.decode(),
                 )
     return found
-
-
-def _alarm(alarm: Alarm, revision: int, now: float) -> AlarmRecord:
-    station = StationAlarm(
-        revision=revision,
-        state="new",
-        known_at=stamp(now),
-        expired_on_arrival=alarm.valid_until < stamp(now),
-        alarm=alarm,
-    )
-    content = msgspec.json.encode(station).decode()
-    return AlarmRecord(alarm.half_orbit, alarm.time, revision, alarm.valid_until, content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 import sqlite3
@@ -17,6 +18,7 @@ from edge.config import Settings
 from edge.errors import ConfigError
 from edge.ledger import LEDGER_FILE, FileRecord, HalfOrbitRecord, Ledger
 from edge.station import ledger_repair
+from edge.station.alarms import JSONL_FILE
 from edge.station.ledger_check import check
 from edge.station.ledger_repair import read_result, repair
 from edge.watching import hold
@@ -106,6 +108,18 @@ def test_a_ledger_that_is_no_database_is_made_of_the_results(out: Path) -> None:
     assert list(check(out)) == []
 
 
+def test_an_alarm_known_of_its_result_alone_has_the_id_that_explain_takes(out: Path) -> None:
+    execute(out, "DELETE FROM alarm", "DELETE FROM result")
+    (out / JSONL_FILE).unlink()
+    mend(out)
+    with Ledger(out / LEDGER_FILE) as ledger:
+        found = [json.loads(a.content) for a in ledger.alarms()]
+    assert len(found) == 3
+    for alarm in found:
+        assert alarm["id"] == f"{alarm['alarm']['half_orbit']}@{alarm['alarm']['time']}"
+        assert (alarm["state"], alarm["revision"]) == ("new", 1)
+
+
 def test_results_that_are_not_whole_are_not_taken(out: Path) -> None:
     execute(out, "DELETE FROM half_orbit", "DELETE FROM result")
     (out / f"{KEYS[0]}.csv").write_text("")
@@ -164,7 +178,7 @@ def test_rows_about_a_damaged_page_are_kept(tmp_path: Path, seed: int) -> None:
 
 def test_a_kill_in_between_leaves_the_old_one(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (out / LEDGER_FILE).read_bytes()
-    for step in ("_copy_rows", "_take_results", "write_alarms", "_sync"):
+    for step in ("_copy_rows", "_take_results", "write_alarms", "flush_folder"):
         with monkeypatch.context() as patch:
 
             def killed(*_: object) -> None:
