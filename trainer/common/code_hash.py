@@ -1,13 +1,17 @@
-"""Which code made something: a hash over source files."""
+"""What something was made from, and by which code: hashes."""
 
 from __future__ import annotations
 
 import hashlib
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 import edge
 import trainer
+from edge import RELEASE
 
 #: What runs between an archive and its labelled windows.
 DATASET_SOURCES = (
@@ -16,6 +20,12 @@ DATASET_SOURCES = (
     "trainer/datasets",
     "trainer/inputs",
 )
+
+
+def identity_of(*parts: Any) -> str:
+    """sha256 of all that something is made from, as JSON, with the release of this code."""
+    content = msgspec.json.encode([RELEASE, *parts], order="deterministic")
+    return hashlib.sha256(content).hexdigest()
 
 
 @cache

@@ -75,7 +75,7 @@ def prepare(
     parameters = _recipe(recipe, profile)
 
     from edge.errors import ConfigError
-    from trainer.archives.archive import SIMULATION_FILE, read_simulation
+    from trainer.archives.archive import read_simulation
     from trainer.archives.cluster import check_cluster, connect
     from trainer.archives.manifest import ROWS_FOLDER, read_manifest
     from trainer.archives.row_stage import find_mission, make_rows
@@ -91,7 +91,8 @@ def prepare(
         raise ConfigError(
             f"--out {out}: lies in the archive {archive}, which is only read; give another folder"
         )
-    if (archive / SIMULATION_FILE).is_file():
+    simulation = read_simulation(archive)
+    if simulation is not None:
         say([f"{archive.name} is a simulated mission: so is everything made from it"])
         catalogue = catalogue or _brought(archive / _CATALOGUE_FILE, "catalogue")
         if indices is None and not spaceweather:
@@ -126,9 +127,7 @@ def prepare(
                 f"{len(manifest.without_rows)} half-orbits without a row"
             ]
         )
-        build_dataset(
-            out, events, kp, parameters, lambda line: say([line]), read_simulation(archive)
-        )
+        build_dataset(out, events, kp, parameters, lambda line: say([line]), simulation)
     if manifest.failed:
         report_failures(manifest.failed, f"all are in {out.name}/{ROWS_FOLDER}")
         if not allow_failed:

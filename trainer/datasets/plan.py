@@ -157,12 +157,12 @@ def check_span(
             with suppress(InputError):
                 named.append(parse_name(path))
     named = [name for name in named if name.mission == mission]
-    clusters = decluster(catalogue)
-    if recipe.placebo.kind != "none":
-        catalogue, clusters = _moved(catalogue, clusters, recipe.placebo)
     if not named:
         # Whoever reads the archive says what is in it.
         return
+    clusters = decluster(catalogue)
+    if recipe.placebo.kind != "none":
+        catalogue, clusters = _moved(catalogue, clusters, recipe.placebo)
     start, end = (
         np.array([getattr(name, side) for name in named], dtype="M8[ms]")
         for side in ("start", "end")

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from edge import RELEASE
 from edge.outputs import replace_file
+from trainer.common.code_hash import identity_of
 from trainer.common.errors import TrainError
 
 #: Written last: where it is, the dataset is complete.
@@ -103,10 +103,8 @@ class Stages:
 
 
 def fingerprint_of(*parts: Any) -> str:
-    """sha256 of anything that JSON can say, with the version of the code and of the layout."""
-    return hashlib.sha256(
-        msgspec.json.encode([RELEASE, DATASET_FORMAT, *parts], order="deterministic")
-    ).hexdigest()
+    """Identity of anything that JSON can say, with the version of a dataset's layout."""
+    return identity_of(DATASET_FORMAT, *parts)
 
 
 def file_sha256(path: Path) -> str:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
-from edge import RELEASE, __version__
+from edge import __version__
 from edge.arrays import FloatArray
 from edge.bundle import CARD_FILE as BUNDLE_CARD_FILE
 from edge.bundle import OperatingPoint
 from edge.errors import one_line
 from edge.outputs import replace_file
+from trainer.common.code_hash import identity_of
 from trainer.common.errors import TrainError
 from trainer.datasets.splits import NAMES
 from trainer.datasets.stages import DATASET_FILE, file_sha256, read_card
@@ -112,11 +111,12 @@ def evaluate_runs(
     """
     options = options or Options()
     runs = find_runs(folders)
-    identity = _identity(runs, options)
+    nulls = find_runs(options.nulls)
+    identity = _identity([*runs, *nulls], options)
     if found := _up_to_date(runs, out, identity):
         tell(f"{out} is up to date")
         return found
-    nulls, placebos = find_runs(options.nulls), _places(options.placebos)
+    placebos = _places(options.placebos)
     judged = [_decide(run, options, tell) for run in runs]
     fingerprint = require_same_windows(runs)
     for one in judged:
@@ -188,7 +188,6 @@ def _blocks(dataset: Path) -> list[tuple[str, list[str]]]:
 
 def _identity(runs: Sequence[JudgedRun], options: Options) -> str:
     """sha256 of what an evaluation says, but for how often the test block was opened."""
-    others = [*runs, *find_runs(options.nulls)]
     files = [p for p in (options.reference,) if p is not None]
     files += [
         p / (RUN_FILE if (p / RUN_FILE).is_file() else DATASET_FILE) for p in options.placebos
@@ -200,14 +199,12 @@ def _identity(runs: Sequence[JudgedRun], options: Options) -> str:
         for f in Options.__dataclass_fields__
         if f not in ("reference", "placebos", "nulls", "bundle")
     }
-    parts = [
-        RELEASE,
+    return identity_of(
         REPORT_FORMAT,
-        [[r.name, r.record.model_sha256, r.record.dataset.windows_sha256] for r in others],
+        [[r.name, r.record.model_sha256, r.record.dataset.windows_sha256] for r in runs],
         [file_sha256(path) if path.is_file() else "" for path in files],
         chosen,
-    ]
-    return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()
+    )
 
 
 def _up_to_date(runs: Sequence[JudgedRun], out: Path, identity: str) -> Report | None:

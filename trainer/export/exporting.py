@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 
-from edge import RELEASE
-from edge.arrays import BoolArray, FloatArray
+from edge.arrays import BoolArray, FloatArray, IntArray
 from edge.bundle import CARD_FILE, AlarmRule, Card, Parity, load_bundle
 from edge.errors import BundleError, one_line
 from edge.scoring import sigmoid
-from trainer.common.code_hash import code_sha256
+from trainer.common.code_hash import code_sha256, identity_of
 from trainer.common.errors import TrainError
 from trainer.datasets.stages import file_sha256
 from trainer.datasets.stream import StreamWindows, open_stream
@@ -36,6 +34,9 @@ from trainer.export.parity import EdgeLogits, edge_logits, installed
 from trainer.models.classifier import Tell, silent
 from trainer.models.window_set import WindowSet
 from trainer.training.loading import load_windows
+
+if TYPE_CHECKING:
+    from trainer.models.keras_classifier import KerasClassifier
 
 #: The network that the edge knows how to run.
 KIND = "seqnetquake"
@@ -160,6 +161,7 @@ def export_run(
     calibration = Calibration(judged.decisions.slope, judged.decisions.intercept)
     parity: list[Parity] = []
     golden: GoldenWindows | None = None
+    places: IntArray = np.zeros(0, np.int64)
     with TemporaryDirectory(prefix="export-") as work:
         for file, content in models.items():
             path = Path(work, file)
@@ -173,7 +175,7 @@ def export_run(
                 if file != MODEL_FILE:
                     continue
                 if golden is None:
-                    golden = _golden(held, matched, calibration, rule)
+                    places, golden = _golden(held, matched, calibration, rule)
                     share = _ties(stream.logits, held, calibration, judged)
                     tell(
                         f"ties at the threshold: {share[0]:.1%} of as many windows as are alarmed; "
@@ -184,9 +186,8 @@ def export_run(
                             f"{share[0]:.1%} of as many windows as are alarmed are tied at the "
                             f"threshold: expected up to {rule.ties:.0%}"
                         )
-                golden.measured[stream.runtime] = _golden_difference(
-                    path, golden, calibration, runtime
-                )
+                there = calibration.scores(matched.logits[places])
+                golden.measured[stream.runtime] = float(np.abs(there - golden.scores).max())
     for p in parity:
         refused += _gates(p, rule)
     assert golden is not None
@@ -245,15 +246,13 @@ def _starts(run: JudgedRun) -> list[JudgedRun]:
 def _source(
     runs: Sequence[JudgedRun], name: str, alarm: AlarmRule, float32: bool, rule: Rule
 ) -> str:
-    parts = [
-        RELEASE,
+    return identity_of(
         code_sha256(("trainer/export",)),
         [[r.record.identity, r.record.model_sha256] for r in runs],
         file_sha256(runs[-1].folder / RUN_CARD_FILE),
         [name, alarm.radius_km, alarm.duration_h, float32],
         [getattr(rule, field) for field in Rule.__dataclass_fields__],
-    ]
-    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+    )
 
 
 def _up_to_date(out: Path, source: str) -> Card | None:
@@ -266,10 +265,7 @@ def _up_to_date(out: Path, source: str) -> Card | None:
     return card if card.source == source else None
 
 
-def _hold(run: JudgedRun, model: object) -> _Held:
-    from trainer.models.keras_classifier import KerasClassifier
-
-    assert isinstance(model, KerasClassifier)
+def _hold(run: JudgedRun, model: KerasClassifier) -> _Held:
     windows = load_windows(run.dataset, "validation")
     stream = open_stream(run.dataset, "validation")
     whole = np.arange(stream.windows.size)
@@ -367,24 +363,16 @@ def _refuse(out: Path, reasons: list[str]) -> None:
 
 def _golden(
     held: _Held, matched: EdgeLogits, calibration: Calibration, rule: Rule
-) -> GoldenWindows:
-    """Windows from the lowest to the highest score of the matched validation windows."""
+) -> tuple[IntArray, GoldenWindows]:
+    """Choose matched validation windows from the lowest to the highest score, and their places."""
     order = np.argsort(matched.logits, kind="stable")
     places = order[np.linspace(0, order.size - 1, rule.golden).round().astype(np.int64)]
     levels = np.unique(matched.logits)
     step = float(np.diff(levels).min()) if levels.size > 1 else 0.0
     # The logistic function is nowhere steeper than slope / 4.
     tolerance = float(min(0.5, max(1e-4, 0.25 * calibration.slope * rule.golden_steps * step)))
-    return GoldenWindows(
-        held.windows.inputs[places], calibration.scores(matched.logits[places]), tolerance, {}
-    )
-
-
-def _golden_difference(
-    path: Path, golden: GoldenWindows, calibration: Calibration, runtime: str
-) -> float:
-    found = edge_logits(path, Windows.laid_out(golden.inputs), runtime)  # type: ignore[arg-type]
-    return float(np.abs(calibration.scores(found.logits) - golden.scores).max())
+    scores = calibration.scores(matched.logits[places])
+    return places, GoldenWindows(held.windows.inputs[places], scores, tolerance, {})
 
 
 def _parity_line(parity: Parity) -> str:

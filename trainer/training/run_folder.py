@@ -18,9 +18,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from edge import RELEASE
 from edge.errors import one_line
 from edge.outputs import replace_file
+from trainer.common.code_hash import identity_of
 from trainer.common.errors import TrainError
 from trainer.datasets.stages import file_sha256
 from trainer.models.classifier import Classifier
@@ -193,10 +193,9 @@ class RunRecord(_Record, frozen=True):
         return hashlib.sha256(content).hexdigest()
 
 
-def identity_of(*parts: Any) -> str:
-    """sha256 of all that a run is made from, with the versions of code and layout."""
-    content = msgspec.json.encode([RELEASE, RUN_FORMAT, *parts], order="deterministic")
-    return hashlib.sha256(content).hexdigest()
+def run_identity(*parts: Any) -> str:
+    """Identity of all that a run is made from, with the version of its layout."""
+    return identity_of(RUN_FORMAT, *parts)
 
 
 def seen_from(run: Path, other: Path) -> str:

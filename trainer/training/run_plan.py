@@ -26,8 +26,8 @@ from trainer.training.run_folder import (
     Stage,
     StartRecord,
     find_record,
-    identity_of,
     read_run,
+    run_identity,
     seen_from,
 )
 from trainer.training.run_recipe import RunRecipe
@@ -92,7 +92,7 @@ def plan_run(request: Request, tell: Tell) -> RunRecord:
         start = _start(request.start, request.out, dataset, recipe, tell)
     parameters = model.parameters()
     mode = None if recipe.transfer is None else recipe.transfer.mode
-    identity = identity_of(
+    identity = run_identity(
         stage,
         recipe.name,
         recipe.kind,

@@ -23,7 +23,7 @@ from trainer.common.code_hash import code_sha256
 from trainer.common.errors import TrainError
 from trainer.models.classifier import Tell
 from trainer.training.fitting import make_model
-from trainer.training.run_folder import DatasetRecord, identity_of
+from trainer.training.run_folder import DatasetRecord, run_identity
 from trainer.training.run_plan import read_dataset
 from trainer.training.run_recipe import TuneRecipe
 from trainer.training.tuning import Search, SelectionWindows, search
@@ -107,7 +107,7 @@ def _plan(dataset: Path, recipe: TuneRecipe, out: Path) -> StudyRecord:
     fixed = {k: v for k, v in msgspec.to_builtins(recipe).items() if k != "trials"}
     return StudyRecord(
         format=STUDY_FORMAT,
-        identity=identity_of("tune", fixed, found.fingerprint, found.windows_sha256),
+        identity=run_identity("tune", fixed, found.fingerprint, found.windows_sha256),
         code_version=__version__,
         code_sha256=code_sha256(),
         objective=_OBJECTIVE,
