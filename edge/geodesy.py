@@ -183,27 +183,35 @@ def local_time(time: TimeArray, longitude: FloatArray) -> FloatArray:
     return np.where(hours >= 24.0, 0.0, hours)
 
 
+def wrap_longitude(longitude: FloatArray) -> FloatArray:
+    """Bring longitudes in degrees, of any shape, into [-180, 180)."""
+    wrapped = (longitude + 180.0) % 360.0 - 180.0
+    # A value just below -180 rounds up to the open end.
+    return np.where(wrapped >= 180.0, -180.0, wrapped)
+
+
 def great_circle_km(
-    latitude: FloatArray, longitude: FloatArray, latitude_0: float, longitude_0: float
+    latitude: FloatArray,
+    longitude: FloatArray,
+    latitude_0: FloatArray | float,
+    longitude_0: FloatArray | float,
 ) -> FloatArray:
-    """Distance on the sphere from N points to one point.
+    """Distance on the sphere (haversine formula).
 
     Parameters
     ----------
-    latitude, longitude : ndarray, shape (N,)
-        Degrees.
-    latitude_0, longitude_0 : float
-        Degrees.
+    latitude, longitude, latitude_0, longitude_0 : ndarray or float
+        Degrees, of shapes that broadcast.
 
     Returns
     -------
-    ndarray, shape (N,)
-        km (haversine formula).
+    ndarray
+        km, of the broadcast shape.
     """
-    lat, lat_0 = np.radians(latitude), math.radians(latitude_0)
+    lat, lat_0 = np.radians(latitude), np.radians(latitude_0)
     half_lat = np.sin((lat - lat_0) / 2.0) ** 2
     half_lon = np.sin(np.radians(longitude - longitude_0) / 2.0) ** 2
-    inner = np.clip(half_lat + np.cos(lat) * math.cos(lat_0) * half_lon, 0.0, 1.0)
+    inner = np.clip(half_lat + np.cos(lat) * np.cos(lat_0) * half_lon, 0.0, 1.0)
     result: FloatArray = 2.0 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(inner))
     return result
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from edge.arrays import BoolArray, FloatArray, IntArray, TimeArray
 from edge.errors import InputError
+from edge.geodesy import wrap_longitude
 from edge.readers.halforbit import Track
 from edge.readers.names import FileName
 
@@ -426,23 +427,6 @@ def without_stuck(
 
 def _epoch_ms(moment: datetime) -> int:
     return int(np.datetime64(moment, "ms").astype(np.int64))
-
-
-def wrap_longitude(longitude: FloatArray) -> FloatArray:
-    """Bring longitudes into [-180, 180).
-
-    Parameters
-    ----------
-    longitude : ndarray, any shape
-        Degrees.
-
-    Returns
-    -------
-    ndarray, shape of `longitude`
-    """
-    wrapped = (longitude + 180.0) % 360.0 - 180.0
-    # A value just below -180 rounds up to the open end.
-    return np.where(wrapped >= 180.0, -180.0, wrapped)
 
 
 def date_ms(

@@ -7,6 +7,7 @@
 - `controls`: clear windows matched with positives
 - `climatology_fit`: the background of the training block
 - `build`, `writing`, `stages`, `layout`: the steps, the tables, what is made already
+- `dataset_card`: ``dataset.json``
 - `leaks`, `leak_tables`: the files looked through for what must not be
 - `describing`, `shortcuts`: what a reviewer asks
 - `tables`, `windows`, `stream`: reading: matched windows; every window of unselected half-orbits

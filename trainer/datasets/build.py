@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from edge import __version__
+from edge.arrays import AnyArray
 from edge.climatology import Climatology
 from trainer.archives.manifest import Manifest, read_manifest
 from trainer.common.code_hash import DATASET_SOURCES, code_sha256
@@ -19,6 +20,17 @@ from trainer.datasets import leaks
 from trainer.datasets import writing as build_tables
 from trainer.datasets.candidates import Scan, Scanner
 from trainer.datasets.controls import Matches, match_controls
+from trainer.datasets.dataset_card import (
+    DATASET_FORMAT,
+    ClimatologyFit,
+    Counts,
+    DatasetCard,
+    GivenArchive,
+    GivenFile,
+    Inputs,
+    RegionLeftOut,
+    Unmatched,
+)
 from trainer.datasets.labels import (
     ROW_KM,
     clearing_magnitude,
@@ -31,7 +43,7 @@ from trainer.datasets.layout import EVENTS_FILE, HALF_ORBITS_FILE, WINDOWS_FILE
 from trainer.datasets.plan import Plan, make_plan
 from trainer.datasets.recipe import DatasetRecipe
 from trainer.datasets.splits import NAMES, STATES, crossing_clusters
-from trainer.datasets.stages import DATASET_FORMAT, Stages, file_sha256, fingerprint_of
+from trainer.datasets.stages import Stages, file_sha256, fingerprint_of
 from trainer.inputs.catalogue import Catalogue
 from trainer.inputs.indices import Indices
 
@@ -140,10 +152,11 @@ def build_dataset(
         tables.write_events(dataset / EVENTS_FILE)
         for name in _TABLES:
             stages.done(name, fingerprint)
-    card = _card(plan, catalogue, indices, recipe, scan, matches, climatology)
-    card["simulation"] = simulation
+    card = _card(
+        plan, catalogue, indices, recipe, scan, matches, climatology, simulation, fingerprint
+    )
     leaks.check(dataset, card)
-    stages.finish(card | {"fingerprint": fingerprint}, fingerprint)
+    stages.finish(card)
     tell(f"{dataset}: complete")
 
 
@@ -230,60 +243,57 @@ def _card(
     scan: Scan,
     matches: Matches,
     climatology: Climatology,
-) -> dict[str, Any]:
-    """Say in ``dataset.json`` what the dataset is and what it was made from."""
+    simulation: dict[str, Any] | None,
+    fingerprint: str,
+) -> DatasetCard:
     manifest, blocks = plan.manifest, plan.blocks
     block = plan.labeller.block
     assert block is not None
     train = [h.key for h, s in zip(manifest.half_orbits, plan.state, strict=True) if s == 0]
-    unmatched = scan.candidates["block"][matches.unmatched]
     contained = recipe.labels.placement == "contained"
     eligible = within_cuts(plan.catalogue, recipe.events)
-    return {
-        "format": DATASET_FORMAT,
-        "code_version": __version__,
-        # No part of the fingerprint: what changed in the code need not change the windows.
-        "code_sha256": code_sha256(DATASET_SOURCES),
-        "name": recipe.name,
-        "mission": manifest.mission,
-        "profile": manifest.profile,
-        "simulated": manifest.simulated,
-        "short_archive": recipe.splits.short_archive,
-        "recipe": msgspec.to_builtins(recipe),
-        "inputs": {
-            "catalogue": {"name": given.name, "sha256": given.sha256},
-            "indices": None
-            if indices is None
-            else {"name": indices.name, "sha256": indices.sha256},
-            "manifest": {"sha256": manifest.sha256, "files_failed": len(manifest.failed)},
-        },
-        "blocks": {name: [_text(t) for t in span] for name, span in sorted(blocks.spans.items())},
-        "embargo_days": blocks.embargo_days,
-        "region": None
+    return DatasetCard(
+        format=DATASET_FORMAT,
+        code_version=__version__,
+        code_sha256=code_sha256(DATASET_SOURCES),
+        name=recipe.name,
+        mission=manifest.mission,
+        profile=manifest.profile,
+        simulated=manifest.simulated,
+        short_archive=recipe.splits.short_archive,
+        recipe=recipe,
+        inputs=Inputs(
+            GivenFile(given.name, given.sha256),
+            None if indices is None else GivenFile(indices.name, indices.sha256),
+            GivenArchive(manifest.sha256, len(manifest.failed)),
+        ),
+        blocks={n: (_text(a), _text(b)) for n, (a, b) in sorted(blocks.spans.items())},
+        embargo_days=blocks.embargo_days,
+        region=None
         if blocks.region is None
-        else {
-            "name": recipe.splits.region,
-            "south": blocks.region.south,
-            "north": blocks.region.north,
-            "west": blocks.region.west,
-            "east": blocks.region.east,
-            "buffer_km": blocks.buffer_km,
-        },
-        "climatology": {
-            "fitted_on": "train",
-            "half_orbits": len(train),
-            "flux_classes": int(next(iter(climatology.median.values())).shape[0]),
-            "half_orbits_sha256": leaks.keys_sha256(train),
-            "sha256": file_sha256(plan.dataset / CLIMATOLOGY_FILE),
-        },
-        "counts": {
-            "half_orbits": {n: int((plan.state == i).sum()) for i, n in enumerate(STATES)},
-            "events": plan.catalogue.size,
-            **({"events_within_cuts": int(eligible.sum())} if has_cuts(recipe.events) else {}),
-            "clusters": plan.clusters.size,
-            "clusters_crossing": crossing_clusters(block, plan.clusters),
-            "events_with_positive_windows": len(scan.events),
-            "events_too_small_to_contain_a_window": events_lost(
+        else RegionLeftOut(
+            name=recipe.splits.region,
+            south=blocks.region.south,
+            north=blocks.region.north,
+            west=blocks.region.west,
+            east=blocks.region.east,
+            buffer_km=blocks.buffer_km,
+        ),
+        climatology=ClimatologyFit(
+            fitted_on="train",
+            half_orbits=len(train),
+            flux_classes=int(next(iter(climatology.median.values())).shape[0]),
+            half_orbits_sha256=leaks.keys_sha256(train),
+            sha256=file_sha256(plan.dataset / CLIMATOLOGY_FILE),
+        ),
+        counts=Counts(
+            half_orbits={n: int((plan.state == i).sum()) for i, n in enumerate(STATES)},
+            events=plan.catalogue.size,
+            events_within_cuts=int(eligible.sum()) if has_cuts(recipe.events) else msgspec.UNSET,
+            clusters=plan.clusters.size,
+            clusters_crossing=crossing_clusters(block, plan.clusters),
+            events_with_positive_windows=len(scan.events),
+            events_too_small_to_contain_a_window=events_lost(
                 plan.catalogue,
                 plan.clusters,
                 ROW_KM * (recipe.windows.length - 1),
@@ -294,22 +304,25 @@ def _card(
             )
             if contained
             else None,
-            "windows": int(scan.windows.sum()),
-            "positive": int(scan.positive.sum()),
-            "negative": int(scan.negative.sum()),
-            "excluded": int(scan.excluded.sum()),
-            "matched": {
-                n: int((scan.candidates["block"][matches.row] == i).sum())
-                for i, n in enumerate(NAMES)
-            },
-        },
-        "dropped": scan.dropped,
-        "unmatched": {
-            "positives": {n: int((unmatched == i).sum()) for i, n in enumerate(NAMES)},
-            "in_the_way": matches.obstacles,
-            "asked": matches.asked,
-        },
-    }
+            windows=int(scan.windows.sum()),
+            positive=int(scan.positive.sum()),
+            negative=int(scan.negative.sum()),
+            excluded=int(scan.excluded.sum()),
+            matched=_by_block(scan.candidates["block"][matches.row]),
+        ),
+        dropped=scan.dropped,
+        unmatched=Unmatched(
+            _by_block(scan.candidates["block"][matches.unmatched]),
+            matches.obstacles,
+            matches.asked,
+        ),
+        simulation=simulation,
+        fingerprint=fingerprint,
+    )
+
+
+def _by_block(block: AnyArray) -> dict[str, int]:
+    return {name: int((block == place).sum()) for place, name in enumerate(NAMES)}
 
 
 def _text(time: np.datetime64) -> str:

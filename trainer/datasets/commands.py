@@ -200,8 +200,8 @@ def check(
     from trainer.datasets.leaks import check_dataset
 
     card = check_dataset(dataset)
-    matched = card["counts"]["matched"]
-    made = "simulated" if card["simulated"] else "real"
+    matched = card.counts.matched
+    made = "simulated" if card.simulated else "real"
     text = ", ".join(f"{n} windows in {name}" for name, n in matched.items())
     say([f"{dataset}: no leak found in {text} ({made} data)"])
 

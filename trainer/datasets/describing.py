@@ -7,17 +7,19 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from edge.arrays import AnyArray
 from trainer.common.errors import TrainError
 from trainer.datasets.controls import kp_class
+from trainer.datasets.dataset_card import read_card
 from trainer.datasets.labels import ROW_KM
 from trainer.datasets.layout import CONTROL_ROLE, EVENTS_FILE, HALF_ORBITS_FILE, POSITIVE_ROLE
+from trainer.datasets.recipe import DatasetRecipe
 from trainer.datasets.shortcuts import Rate, label_from_masks, label_from_place, mission_from_masks
 from trainer.datasets.splits import NAMES
-from trainer.datasets.stages import read_card
 from trainer.datasets.tables import open_windows
 
 SEASONS = ("DJF", "MAM", "JJA", "SON")
@@ -79,32 +81,37 @@ def describe_dataset(dataset: Path) -> dict[str, Any]:
     ).table()
     orbits = pq.read_table(dataset / HALF_ORBITS_FILE)
     events = pq.read_table(dataset / EVENTS_FILE, columns=["cluster", "mainshock", "split"])
-    edges = tuple(card["recipe"]["controls"]["kp_edges"])
+    counted = card.counts
+    edges = card.recipe.controls.kp_edges
     return {
-        "name": card["name"],
-        "mission": card["mission"],
-        "profile": card["profile"],
-        "simulated": card["simulated"],
-        "short_archive": card["short_archive"],
-        "placebo": card["recipe"]["placebo"]["kind"],
-        "blocks": card["blocks"],
-        "region": card["region"],
-        "embargo_days": card["embargo_days"],
-        "sample": _sample(card["recipe"]),
-        "catalogue": card["inputs"]["catalogue"]["name"],
+        "name": card.name,
+        "mission": card.mission,
+        "profile": card.profile,
+        "simulated": card.simulated,
+        "short_archive": card.short_archive,
+        "placebo": card.recipe.placebo.kind,
+        "blocks": card.blocks,
+        "region": msgspec.to_builtins(card.region),
+        "embargo_days": card.embargo_days,
+        "sample": _sample(card.recipe),
+        "catalogue": card.inputs.catalogue.name,
         "events": {
-            "all": card["counts"]["events"],
-            "within_cuts": card["counts"].get("events_within_cuts", card["counts"]["events"]),
-            "clusters": card["counts"]["clusters"],
-            "clusters_crossing_blocks": card["counts"]["clusters_crossing"],
-            "too_small_to_contain_a_window": card["counts"]["events_too_small_to_contain_a_window"],
+            "all": counted.events,
+            "within_cuts": counted.events
+            if counted.events_within_cuts is msgspec.UNSET
+            else counted.events_within_cuts,
+            "clusters": counted.clusters,
+            "clusters_crossing_blocks": counted.clusters_crossing,
+            "too_small_to_contain_a_window": counted.events_too_small_to_contain_a_window,
             "in_block": _tally(_texts(events["split"]), NAMES),
         },
-        "half_orbits": card["counts"]["half_orbits"],
-        "windows": {k: card["counts"][k] for k in ("windows", "positive", "negative", "excluded")},
-        "left_out": card["dropped"],
+        "half_orbits": counted.half_orbits,
+        "windows": {
+            k: getattr(counted, k) for k in ("windows", "positive", "negative", "excluded")
+        },
+        "left_out": card.dropped,
         "splits": {name: _balance(counts, orbits, name) for name in NAMES},
-        "unmatched_positives": card["unmatched"],
+        "unmatched_positives": msgspec.to_builtins(card.unmatched),
         "coverage": _coverage(dataset),
         **_histograms(dataset, edges),
         "label_from_masks": _record(label_from_masks(dataset)),
@@ -112,14 +119,14 @@ def describe_dataset(dataset: Path) -> dict[str, Any]:
     }
 
 
-def _sample(recipe: dict[str, Any]) -> dict[str, Any]:
+def _sample(recipe: DatasetRecipe) -> dict[str, Any]:
     """Say what a window is, and when it is called positive."""
-    length, labels = recipe["windows"]["length"], recipe["labels"]
+    length, labels = recipe.windows.length, recipe.labels
     return {
         "rows": length,
         "km": ROW_KM * (length - 1),
-        **{k: labels[k] for k in ("lead_hours", "area", "placement", "shift_deg")},
-        "half_width_deg": labels["half_width_deg"] if labels["area"] == "square" else None,
+        **{k: getattr(labels, k) for k in ("lead_hours", "area", "placement", "shift_deg")},
+        "half_width_deg": labels.half_width_deg if labels.area == "square" else None,
     }
 
 

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.arrays import AnyArray, BoolArray, FloatArray, IntArray, TimeArray
-from edge.geodesy import EARTH_RADIUS_KM
+from edge.geodesy import EARTH_RADIUS_KM, wrap_longitude
 from trainer.common.errors import CatalogueError
+from trainer.common.sphere import arc_km, unit_vectors
 from trainer.datasets.recipe import DatasetRecipe, EventRule, SampleLabels
 from trainer.inputs.catalogue import Catalogue, read_catalogue
-from trainer.inputs.declustering import Clusters, unit_vectors
+from trainer.inputs.declustering import Clusters
 
 #: Labels of windows.
 POSITIVE, NEGATIVE, EXCLUDED = 1, 0, -1
@@ -179,8 +180,7 @@ class SampleLabeller:
         which_event = event[positive]
         lead[positive] = _hours(self.catalogue.time[which_event] - when[positive])
         chord = unit_vectors(lat[positive], lon[positive]) - self._unit[which_event]
-        half = np.minimum(0.5 * np.sqrt((chord**2).sum(axis=1)), 1.0)
-        distance[positive] = 2.0 * EARTH_RADIUS_KM * np.arcsin(half)
+        distance[positive] = arc_km(np.sqrt((chord**2).sum(axis=1)))
         return PassLabels(label, reason, event, lead, distance)
 
     def _near_events(
@@ -247,7 +247,7 @@ class SampleLabeller:
             return circle
         width = self.rule.half_width_deg
         north = latitude[:, None] - self.catalogue.latitude[some]
-        east = (longitude[:, None] - self._moved_longitude[some] + 180.0) % 360.0 - 180.0
+        east = wrap_longitude(longitude[:, None] - self._moved_longitude[some])
         square: BoolArray = (np.abs(north) <= width) & (np.abs(east) <= width)
         return square
 

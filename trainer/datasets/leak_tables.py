@@ -11,9 +11,11 @@ import numpy.typing as npt
 
 from edge.arrays import AnyArray, BoolArray, FloatArray
 from edge.errors import one_line
-from edge.geodesy import EARTH_RADIUS_KM
+from edge.geodesy import great_circle_km, wrap_longitude
 from trainer.common.errors import TrainError
+from trainer.datasets.dataset_card import DatasetCard
 from trainer.datasets.layout import EVENTS_FILE, HALF_ORBITS_FILE, WINDOWS_FILE
+from trainer.datasets.recipe import SampleLabels
 from trainer.datasets.splits import NAMES
 
 if TYPE_CHECKING:
@@ -107,14 +109,13 @@ _ROUNDING_KM = 1e-3
 _ROUNDING_DEG = 1e-9
 
 
-def check_cylinders(tables: Tables, card: dict[str, Any]) -> None:
+def check_cylinders(tables: Tables, card: DatasetCard) -> None:
     """Refuse windows in the cylinder of an event of another block, and controls in any.
 
     Parameters
     ----------
     tables : Tables
-    card : dict
-        Content of ``dataset.json``.
+    card : DatasetCard
 
     Raises
     ------
@@ -128,10 +129,10 @@ def check_cylinders(tables: Tables, card: dict[str, Any]) -> None:
     time before a negative window.
     """
     windows, events = tables.windows, tables.events
-    rule = card["recipe"]["labels"]
-    lead = _hours(rule["lead_hours"][1])
-    ahead_most = lead + _hours(24.0 * rule["clear_after_days"])
-    ahead_least = -_hours(24.0 * rule["clear_before_days"])
+    rule = card.recipe.labels
+    lead = _hours(rule.lead_hours[1])
+    ahead_most = lead + _hours(24.0 * rule.clear_after_days)
+    ahead_least = -_hours(24.0 * rule.clear_before_days)
     order = np.argsort(windows["time"], kind="stable")
     quakes = np.argsort(events["time"], kind="stable")
     quake_time = events["time"][quakes]
@@ -170,21 +171,20 @@ def _in_area(
     some: AnyArray,
     events: dict[str, AnyArray],
     near: AnyArray,
-    rule: dict[str, Any],
+    rule: SampleLabels,
 ) -> BoolArray:
     """Whether windows lie in the area of positives about events, shape (n, k).
 
     The circle or the square of the recipe, about the epicentre moved by its shift.
     """
-    shift = float(rule["shift_deg"])
-    if rule["area"] == "dobrovolsky":
+    shift = rule.shift_deg
+    if rule.area == "dobrovolsky":
         distance = _distance_km(windows, some, events, near, shift)
         circle: BoolArray = distance < events["radius_km"][near] - _ROUNDING_KM
         return circle
-    width = float(rule["half_width_deg"]) - _ROUNDING_DEG
+    width = rule.half_width_deg - _ROUNDING_DEG
     north = windows["latitude"][some][:, None] - events["latitude"][near]
-    east = windows["longitude"][some][:, None] - events["longitude"][near] - shift
-    east = (east + 180.0) % 360.0 - 180.0
+    east = wrap_longitude(windows["longitude"][some][:, None] - events["longitude"][near] - shift)
     square: BoolArray = (np.abs(north) <= width) & (np.abs(east) <= width)
     return square
 
@@ -196,15 +196,13 @@ def _distance_km(
     near: AnyArray,
     shift_deg: float = 0.0,
 ) -> FloatArray:
-    """Haversine distance of each window from each event moved east, shape (n, k)."""
-    lat, lat_0 = (
-        np.radians(table["latitude"][rows]) for table, rows in ((windows, some), (events, near))
+    """Distance of each window from each event moved east, shape (n, k)."""
+    return great_circle_km(
+        windows["latitude"][some][:, None],
+        windows["longitude"][some][:, None],
+        events["latitude"][near],
+        events["longitude"][near] + shift_deg,
     )
-    east = windows["longitude"][some][:, None] - events["longitude"][near][None, :] - shift_deg
-    half = np.sin((lat[:, None] - lat_0[None, :]) / 2.0) ** 2
-    half = half + np.cos(lat)[:, None] * np.cos(lat_0) * np.sin(np.radians(east) / 2.0) ** 2
-    result: FloatArray = 2.0 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(half, 0.0, 1.0)))
-    return result
 
 
 def _hours(hours: float) -> np.timedelta64:

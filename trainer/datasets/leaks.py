@@ -10,24 +10,23 @@ import hashlib
 from collections.abc import Sequence
 from itertools import combinations, pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from edge.errors import one_line
 from trainer.common.errors import TrainError
+from trainer.datasets.dataset_card import DATASET_FILE, DatasetCard, read_card
 from trainer.datasets.layout import CONTROL_ROLE, EVENTS_FILE, HALF_ORBITS_FILE, POSITIVE_ROLE
 from trainer.datasets.leak_tables import Tables, check_cylinders, first, one_split, read_tables
 from trainer.datasets.splits import NAMES
-from trainer.datasets.stages import DATASET_FILE, file_sha256, read_card
+from trainer.datasets.stages import file_sha256
 from trainer.datasets.tables import open_windows
-from trainer.inputs.regions import Region
 
 _EVENT_KEYS = ("event", "split", "cluster")
 _DAY = np.timedelta64(86_400_000, "ms")
 
 
-def check_dataset(dataset: Path) -> dict[str, Any]:
+def check_dataset(dataset: Path) -> DatasetCard:
     """Refuse a dataset that leaks.
 
     Parameters
@@ -36,8 +35,7 @@ def check_dataset(dataset: Path) -> dict[str, Any]:
 
     Returns
     -------
-    dict
-        Content of its ``dataset.json``.
+    DatasetCard
 
     Raises
     ------
@@ -48,23 +46,23 @@ def check_dataset(dataset: Path) -> dict[str, Any]:
     card = read_card(dataset)
     check(dataset, card)
     # Last, so that a leak is called by its name.
-    for name, record in sorted(card["files"].items()):
+    for name, record in sorted(card.files.items()):
         path = dataset / name
         if name == DATASET_FILE:
             continue
-        if not path.is_file() or file_sha256(path) != record["sha256"]:
+        if not path.is_file() or file_sha256(path) != record.sha256:
             raise TrainError(f"{dataset.name}: {name} is not the file that {DATASET_FILE} names")
     return card
 
 
-def check(dataset: Path, card: dict[str, Any]) -> None:
+def check(dataset: Path, card: DatasetCard) -> None:
     """Refuse the files of a dataset that leak; see `check_dataset`.
 
     Parameters
     ----------
     dataset : Path
-    card : dict
-        Content of ``dataset.json``, which may not be written yet.
+    card : DatasetCard
+        It may not be written yet.
     """
     try:
         tables = read_tables(dataset)
@@ -93,12 +91,12 @@ def keys_sha256(keys: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(keys).encode()).hexdigest()
 
 
-def _blocks(tables: Tables, card: dict[str, Any]) -> None:
+def _blocks(tables: Tables, card: DatasetCard) -> None:
     """Blocks long enough, far enough from each other, and half-orbits within theirs."""
-    rule = card["recipe"]["splits"]
-    spans = {n: tuple(np.datetime64(t[:-1], "ms") for t in card["blocks"][n]) for n in NAMES}
-    timed = NAMES if card["region"] is None else NAMES[:2]
-    least, embargo = rule["least_block_days"], rule["embargo_days"]
+    rule = card.recipe.splits
+    spans = card.spans
+    timed = NAMES if card.region is None else NAMES[:2]
+    least, embargo = rule.least_block_days, rule.embargo_days
     for name in timed:
         days = (spans[name][1] - spans[name][0]) / _DAY
         if days < least:
@@ -125,7 +123,7 @@ def _blocks(tables: Tables, card: dict[str, Any]) -> None:
             )
 
 
-def _half_orbits(tables: Tables, card: dict[str, Any]) -> None:
+def _half_orbits(tables: Tables, card: DatasetCard) -> None:
     """No half-orbit in two blocks, by its name or by its time."""
     windows, orbits = tables.windows, tables.half_orbits
     one_split(windows["half_orbit"], windows["split"], "half-orbit", HALF_ORBITS_FILE)
@@ -146,7 +144,7 @@ def _half_orbits(tables: Tables, card: dict[str, Any]) -> None:
             )
 
 
-def _windows_once(tables: Tables, card: dict[str, Any]) -> None:
+def _windows_once(tables: Tables, card: DatasetCard) -> None:
     """No window twice: a satellite is in one cell at a time, whatever its half-orbit is called."""
     windows = tables.windows
     order = np.argsort(windows["first_cell"], kind="stable")
@@ -160,7 +158,7 @@ def _windows_once(tables: Tables, card: dict[str, Any]) -> None:
         )
 
 
-def _clusters(tables: Tables, card: dict[str, Any]) -> None:
+def _clusters(tables: Tables, card: DatasetCard) -> None:
     """No cluster in two blocks, and no positive of a cluster of another one."""
     windows, events = tables.windows, tables.events
     positive = windows["role"] == POSITIVE_ROLE
@@ -182,7 +180,7 @@ def _clusters(tables: Tables, card: dict[str, Any]) -> None:
             )
 
 
-def _mainshocks(tables: Tables, card: dict[str, Any]) -> None:
+def _mainshocks(tables: Tables, card: DatasetCard) -> None:
     """Positives of mainshocks alone, the strongest of their clusters."""
     windows, events = tables.windows, tables.events
     positive = windows["role"] == POSITIVE_ROLE
@@ -216,14 +214,14 @@ def _mainshocks(tables: Tables, card: dict[str, Any]) -> None:
         )
 
 
-def _matches(tables: Tables, card: dict[str, Any]) -> None:
+def _matches(tables: Tables, card: DatasetCard) -> None:
     """Keep pairs within a block, and controls from half-orbits without positives."""
     windows = tables.windows
     positive = windows["role"] == POSITIVE_ROLE
     order = np.lexsort((~positive, windows["match"]))
     pair = windows["match"][order]
     starts = np.flatnonzero(np.r_[True, np.diff(pair) != 0]) if pair.size else np.zeros(0, int)
-    needed = card["recipe"]["controls"]["per_positive"]
+    needed = card.recipe.controls.per_positive
     with_positives = set(windows["half_orbit"][positive])
     for members in np.split(order, starts[1:]) if len(starts) else []:
         split = windows["split"][members]
@@ -246,35 +244,34 @@ def _matches(tables: Tables, card: dict[str, Any]) -> None:
                 )
 
 
-def _region(tables: Tables, card: dict[str, Any]) -> None:
+def _region(tables: Tables, card: DatasetCard) -> None:
     """No training near the region that is left out, and no test elsewhere."""
-    about = card["region"]
+    about = card.region
     if about is None:
         return
     windows, orbits = tables.windows, tables.half_orbits
-    region = Region(*(about[side] for side in ("south", "north", "west", "east")))
-    inside = region.contains(windows["latitude"], windows["longitude"])
+    inside = about.region.contains(windows["latitude"], windows["longitude"])
     test = windows["split"] == "test"
     wrong = inside != test
     if wrong.any():
         where = "outside" if test[wrong][0] else "in"
         raise TrainError(
             f"half-orbit {first(windows['half_orbit'], wrong)} "
-            f"({first(windows['split'], wrong)}) has a window {where} the region {about['name']}"
+            f"({first(windows['split'], wrong)}) has a window {where} the region {about.name}"
         )
     training = np.isin(orbits["split"], NAMES[:2])
-    near = training & ~(orbits["region_km"] > about["buffer_km"])
+    near = training & ~(orbits["region_km"] > about.buffer_km)
     if near.any():
         raise TrainError(
             f"half-orbit {first(orbits['half_orbit'], near)} ({first(orbits['split'], near)}) "
             f"comes within {first(orbits['region_km'], near):.0f} km of the region "
-            f"{about['name']}, which test holds; the buffer is {about['buffer_km']:.0f} km"
+            f"{about.name}, which test holds; the buffer is {about.buffer_km:.0f} km"
         )
 
 
-def _climatology(dataset: Path, tables: Tables, card: dict[str, Any]) -> None:
+def _climatology(dataset: Path, tables: Tables, card: DatasetCard) -> None:
     """Refuse a climatology of anything but training half-orbits."""
-    about, orbits = card["climatology"], tables.half_orbits
+    about, orbits = card.climatology, tables.half_orbits
     strange = orbits["climatology"] & (orbits["split"] != "train")
     if strange.any():
         raise TrainError(
@@ -283,14 +280,14 @@ def _climatology(dataset: Path, tables: Tables, card: dict[str, Any]) -> None:
         )
     fitted = orbits["half_orbit"][orbits["climatology"]].tolist()
     if (
-        about["fitted_on"] != "train"
-        or about["half_orbits"] != len(fitted)
-        or about["half_orbits_sha256"] != keys_sha256(fitted)
+        about.fitted_on != "train"
+        or about.half_orbits != len(fitted)
+        or about.half_orbits_sha256 != keys_sha256(fitted)
     ):
         raise TrainError(
-            f"the climatology was fitted on {about['half_orbits']} half-orbits of "
-            f"{about['fitted_on']}; {HALF_ORBITS_FILE} has {len(fitted)} of train, or others"
+            f"the climatology was fitted on {about.half_orbits} half-orbits of "
+            f"{about.fitted_on}; {HALF_ORBITS_FILE} has {len(fitted)} of train, or others"
         )
     path = dataset / "climatology.npz"
-    if not path.is_file() or file_sha256(path) != about["sha256"]:
+    if not path.is_file() or file_sha256(path) != about.sha256:
         raise TrainError(f"{path.name} is not the climatology that was fitted on train")

@@ -10,35 +10,15 @@ import msgspec
 
 from edge.outputs import replace_file
 from trainer.common.code_hash import identity_of
-from trainer.common.errors import TrainError
+from trainer.datasets.dataset_card import DATASET_FILE, DATASET_FORMAT, DatasetCard, MadeFile
 
-#: Written last: where it is, the dataset is complete.
-DATASET_FILE = "dataset.json"
 #: Says, while a dataset is being made, which of its files are done.
 PARTIAL_FILE = "dataset.partial.json"
-#: Version of the layout of a dataset.
-DATASET_FORMAT = 1
-
 _READ_BYTES = 1 << 20
 
 
-class FileRecord(msgspec.Struct, frozen=True):
-    """One file of a dataset.
-
-    Attributes
-    ----------
-    fingerprint : str
-        Of everything that it was made from.
-    sha256 : str
-        Of its bytes.
-    """
-
-    fingerprint: str
-    sha256: str
-
-
 class _Partial(msgspec.Struct, frozen=True):
-    files: dict[str, FileRecord]
+    files: dict[str, MadeFile]
 
 
 class Stages:
@@ -54,7 +34,7 @@ class Stages:
 
     def __init__(self, dataset: Path, fingerprint: str) -> None:
         self.dataset = dataset
-        self.files: dict[str, FileRecord] = {}
+        self.files: dict[str, MadeFile] = {}
         self.complete = False
         done = dataset / DATASET_FILE
         for path in (done, dataset / PARTIAL_FILE):
@@ -84,15 +64,15 @@ class Stages:
 
     def done(self, name: str, fingerprint: str) -> None:
         """Note that a file is made."""
-        self.files[name] = FileRecord(fingerprint, file_sha256(self.dataset / name))
+        self.files[name] = MadeFile(fingerprint, file_sha256(self.dataset / name))
         self._note()
 
-    def finish(self, card: dict[str, Any], fingerprint: str) -> None:
+    def finish(self, card: DatasetCard) -> None:
         """Write ``dataset.json``: the dataset is complete."""
         self.files.pop(DATASET_FILE, None)
-        files = {n: msgspec.to_builtins(r) for n, r in sorted(self.files.items())}
-        files[DATASET_FILE] = {"fingerprint": fingerprint, "sha256": ""}
-        content = msgspec.json.encode(card | {"files": files})
+        files = dict(sorted(self.files.items()))
+        files[DATASET_FILE] = MadeFile(card.fingerprint, "")
+        content = msgspec.json.encode(msgspec.structs.replace(card, files=files))
         pretty = msgspec.json.format(content, indent=1) + b"\n"
         replace_file(self.dataset / DATASET_FILE, pretty)
         (self.dataset / PARTIAL_FILE).unlink(missing_ok=True)
@@ -114,36 +94,3 @@ def file_sha256(path: Path) -> str:
         while block := stream.read(_READ_BYTES):
             digest.update(block)
     return digest.hexdigest()
-
-
-def read_card(dataset: Path) -> dict[str, Any]:
-    """Read ``dataset.json``.
-
-    Parameters
-    ----------
-    dataset : Path
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    TrainError
-        It is missing, and so the dataset incomplete, or damaged, or of another version.
-    """
-    path = dataset / DATASET_FILE
-    try:
-        card = msgspec.json.decode(path.read_bytes(), type=dict)
-    except OSError as error:
-        raise TrainError(
-            f"{dataset.name}: {DATASET_FILE}: {error.strerror}; the dataset is not complete: "
-            "run edge-train prepare"
-        ) from None
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise TrainError(f"{dataset.name}: {DATASET_FILE}: {error}") from None
-    if card.get("format") != DATASET_FORMAT:
-        raise TrainError(
-            f"{DATASET_FILE}: format {card.get('format')}; this version reads {DATASET_FORMAT}"
-        )
-    return card

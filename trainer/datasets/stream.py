@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from edge.arrays import AnyArray, BoolArray, FloatArray, IntArray, TimeArray
@@ -22,15 +21,13 @@ from trainer.archives.rows import iter_passes
 from trainer.common.errors import TrainError
 from trainer.datasets.build import CLIMATOLOGY_FILE
 from trainer.datasets.candidates import Scanner
+from trainer.datasets.dataset_card import DatasetCard, read_card
 from trainer.datasets.labels import CROSSING, NO_BLOCK, SampleLabeller
 from trainer.datasets.layout import EVENTS_FILE, HALF_ORBITS_FILE
-from trainer.datasets.recipe import DatasetRecipe
 from trainer.datasets.splits import NAMES, Blocks
-from trainer.datasets.stages import read_card
 from trainer.datasets.windows import Windows
 from trainer.inputs.catalogue import Catalogue
 from trainer.inputs.declustering import Clusters
-from trainer.inputs.regions import Region
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,19 +104,15 @@ def open_stream(
     if block == "test" and not allow_test:
         raise TrainError(f"{dataset.name}: the test block opens with allow_test=True alone")
     card = read_card(dataset)
-    recipe = msgspec.convert(card["recipe"], DatasetRecipe)
+    recipe = card.recipe
     manifest = read_manifest(dataset)
     catalogue, clusters, event_block, eligible = read_dataset_events(dataset, card)
     labeller = SampleLabeller(catalogue, clusters, recipe.labels, eligible)
     labeller.block = event_block
-    spans = {
-        name: (_instant(start), _instant(end)) for name, (start, end) in card["blocks"].items()
-    }
-    region = card["region"]
-    blocks = Blocks(spans, float(card["embargo_days"]))
-    if region is not None:
-        inside = Region(*(float(region[side]) for side in ("south", "north", "west", "east")))
-        blocks = Blocks(spans, blocks.embargo_days, inside, float(region["buffer_km"]))
+    spans = card.spans
+    blocks = Blocks(spans, card.embargo_days)
+    if card.region is not None:
+        blocks = Blocks(spans, card.embargo_days, card.region.region, card.region.buffer_km)
     climatology = Climatology.load(dataset / CLIMATOLOGY_FILE)
     profile = PROFILES[manifest.profile]
     scanner = Scanner(recipe, profile, manifest.mission, climatology, labeller, None, blocks)
@@ -167,15 +160,14 @@ def open_stream(
 
 
 def read_dataset_events(
-    dataset: Path, card: dict[str, Any]
+    dataset: Path, card: DatasetCard
 ) -> tuple[Catalogue, Clusters, IntArray, BoolArray | None]:
     """Read the events of a dataset, with their clusters and blocks.
 
     Parameters
     ----------
     dataset : Path
-    card : dict
-        Of `trainer.datasets.stages.read_card`.
+    card : DatasetCard
 
     Returns
     -------
@@ -196,10 +188,10 @@ def read_dataset_events(
         table = pq.read_table(path, memory_map=True)
     except (OSError, pa.ArrowException) as error:
         raise TrainError(f"{one_line(str(path))}: no events: {one_line(str(error))}") from None
-    given = card["inputs"]["catalogue"]
+    given = card.inputs.catalogue
     catalogue = Catalogue(
-        str(given["name"]),
-        str(given["sha256"]),
+        given.name,
+        given.sha256,
         np.array(table["event"].to_pylist()),
         table["time"].to_numpy().astype("datetime64[ms]"),
         *(
@@ -231,7 +223,3 @@ def _states(dataset: Path) -> AnyArray:
 
     table = pq.read_table(dataset / HALF_ORBITS_FILE, columns=["split"], memory_map=True)
     return np.array(table["split"].to_pylist())
-
-
-def _instant(text: str) -> np.datetime64:
-    return np.datetime64(text.removesuffix("Z"), "ms")

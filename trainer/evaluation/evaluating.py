@@ -16,8 +16,9 @@ from edge.errors import one_line
 from edge.outputs import replace_file
 from trainer.common.code_hash import identity_of
 from trainer.common.errors import TrainError
+from trainer.datasets.dataset_card import DATASET_FILE, read_card
 from trainer.datasets.splits import NAMES
-from trainer.datasets.stages import DATASET_FILE, file_sha256, read_card
+from trainer.datasets.stages import file_sha256
 from trainer.datasets.stream import StreamWindows, open_stream
 from trainer.evaluation.comparison import compare_models
 from trainer.evaluation.decide import logit_of, operating_point
@@ -182,8 +183,8 @@ def evaluate_runs(
 
 
 def _blocks(dataset: Path) -> list[tuple[str, list[str]]]:
-    spans = read_card(dataset)["blocks"]
-    return [(name, spans[name]) for name in NAMES]
+    spans = read_card(dataset).blocks
+    return [(name, list(spans[name])) for name in NAMES]
 
 
 def _identity(runs: Sequence[JudgedRun], options: Options) -> str:

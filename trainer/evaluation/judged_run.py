@@ -16,10 +16,11 @@ from edge.errors import one_line
 from edge.outputs import replace_file
 from trainer.common.code_hash import code_sha256
 from trainer.common.errors import TrainError
-from trainer.datasets.stages import DATASET_FILE
+from trainer.datasets.dataset_card import DATASET_FILE
 from trainer.datasets.tables import open_windows
 from trainer.evaluation.report.data import Decisions, Record, encode, read_record
 from trainer.models.classifier import Predictor
+from trainer.models.edge_file import EdgeClassifier
 from trainer.training.run_folder import RunRecord, load_model, read_run
 
 CARD_FILE = "card.json"
@@ -96,8 +97,6 @@ class JudgedBundle(JudgedRun):
 
     def load(self) -> Predictor:
         """Give what scores windows as a station would."""
-        from trainer.export.parity import EdgeClassifier
-
         return EdgeClassifier(self.bundle.model_path)
 
 

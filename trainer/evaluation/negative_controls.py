@@ -12,8 +12,9 @@ from edge.arrays import FloatArray
 from edge.bundle import Metric
 from edge.errors import one_line
 from trainer.common.errors import TrainError
+from trainer.datasets.dataset_card import read_card
 from trainer.datasets.layout import WINDOWS_FILE
-from trainer.datasets.stages import file_sha256, read_card
+from trainer.datasets.stages import file_sha256
 from trainer.datasets.stream import StreamWindows
 from trainer.evaluation.evaluation_options import Options
 from trainer.evaluation.judged_run import JudgedRun, note_opening
@@ -185,7 +186,7 @@ def _placebo_dataset(
     real: float,
     options: Options,
 ) -> Placebo:
-    kind = str(read_card(dataset)["recipe"]["placebo"]["kind"])
+    kind = read_card(dataset).recipe.placebo.kind
     if kind == "none":
         raise TrainError(
             f"placebo {one_line(dataset.name)}: its labels are true ones; valid is a dataset whose "

@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 from edge.arrays import AnyArray, FloatArray, IntArray
 from edge.geodesy import EARTH_RADIUS_KM
 from trainer.common.errors import TrainError
-from trainer.inputs.declustering import unit_vectors
+from trainer.common.sphere import unit_vectors
 
 #: Standard deviation of the kernel, km; see `SeismicityMap.fit`.
 BANDWIDTH_KM = 150.0

@@ -14,14 +14,15 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from edge.arrays import AnyArray, BoolArray, FloatArray, IntArray
-from edge.geodesy import EARTH_RADIUS_KM
+from edge.geodesy import EARTH_RADIUS_KM, wrap_longitude
 from trainer.common.errors import TrainError
+from trainer.common.sphere import unit_vectors
 from trainer.datasets.labels import EXCLUDED, NEGATIVE, POSITIVE, radius_km
 from trainer.datasets.recipe import SampleLabels
 from trainer.datasets.stream import StreamWindows
 from trainer.evaluation.metrics import roc_auc
 from trainer.inputs.catalogue import Catalogue
-from trainer.inputs.declustering import Clusters, unit_vectors
+from trainer.inputs.declustering import Clusters
 
 #: One window in so many is looked at: its neighbours share all rows but one.
 STRIDE = 5
@@ -209,7 +210,7 @@ def _near(
         area = []
         for window, event in _pairs(tree, unit_vectors(catalogue.latitude, moved), reach):
             north = np.abs(latitude[window] - catalogue.latitude[event])
-            east = np.abs((longitude[window] - moved[event] + 180.0) % 360.0 - 180.0)
+            east = np.abs(wrap_longitude(longitude[window] - moved[event]))
             held = (north <= rule.half_width_deg) & (east <= rule.half_width_deg)
             area.append((window[held], event[held]))
     parts = [[np.concatenate(side) for side in zip(*some, strict=True)] for some in (circle, area)]

@@ -16,6 +16,7 @@ from edge.arrays import AnyArray, FloatArray, IntArray, TimeArray
 from edge.bundle import Metric
 from edge.geodesy import EARTH_RADIUS_KM
 from trainer.common.errors import TrainError
+from trainer.common.sphere import unit_vectors
 from trainer.datasets.labels import EXCLUDED, POSITIVE, radius_km
 from trainer.datasets.stream import StreamWindows
 from trainer.evaluation.bootstrap import draws, interval, numbered
@@ -26,7 +27,6 @@ from trainer.evaluation.molchan import area_skill_score, molchan
 from trainer.evaluation.report.data import Curve, Sample, Stream, estimate
 from trainer.evaluation.seismicity import SeismicityMap
 from trainer.evaluation.shifted_catalogues import STRIDE
-from trainer.inputs.declustering import unit_vectors
 
 _HOUR_MS = 3_600_000
 

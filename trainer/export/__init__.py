@@ -3,6 +3,5 @@
 - `commands`: ``edge-train export``
 - `exporting`: the steps, and the gates that refuse a bundle
 - `tflite`: conversion, and what a file must not hold
-- `parity`: scores of a file by the edge's own interpreter, in a process without TensorFlow
 - `card`: what the bundle says of itself; its folder, written whole
 """

@@ -34,8 +34,8 @@ from trainer.archives.manifest import read_manifest
 from trainer.common.errors import TrainError
 from trainer.common.files import new_folder
 from trainer.datasets.build import CLIMATOLOGY_FILE as DATASET_CLIMATOLOGY_FILE
+from trainer.datasets.dataset_card import DatasetCard, read_card
 from trainer.datasets.splits import NAMES
-from trainer.datasets.stages import read_card
 from trainer.datasets.tables import open_windows
 from trainer.evaluation.judged_run import JudgedRun, RunCard
 
@@ -96,10 +96,12 @@ def make_card(
     Raises
     ------
     TrainError
-        A dataset is not whole.
+        A dataset is not whole, or of the day.
     """
     dataset = read_card(runs[-1].dataset)
-    profile, rule = PROFILES[dataset["profile"]], dataset["recipe"]["windows"]
+    profile, rule = PROFILES[dataset.profile], dataset.recipe.windows
+    if rule.night == "day":
+        raise TrainError(f"{dataset.name}: windows of the day; a station scores the night alone")
     decisions = judged.decisions
     assert decisions.alarm_threshold is not None
     assert judged.operating_point is not None
@@ -112,9 +114,9 @@ def make_card(
         observables=list(profile.names),
         transforms=[o.transform for o in profile.observables],
         grid_step_s=GRID_STEP_S,
-        length=rule["length"],
-        night=rule["night"],
-        clip=rule["clip"],
+        length=rule.length,
+        night=rule.night,
+        clip=rule.clip,
         model=MODEL_FILE,
         float_model=None,
         quantisation="int8",
@@ -122,7 +124,7 @@ def make_card(
         slope=decisions.slope,
         intercept=decisions.intercept,
         threshold=decisions.alarm_threshold,
-        minimum_coverage=rule["minimum_coverage"],
+        minimum_coverage=rule.minimum_coverage,
         alarm=alarm,
         operating_point=judged.operating_point,
         training=_training(runs),
@@ -212,11 +214,11 @@ def write_bundle(
 
 def _training(runs: Sequence[JudgedRun]) -> Training:
     cards = [read_card(run.dataset) for run in runs]
-    simulated = {bool(card["simulated"]) for card in cards}
+    simulated = {card.simulated for card in cards}
     data: Literal["simulated", "real", "mixed"] = "mixed"
     if len(simulated) == 1:
         data = "simulated" if simulated.pop() else "real"
-    catalogues = {card["inputs"]["catalogue"]["sha256"]: card for card in cards}
+    catalogues = {card.inputs.catalogue.sha256: card for card in cards}
     sums = list(catalogues)
     # Of several catalogues, the sum of their sums: one changed byte changes it.
     total = sums[0] if len(sums) == 1 else hashlib.sha256("".join(sums).encode()).hexdigest()
@@ -225,41 +227,41 @@ def _training(runs: Sequence[JudgedRun]) -> Training:
         missions=[_mission(run, card) for run, card in zip(runs, cards, strict=True)],
         catalogue=", ".join(_catalogue(card) for card in catalogues.values()),
         catalogue_sha256=total,
-        events=sum(int(card["counts"]["events"]) for card in catalogues.values()),
+        events=sum(card.counts.events for card in catalogues.values()),
         seed=runs[-1].record.seed,
     )
 
 
-def _mission(run: JudgedRun, card: dict[str, Any]) -> MissionData:
+def _mission(run: JudgedRun, card: DatasetCard) -> MissionData:
     manifest, train = read_manifest(run.dataset), run.record.train
     if train is None or not manifest.half_orbits:
         raise TrainError(f"run {run.name}: is not complete, or its dataset has no rows")
     parameters: dict[str, str | int | float | bool | None] = {
-        "dataset_recipe": card["name"],
-        "embargo_days": card["embargo_days"],
-        "files_failed": card["inputs"]["manifest"]["files_failed"],
+        "dataset_recipe": card.name,
+        "embargo_days": card.embargo_days,
+        "files_failed": card.inputs.manifest.files_failed,
     }
     for name in NAMES:
-        start, end = card["blocks"][name]
-        days = np.datetime64(end[:-1], "ms") - np.datetime64(start[:-1], "ms")
+        start, end = card.blocks[name]
+        first, last = card.spans[name]
         table = open_windows(run.dataset, name, ("event",), allow_test=True).table()
         parameters[f"{name}_block"] = f"{start} to {end}"
-        parameters[f"{name}_block_days"] = round(float(days / np.timedelta64(1, "D")), 2)
+        parameters[f"{name}_block_days"] = round(float((last - first) / np.timedelta64(1, "D")), 2)
         # Earthquakes with a matched window before them; no value of a window is read.
         parameters[f"{name}_events"] = len(set(table["event"].to_pylist()) - {None, ""})
     return MissionData(
-        mission=card["mission"],
-        simulated=card["simulated"],
+        mission=card.mission,
+        simulated=card.simulated,
         start=manifest.half_orbits[0].start or "",
         end=manifest.half_orbits[-1].end or "",
         half_orbits=len(manifest.half_orbits),
         train_windows=train.windows,
         positive_windows=train.positives,
-        parameters=parameters | (card.get("simulation") or {}),
+        parameters=parameters | (card.simulation or {}),
     )
 
 
-def _catalogue(card: dict[str, Any]) -> str:
-    name = str(card["inputs"]["catalogue"]["name"])
-    made_up = (card.get("simulation") or {}).get("catalogue_simulated", False)
-    return f"{name} (simulated, {card['mission']})" if made_up else name
+def _catalogue(card: DatasetCard) -> str:
+    name = card.inputs.catalogue.name
+    made_up = (card.simulation or {}).get("catalogue_simulated", False)
+    return f"{name} (simulated, {card.mission})" if made_up else name

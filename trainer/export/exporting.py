@@ -30,8 +30,8 @@ from trainer.export.card import (
     make_card,
     write_bundle,
 )
-from trainer.export.parity import EdgeLogits, edge_logits, installed
 from trainer.models.classifier import Tell, silent
+from trainer.models.edge_file import EdgeLogits, edge_logits, installed
 from trainer.models.window_set import WindowSet
 from trainer.training.loading import load_windows
 

@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from edge.arrays import FloatArray
 from edge.errors import one_line
+from edge.geodesy import wrap_longitude
 from trainer.common.errors import CatalogueError
 
 #: Valid values. Depths above sea level occur; ComCat goes down to 735 km.
@@ -124,7 +124,7 @@ def read_event(where: str, text: Mapping[str, str]) -> CatalogueEvent:
         id=found["id"],
         time=time,
         latitude=number["latitude"],
-        longitude=wrapped(number["longitude"]),
+        longitude=float(wrap_longitude(np.array(number["longitude"]))),
         depth=number["depth"],
         magnitude=number["mag"],
         # The USGS writes underscores in QuakeML.
@@ -164,18 +164,6 @@ def _time(text: str) -> np.datetime64:
     except ValueError:
         # A month 13, or the leap second 23:59:60, which numpy's time cannot hold.
         return np.datetime64("NaT", "ms")
-
-
-def wrapped(longitude: float) -> float:
-    """Longitude in [-180, 180)."""
-    return (longitude + 180.0) % 360.0 - 180.0
-
-
-def wrapped_all(longitude: FloatArray) -> FloatArray:
-    """Longitudes, shape (n,), in [-180, 180)."""
-    turned: FloatArray = (longitude + 180.0) % 360.0 - 180.0
-    # The remainder of a tiny negative number rounds up to a full turn.
-    return np.where(turned >= 180.0, -180.0, turned)
 
 
 _COLUMNS = ("time", "latitude", "longitude", "depth", "mag", "id")

@@ -9,8 +9,8 @@ from scipy.spatial import cKDTree
 
 from edge.arrays import FloatArray, IntArray
 from edge.geodesy import EARTH_RADIUS_KM
+from trainer.common.sphere import unit_vectors
 from trainer.inputs.catalogue import Catalogue
-from trainer.inputs.declustering import unit_vectors
 
 #: Magnitudes are counted in bins of this width, centred on its multiples.
 STEP = 0.1

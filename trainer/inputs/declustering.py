@@ -22,13 +22,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from edge.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from edge.geodesy import EARTH_RADIUS_KM
+from trainer.common.sphere import unit_vectors
 from trainer.inputs.catalogue import Catalogue
 
 #: Gardner and Knopoff (1974), table 1: magnitude, distance in km, time in days.
@@ -160,19 +160,3 @@ def _links(catalogue: Catalogue) -> tuple[AnyArray, AnyArray]:
         found.append((earlier[kept], later[kept]))
     earlier, later = (np.concatenate(side) for side in zip(*found, strict=True))
     return earlier, later
-
-
-def unit_vectors(latitude: FloatArray, longitude: FloatArray) -> npt.NDArray[np.float64]:
-    """Points on the unit sphere.
-
-    Parameters
-    ----------
-    latitude, longitude : ndarray, shape (n,)
-        Degrees.
-
-    Returns
-    -------
-    ndarray, shape (n, 3)
-    """
-    lat, lon = np.radians(latitude), np.radians(longitude)
-    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)

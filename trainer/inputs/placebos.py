@@ -13,10 +13,10 @@ from typing import Literal, get_args
 import numpy as np
 
 from edge.arrays import AnyArray, FloatArray
-from edge.geodesy import dipole_pole
+from edge.geodesy import dipole_pole, wrap_longitude
+from trainer.common.sphere import unit_vectors
 from trainer.inputs.catalogue import Catalogue
-from trainer.inputs.catalogue_formats import wrapped_all
-from trainer.inputs.declustering import Clusters, unit_vectors
+from trainer.inputs.declustering import Clusters
 
 PlaceboKind = Literal["epicentres", "time", "longitude"]
 
@@ -74,7 +74,7 @@ def placebo(
             raise ValueError(
                 f"longitude shift is {amount:g} degrees; valid is what is no full turn"
             )
-        return replace(catalogue, longitude=wrapped_all(catalogue.longitude + amount)), clusters
+        return replace(catalogue, longitude=wrap_longitude(catalogue.longitude + amount)), clusters
     if kind == "time":
         return _shifted(catalogue, clusters, amount)
     raise ValueError(f"placebo {kind!r}; known are {', '.join(get_args(PlaceboKind))}")
@@ -124,7 +124,7 @@ def _random_places(
     moved = _product(after, before)[clusters.cluster] * points[:, None, :]
     x, y, z = np.ascontiguousarray(moved.sum(axis=-1).T)
     latitude = np.degrees(np.arcsin(np.clip(z, -1.0, 1.0)))
-    return latitude, wrapped_all(np.degrees(np.arctan2(y, x)))
+    return latitude, wrap_longitude(np.degrees(np.arctan2(y, x)))
 
 
 def _from_dipole(

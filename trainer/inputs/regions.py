@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.arrays import BoolArray, FloatArray
-from edge.geodesy import EARTH_RADIUS_KM
+from edge.geodesy import great_circle_km
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,7 @@ class Region:
         beyond_east = offset - width
         to_side = np.where(beyond_east <= 0.0, 0.0, np.minimum(beyond_east, 360.0 - offset))
         nearest = np.clip(latitude, self.south, self.north)
-        phi, phi_0 = np.radians(latitude), np.radians(nearest)
-        half = np.sin((phi - phi_0) / 2.0) ** 2
-        half = half + np.cos(phi) * np.cos(phi_0) * np.sin(np.radians(to_side) / 2.0) ** 2
-        result: FloatArray = 2.0 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(half, 0.0, 1.0)))
-        return result
+        return great_circle_km(latitude, to_side, nearest, 0.0)
 
 
 #: The most active margins, each with a border in quieter ground where there is one.

@@ -3,6 +3,7 @@
 - `classifier`: what all of them do and refuse alike
 - `window_set`: windows as they take them
 - `registry`: kinds by name, and their folders
+- `edge_file`: a TFLite file, scored by the edge's own interpreter, in a process without TensorFlow
 - `seqnetquake`, `networks`, `keras_classifier`: the network, the benchmark networks
 - `training_loop`, `augmentation`, `whitening`: how they are trained
 - `classic`, `row_models`: scikit-learn's and LightGBM's

@@ -197,19 +197,21 @@ def _clean(
 def _released(arrays: Arrays, chance: FloatArray) -> list[Estimate]:
     """Numbers by the released procedure; without intervals, which selection makes void."""
     sample = _sample(arrays)
+    from sklearn.metrics import f1_score, matthews_corrcoef
+
     positive = arrays.test_label == 1
     called = chance >= 0.5
     right = _by_event((called == positive).astype(np.float64), arrays.test_event)
     earthquake = _by_event(arrays.test_earthquake.astype(np.float64), arrays.test_event) > 0.5
     # An event counts as right or as wrong: what it is said to be follows from what it is.
     tries = [np.where(right >= t, earthquake, ~earthquake) for t in _RELEASED_THRESHOLDS]
-    scores = [_correlation(earthquake, said) for said in tries]
+    scores = [float(matthews_corrcoef(earthquake, said)) for said in tries]
     best = int(np.argmax(scores))
     values = {
         "micro_f1": float((called == positive).mean()),
-        "mcc": _correlation(positive, called),
+        "mcc": float(matthews_corrcoef(positive, called)),
         "event_mcc": scores[best],
-        "event_f1": _f1(earthquake, tries[best]),
+        "event_f1": float(f1_score(earthquake, tries[best], zero_division=0.0)),
         "event_threshold": float(_RELEASED_THRESHOLDS[best]),
     }
     return [Estimate(name, value, None, None, sample) for name, value in values.items()]
@@ -232,19 +234,6 @@ def _mean(values: FloatArray, event: IntArray, resamples: int, seed: int) -> Met
     sums, count = np.bincount(event, values), np.bincount(event).astype(np.float64)
     drawn = [(w @ sums) / (w @ count) for w in draws(sums.size, resamples, seed)]
     return Metric("accuracy", float(values.mean()), *interval(np.concatenate(drawn)))
-
-
-def _correlation(truth: BoolArray, called: BoolArray) -> float:
-    tp, fp = float((truth & called).sum()), float((~truth & called).sum())
-    fn, tn = float((truth & ~called).sum()), float((~truth & ~called).sum())
-    scale = np.sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))
-    return float((tp * tn - fp * fn) / scale) if scale > 0.0 else 0.0
-
-
-def _f1(truth: BoolArray, called: BoolArray) -> float:
-    hits = float((truth & called).sum())
-    wrong = float((truth != called).sum())
-    return 2.0 * hits / (2.0 * hits + wrong) if hits else 0.0
 
 
 DEFAULT_MODELS = ("seqnetquake", "random_forest", "lightgbm", "logistic")

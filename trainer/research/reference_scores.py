@@ -23,7 +23,8 @@ from trainer.archives.archive import SIMULATION_FILE, NightPass, find_half_orbit
 from trainer.archives.manifest import HalfOrbitRows, Manifest, read_manifest
 from trainer.archives.part_making import hash_input
 from trainer.common.errors import TrainError
-from trainer.datasets.stages import read_card
+from trainer.datasets.dataset_card import read_card
+from trainer.datasets.recipe import DatasetRecipe
 from trainer.datasets.tables import open_windows
 from trainer.inputs.indices import Indices, read_indices
 from trainer.research.bayes import MATCHED_FILTER, Reference
@@ -149,7 +150,7 @@ def score_dataset(
     """
     manifest = read_manifest(dataset)
     strength = injected_strength(archive, manifest.mission)
-    recipe = read_card(dataset)["recipe"]
+    recipe = read_card(dataset).recipe
     if manifest.night == "day":
         raise TrainError(f"{dataset.name}: rows of the day; the reference knows the night alone")
     table = open_windows(
@@ -159,7 +160,7 @@ def score_dataset(
         raise TrainError(f"{dataset.name}: no windows in the block {block}")
     keys = np.array(table["half_orbit"].to_pylist(), dtype=np.str_)
     first_cell = table["first_cell"].to_numpy().astype(np.int64)
-    length, profile = int(recipe["windows"]["length"]), PROFILES[manifest.profile]
+    length, profile = recipe.windows.length, PROFILES[manifest.profile]
     wanted = sorted(set(keys.tolist()))
     files = _files(dataset, archive, manifest, wanted)
     indices = read_indices(_indices(archive))
@@ -271,13 +272,13 @@ def _files(
     return groups
 
 
-def _prior_holds(recipe: dict[str, Any]) -> bool:
-    labels = recipe["labels"]
+def _prior_holds(recipe: DatasetRecipe) -> bool:
+    labels = recipe.labels
     return (
-        list(labels["lead_hours"]) == [0.0, 48.0]
-        and labels["area"] == "dobrovolsky"
-        and labels["placement"] == "midpoint"
-        and labels["shift_deg"] == 0.0
-        and recipe["events"]["least_magnitude"] == 5.0
-        and recipe["placebo"]["kind"] == "none"
+        labels.lead_hours == (0.0, 48.0)
+        and labels.area == "dobrovolsky"
+        and labels.placement == "midpoint"
+        and labels.shift_deg == 0.0
+        and recipe.events.least_magnitude == 5.0
+        and recipe.placebo.kind == "none"
     )

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
 from edge.observables import PROFILES, MissionName
 from trainer.common.errors import TrainError
+from trainer.evaluation.metrics import roc_auc
 from trainer.research.bayes import Reference
 from trainer.research.bayes_prior import PositivePrior
 from trainer.research.strengths_design import DESIGN_SEED, design_values, make_design
@@ -132,10 +132,9 @@ def find_strengths(
 
 
 def auc(positive: Floats, negative: Floats) -> float:
-    """Area under the ROC curve: the share of pairs in the right order, ties by half."""
-    rank = rankdata(np.concatenate([positive, negative]))
-    n, m = len(positive), len(negative)
-    return float((rank[:n].sum() - 0.5 * n * (n + 1)) / (n * m))
+    """Area under the ROC curve of the scores of two classes."""
+    truth = np.concatenate([np.ones(len(positive)), np.zeros(len(negative))]) > 0.5
+    return roc_auc(np.concatenate([positive, negative]), truth)
 
 
 def auc_interval(positive: Floats, negative: Floats, seed: int = 0) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.geodesy import wrap_longitude
 from edge.grid import Grid, make_grid
 from edge.night import night_rows
 from edge.observables import FULL, PROFILES, MissionName, Profile
@@ -109,7 +110,7 @@ def _track(half_orbit: Pass, cadence_s: float, first_s: float) -> Track:
     return Track(
         half_orbit.time[0] + at.astype("timedelta64[ms]"),
         np.interp(at / 1e3, seconds, half_orbit.latitude),
-        (np.interp(at / 1e3, seconds, longitude) + 180.0) % 360.0 - 180.0,
+        wrap_longitude(np.interp(at / 1e3, seconds, longitude)),
         np.interp(at / 1e3, seconds, half_orbit.altitude_km),
         cadence_s,
     )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edge.arrays import AnyArray
 from edge.errors import InputError
+from edge.geodesy import wrap_longitude
 from edge.observables import FULL
 from edge.readers.cses import open_cses
 from edge.readers.cses_identity import from_utc, from_verse
@@ -309,6 +310,6 @@ def track_pass(name: FileName, track: Track) -> Pass | None:
         name.direction,
         track.time.astype("datetime64[ms]"),
         np.interp(ms, ms[good], track.latitude[good]),
-        (np.interp(ms, ms[good], longitude) + 180.0) % 360.0 - 180.0,
+        wrap_longitude(np.interp(ms, ms[good], longitude)),
         np.nan_to_num(track.altitude),
     )

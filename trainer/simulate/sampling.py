@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.geodesy import wrap_longitude
 from trainer.simulate.geometry import Floats
 from trainer.simulate.orbits import Pass
 
@@ -77,6 +78,6 @@ def resampled(half_orbit: Pass, seconds: Floats) -> Pass:
         half_orbit,
         time=half_orbit.time[0] + np.rint(seconds * 1000.0).astype("timedelta64[ms]"),
         latitude=np.interp(seconds, steps, half_orbit.latitude),
-        longitude=(longitude + 180.0) % 360.0 - 180.0,
+        longitude=wrap_longitude(longitude),
         altitude_km=np.interp(seconds, steps, half_orbit.altitude_km),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.geodesy import wrap_longitude
 from edge.outputs import replace_file
 from trainer.inputs.catalogue import Catalogue as PlainCatalogue
 from trainer.simulate.geometry import Floats, Times
@@ -271,7 +272,7 @@ def _aftershocks(main: Catalogue, day: int, seed: int) -> Iterator[Catalogue]:
 def _wrapped(longitude: Floats) -> Floats:
     """Longitudes in -180..180; those that are there already keep every digit."""
     inside = np.abs(longitude) <= 180.0
-    return np.where(inside, longitude, (longitude + 180.0) % 360.0 - 180.0)
+    return np.where(inside, longitude, wrap_longitude(longitude))
 
 
 def write_catalogue(path: Path, catalogue: Catalogue) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from edge.geodesy import wrap_longitude
 from trainer.simulate import geometry
 from trainer.simulate.environment import Conditions
 from trainer.simulate.geometry import Floats, Times
@@ -51,7 +52,7 @@ def lightning_activity(time: Times, latitude: Floats, longitude: Floats) -> Floa
     shift = _FOLLOWS_SUN * np.rad2deg(np.arcsin(sun[2]))
     total = np.full(len(time), _ELSEWHERE) * np.exp(-((latitude / 45.0) ** 2))
     for _, centre, middle, height, width, strength in CHIMNEYS:
-        east = (longitude - middle + 180.0) % 360.0 - 180.0
+        east = wrap_longitude(longitude - middle)
         total += strength * np.exp(
             -(((latitude - centre - shift) / height) ** 2) - (east / width) ** 2
         )

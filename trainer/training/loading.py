@@ -8,12 +8,11 @@ import numpy as np
 
 from edge.arrays import AnyArray, FloatArray, TimeArray
 from edge.errors import one_line
-from edge.geodesy import EARTH_RADIUS_KM
 from trainer.common.errors import TrainError
-from trainer.datasets.stages import read_card
+from trainer.common.sphere import arc_km, unit_vectors
+from trainer.datasets.dataset_card import read_card
 from trainer.datasets.stream import read_dataset_events
 from trainer.datasets.tables import open_windows
-from trainer.inputs.declustering import unit_vectors
 from trainer.models.window_set import WindowSet
 
 _COLUMNS = (
@@ -165,7 +164,7 @@ def seismic_features(
         some = slice(start, start + _CHUNK)
         place = unit_vectors(latitude[some], longitude[some])
         chord = np.sqrt(np.maximum(2.0 - 2.0 * (place @ epicentre.T), 0.0))
-        distance = 2.0 * EARTH_RADIUS_KM * np.arcsin(np.minimum(0.5 * chord, 1.0))
+        distance = arc_km(chord)
         days = (time[some, None] - event_time[None, :]) / np.timedelta64(86_400_000, "ms")
         earlier = days > 0.0
         near = earlier & (distance <= _NEAR_KM)

@@ -12,8 +12,9 @@ from edge import __version__
 from edge.errors import ConfigError, one_line
 from trainer.common.code_hash import code_sha256
 from trainer.common.errors import TrainError
+from trainer.datasets.dataset_card import DATASET_FILE, read_card
 from trainer.datasets.layout import WINDOWS_FILE
-from trainer.datasets.stages import DATASET_FILE, file_sha256, read_card
+from trainer.datasets.stages import file_sha256
 from trainer.datasets.tables import open_windows
 from trainer.models.classifier import Tell
 from trainer.training.fitting import is_network, make_model
@@ -146,30 +147,26 @@ def read_dataset(dataset: Path, run: Path) -> DatasetRecord:
     card = read_card(dataset)
     reader = open_windows(dataset, ("train", "validation"))
     sha256 = file_sha256(dataset / WINDOWS_FILE)
-    try:
-        found = DatasetRecord(
-            path=seen_from(run, dataset),
-            fingerprint=card["fingerprint"],
-            windows_sha256=sha256,
-            name=card["name"],
-            mission=card["mission"],
-            profile=card["profile"],
-            placebo=card["recipe"]["placebo"]["kind"],
-            length=reader.length,
-            observables=list(reader.observables),
-            raw=reader.raw,
-            simulated=card["simulated"],
-            short_archive=card["short_archive"],
-        )
-        told = card["files"][WINDOWS_FILE]["sha256"]
-    except (KeyError, TypeError) as error:
-        raise TrainError(f"{dataset.name}: {DATASET_FILE} is damaged: no {error}") from None
-    if told != sha256:
+    told = card.files.get(WINDOWS_FILE)
+    if told is None or told.sha256 != sha256:
         raise TrainError(
             f"{dataset.name}: {WINDOWS_FILE} is not what {DATASET_FILE} tells of: run edge-train "
             "prepare again"
         )
-    return found
+    return DatasetRecord(
+        path=seen_from(run, dataset),
+        fingerprint=card.fingerprint,
+        windows_sha256=sha256,
+        name=card.name,
+        mission=card.mission,
+        profile=card.profile,
+        placebo=card.recipe.placebo.kind,
+        length=reader.length,
+        observables=list(reader.observables),
+        raw=reader.raw,
+        simulated=card.simulated,
+        short_archive=card.short_archive,
+    )
 
 
 def _start(

@@ -21,7 +21,6 @@ from edge.readers.rows import (
     time_order,
     trusted_times,
     without_stuck,
-    wrap_longitude,
 )
 
 NAME = FileName("cses", "LAP_1", 1, 1, datetime(2020, 1, 1), datetime(2020, 1, 1, 0, 10))
@@ -181,11 +180,6 @@ def test_infinite_positions_become_nan_without_a_warning():
     bad = np.array([0.0, np.inf, 0.0])
     track = make_track(times, np.zeros(3), bad, np.full(3, 500.0), 1.0, [])
     assert np.isnan(track.longitude).tolist() == [False, True, False]
-
-
-@pytest.mark.parametrize("longitude", [-180.0, 180.0, 540.0, -180.0 - 1e-14, 179.999])
-def test_wrapped_longitudes_lie_in_the_half_open_range(longitude):
-    assert -180.0 <= wrap_longitude(np.array([longitude]))[0] < 180.0
 
 
 def test_dates_that_do_not_exist_are_unknown():

@@ -20,9 +20,10 @@ from trainer.common.code_hash import DATASET_SOURCES, code_sha256
 from trainer.common.errors import CatalogueError, TrainError
 from trainer.datasets import build as dataset_build
 from trainer.datasets.build import build_dataset, read_events
+from trainer.datasets.dataset_card import DATASET_FILE
 from trainer.datasets.labels import within_cuts
 from trainer.datasets.plan import make_plan
-from trainer.datasets.stages import DATASET_FILE, PARTIAL_FILE, file_sha256
+from trainer.datasets.stages import PARTIAL_FILE, file_sha256
 from trainer.datasets.tables import open_windows
 
 FILES = ("climatology.npz", "windows.parquet", "half_orbits.parquet", "events.parquet")

@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 from edge.errors import EdgeError
 from trainer.datasets.build import build_dataset
 from trainer.datasets.commands import check, describe
+from trainer.datasets.dataset_card import read_card
 from trainer.datasets.describing import describe_dataset, describe_datasets
 from trainer.datasets.shortcuts import interval
-from trainer.datasets.stages import read_card
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_numbers_are_those_of_the_dataset(built: Path) -> None:
     assert found["simulated"] is True
     assert found["windows"]["windows"] == sum(s["windows"] for s in found["splits"].values())
     for name, split in found["splits"].items():
-        assert split["matched_positives"] + split["controls"] == card["counts"]["matched"][name]
+        assert split["matched_positives"] + split["controls"] == card.counts.matched[name]
         assert split["share_positive"] == pytest.approx(split["positive"] / split["windows"])
         assert 0 < split["clusters"] <= split["events"]
     train = [found["splits"][n] for n in ("train", "validation")]

@@ -92,8 +92,8 @@ def refused(folder: Path, message: str) -> None:
 
 
 def test_what_was_built_has_no_leak(built: Path, region_built: Path) -> None:
-    assert check_dataset(built)["mission"] == "cses"
-    assert check_dataset(region_built)["region"]["name"] == "indonesia"
+    assert check_dataset(built).mission == "cses"
+    assert check_dataset(region_built).region.name == "indonesia"
 
 
 def test_half_orbit_in_two_blocks(dataset: Path) -> None:
@@ -193,8 +193,8 @@ def test_events_beyond_the_cuts_clear_controls_and_give_no_positives(cut_built: 
     assert weak == {e["event"] for e in events if not e["within_cuts"]}
     assert len(weak) > 100
     assert {r["event"] for r in windows(cut_built).rows}.isdisjoint(weak)
-    counts = check_dataset(cut_built)["counts"]
-    assert (counts["events"], counts["events_within_cuts"]) == (
+    counts = check_dataset(cut_built).counts
+    assert (counts.events, counts.events_within_cuts) == (
         len(events),
         len(events) - len(weak),
     )

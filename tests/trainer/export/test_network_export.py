@@ -15,7 +15,7 @@ import pytest
 
 from trainer.common.errors import TrainError
 from trainer.datasets.windows import Windows
-from trainer.export.parity import edge_logits
+from trainer.models.edge_file import edge_logits
 
 # Trains a little, so that the weights are not those of the initialiser alone.
 SCRIPT = """

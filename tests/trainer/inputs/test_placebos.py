@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.geodesy import dipole_latitude
+from trainer.common.sphere import unit_vectors
 from trainer.inputs.catalogue import Catalogue, read_catalogue
-from trainer.inputs.declustering import Clusters, decluster, unit_vectors
+from trainer.inputs.declustering import Clusters, decluster
 from trainer.inputs.placebos import placebo
 
 

@@ -258,8 +258,8 @@ class Checks:
 
     def check_export_of_stacked_layers(self) -> None:
         from trainer.datasets.windows import Windows
-        from trainer.export.parity import edge_logits
         from trainer.export.tflite import convert_float32, convert_int8
+        from trainer.models.edge_file import edge_logits
         from trainer.models.seqnetquake import Network, build_model, inference_function
 
         sizes = {"kernel": 2, "lstm_layers": 2, "dense_layers": 2}

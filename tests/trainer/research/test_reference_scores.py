@@ -26,8 +26,18 @@ from trainer.archives.manifest import (
 )
 from trainer.archives.part_making import make_part
 from trainer.common.errors import TrainError
+from trainer.datasets.dataset_card import (
+    DATASET_FILE,
+    DATASET_FORMAT,
+    ClimatologyFit,
+    Counts,
+    DatasetCard,
+    GivenArchive,
+    GivenFile,
+    Inputs,
+    Unmatched,
+)
 from trainer.datasets.recipe import read_dataset_recipe
-from trainer.datasets.stages import DATASET_FORMAT
 from trainer.inputs.indices import read_indices
 from trainer.research.bayes import MATCHED_FILTER, Reference
 from trainer.research.bayes_windows import grid_windows
@@ -73,9 +83,29 @@ def prepared(archive: Path, dataset: Path) -> Path:
         }
     )  # fmt: skip
     pq.write_table(table, dataset / "windows.parquet")
-    recipe = msgspec.to_builtins(read_dataset_recipe())
-    card = {"format": DATASET_FORMAT, "recipe": recipe}
-    (dataset / "dataset.json").write_text(json.dumps(card), encoding="utf-8")
+    none = dict.fromkeys(Counts.__struct_fields__, 0) | {"half_orbits": {}, "matched": {}}
+    card = DatasetCard(
+        format=DATASET_FORMAT,
+        code_version=RELEASE,
+        code_sha256="",
+        name="reference",
+        mission="demeter",
+        profile="plasma",
+        simulated=True,
+        short_archive=True,
+        recipe=read_dataset_recipe(),
+        inputs=Inputs(GivenFile("catalogue.csv", ""), None, GivenArchive("", 0)),
+        blocks={},
+        embargo_days=30.0,
+        region=None,
+        climatology=ClimatologyFit("train", 0, 1, "", ""),
+        counts=Counts(**none),
+        dropped={},
+        unmatched=Unmatched({}, {}, 0),
+        simulation=None,
+        fingerprint="",
+    )
+    (dataset / DATASET_FILE).write_bytes(msgspec.json.encode(card))
     return dataset
 
 

@@ -376,7 +376,10 @@ def test_a_dataset_that_is_missing_or_damaged_is_refused(
     ]
     del card["profile"]
     (copy / "dataset.json").write_text(json.dumps(card))
-    assert "dataset.json is damaged: no 'profile'" in run("train", copy, *command).err[0]
+    assert (
+        "dataset.json is damaged: Object missing required field `profile`"
+        in run("train", copy, *command).err[0]
+    )
     assert not (tmp_path / "run").exists()
 
 

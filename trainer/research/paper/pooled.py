@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from edge.arrays import AnyArray, FloatArray
+from edge.scoring import sigmoid
 from trainer.common.errors import TrainError
 from trainer.evaluation.bootstrap import draws, interval, numbered, two_sided
 from trainer.evaluation.decide import fit_calibration, logit_of
@@ -107,7 +108,7 @@ class Pool:
             test = scores[f"{model}|test"]
             positive = scores["truth|test"] > 0.5
             if reference:
-                calibrated = 1.0 / (1.0 + np.exp(-np.clip(test, -30.0, 30.0)))
+                calibrated = sigmoid(np.clip(test, -30.0, 30.0))
             else:
                 part = f"@{model.split('@')[1]}" if "@" in model and model[-2:] != "@1" else ""
                 truth = scores.get(f"truth|validation{part}", scores["truth|validation"])

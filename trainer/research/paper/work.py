@@ -14,6 +14,7 @@ import numpy as np
 from edge.arrays import AnyArray, FloatArray
 from edge.outputs import replace_file
 from trainer.common.errors import TrainError
+from trainer.datasets.dataset_card import read_card
 from trainer.datasets.stream import open_stream
 from trainer.evaluation.matched import decide
 from trainer.evaluation.shifted_catalogues import placebo_aucs
@@ -225,8 +226,7 @@ def _one(design: Design, unit: Unit, root: Path, out: Outcome, tell: Callable[[s
         raise TrainError(f"windows of {blocks.train.length} rows cannot be cut in two")
     model = _fit(recipe, unit, blocks.train, blocks.validation, out, "seqnetquake")
     _keep(out, "seqnetquake", model, blocks.validation, blocks.test)
-    card = msgspec.json.decode((dataset / "dataset.json").read_bytes())
-    out.facts["counts"] = card["counts"]
+    out.facts["counts"] = msgspec.to_builtins(read_card(dataset).counts)
 
 
 def _pretrained(

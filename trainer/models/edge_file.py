@@ -1,4 +1,4 @@
-"""Logits of a TFLite file as the edge computes them: ``python -m trainer.export.parity``.
+"""Logits of a TFLite file as the edge computes them: ``python -m trainer.models.edge_file``.
 
 Runs in a process of its own that never imports TensorFlow, since in one process TensorFlow would
 lend the interpreter its own kernels, or make it fail.
@@ -97,7 +97,7 @@ def edge_logits(model: Path, windows: Windows, runtime: RuntimeName = "auto") ->
         # Rows and places, not windows: those would be twenty times as many bytes.
         np.savez(rows, features=windows.features, first=windows.first, length=windows.length)
         places = map(str, (model.resolve(), rows, logits))
-        command = [sys.executable, "-m", "trainer.export.parity", *places, runtime]
+        command = [sys.executable, "-m", "trainer.models.edge_file", *places, runtime]
         root = Path(__file__).resolve().parents[2]
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
         if done.returncode:
