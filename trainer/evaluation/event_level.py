@@ -16,7 +16,7 @@ import numpy as np
 from edge.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from edge.bundle import Metric
 from trainer.common.errors import TrainError
-from trainer.evaluation.bootstrap import checked, draws, interval, numbered
+from trainer.evaluation.bootstrap import checked, draws, exact_interval, interval, numbered
 
 #: Windows over the threshold within one pass that the choice goes through.
 LEAST_WINDOWS = (1, 2, 3)
@@ -161,7 +161,9 @@ def event_metrics(
     -------
     dict of str to Metric
         ``event_recall``: events found over all; ``event_precision``: events found over these and
-        alarmed control passes, 0 where nothing is alarmed; ``event_f1``.
+        alarmed control passes, 0 where nothing is alarmed; ``event_f1``. Where none or all of the
+        events are found, every resample says the same: the recall's interval is then the exact
+        one of a binomial.
 
     Raises
     ------
@@ -179,10 +181,15 @@ def event_metrics(
     table[:, 2] = np.bincount(passes.control_event, over, groups)
     value = _values(np.ones((1, groups)) @ table)
     drawn = [_values(w @ table) for w in draws(groups, resamples, seed)]
-    return {
+    found = {
         n: Metric(n, float(v[0]), *interval(np.concatenate([d[n] for d in drawn])))
         for n, v in value.items()
     }
+    hits, events = (int(n) for n in table[:, :2].sum(axis=0))
+    if hits in (0, events):
+        low, high = exact_interval(hits, events)
+        found["event_recall"] = Metric("event_recall", hits / events, low, high)
+    return found
 
 
 def events_found(

@@ -1,7 +1,8 @@
 """The report of an evaluation.
 
 - `data`: what ``report.json`` holds
-- `words`: sentences that depend on numbers
+- `words`: the verdict, and sentences that depend on numbers
 - `charts`: pictures
-- `page`, `sections`, `parts`: ``report.html``
+- `page`: the sections of ``report.html``
+- `parts`, ``report.html.jinja``: tables, texts and pictures, and the template that they fill
 """
