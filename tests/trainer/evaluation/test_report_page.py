@@ -307,7 +307,7 @@ FOUND = msgspec.structs.replace(NULL, statistic=0.2, p=0.01)
         (judged(ABOVE, SHIFTS), [FOUND], "In doubt", "empty, where nothing can be found, m has"),
         (judged(ABOVE, ALIKE, SKILFUL), [], "Not told apart from chance", "; the placebo moved"),
         (judged(ABOVE, SHIFTS, MOVED), [NULL], "Above chance", "no negative control does as well"),
-        (judged(ABOVE), [], "Above chance", "no negative control is told"),
+        (judged(ABOVE), [], "Above chance", "no negative control was judged"),
     ],
 )
 def test_the_verdict_is_one_sentence(

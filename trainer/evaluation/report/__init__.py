@@ -3,6 +3,5 @@
 - `data`: what ``report.json`` holds
 - `words`: the verdict, and sentences that depend on numbers
 - `charts`: pictures
-- `page`: the sections of ``report.html``
-- `parts`, ``report.html.jinja``: tables, texts and pictures, and the template that they fill
+- `page`: ``report.html``, from ``report.html.jinja`` within ``page.html.jinja``
 """

@@ -195,7 +195,7 @@ def _map(report: Report) -> Figure | None:
     if stream is None or not stream.epicentres:
         return None
     title = f"Test block: epicentres, and alarms of {_short(report.main)}"
-    figure, axes = new_figure(title, report.simulated, 4.4)
+    figure, axes = new_figure(title, report.simulated, 4.7)
     axes.set(xlim=(-180, 180), ylim=(-90, 90), aspect="equal")
     axes.set(xticks=range(-180, 181, 60), yticks=range(-90, 91, 30))
     axes.set(xlabel="longitude (deg)", ylabel="latitude (deg)")
@@ -213,7 +213,7 @@ def _map(report: Report) -> Figure | None:
     ):
         some = [e for e in stream.epicentres if e.alarmed is alarmed]
         x, y = [e.longitude for e in some], [e.latitude for e in some]
-        sizes, label = [_area(e.magnitude) for e in some], f"{name} ({len(some)})"
+        sizes, label = [_area(e.magnitude) for e in some] or 40.0, f"{name} ({len(some)})"
         axes.scatter(x, y, sizes, facecolor=face, edgecolor=edge, label=label, alpha=0.85, zorder=3)
     for magnitude in (5, 6, 7):
         size = _area(magnitude)

@@ -1,4 +1,4 @@
-"""The sentences of the page: what each number is, and what a base rate does to a score."""
+"""The sentences of the page: the verdict, what each number is, what a base rate does to a score."""
 
 from __future__ import annotations
 
@@ -111,8 +111,9 @@ def verdict(main: Model, null_tests: Sequence[NullTest] = ()) -> str:
     if chance or other:
         head = "Not told apart from chance" if chance else "In doubt"
         return f"{head}: {found} lies above 0.5, but {'; '.join(chance + other)}."
-    held = main.placebos or null_tests
-    controls = "and no negative control does as well" if held else "but no negative control is told"
+    controls = "but no negative control was judged"
+    if main.placebos or null_tests:
+        controls = "and no negative control does as well"
     return f"Above chance: {found} lies above 0.5 with its whole interval, {controls}."
 
 
