@@ -118,6 +118,8 @@ def test_a_number_without_spread_is_not_called_sure() -> None:
     alike = cell(Estimate("event_precision", 1.0, 1.0, 1.0, sample))
     assert "1.000 to 1.000" not in alike
     assert "no spread over 20 clusters" in alike
+    shifts = cell(Estimate("roc_auc", 0.5, 0.5, 0.5, msgspec.structs.replace(sample, clusters=0)))
+    assert "<small>no spread</small>" in shifts
 
 
 @pytest.mark.parametrize("hits", [0, 20])
