@@ -16,7 +16,7 @@ import numpy as np
 from edge.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from edge.bundle import Metric
 from trainer.common.errors import TrainError
-from trainer.evaluation.bootstrap import checked, draws, interval, numbered
+from trainer.evaluation.bootstrap import checked, draws, exact_interval, interval, numbered
 
 #: Windows over the threshold within one pass that the choice goes through.
 LEAST_WINDOWS = (1, 2, 3)
@@ -161,7 +161,8 @@ def event_metrics(
     -------
     dict of str to Metric
         ``event_recall``: events found over all; ``event_precision``: events found over these and
-        alarmed control passes, 0 where nothing is alarmed; ``event_f1``.
+        alarmed control passes, 0 where nothing is alarmed; ``event_f1``. The interval of the
+        recall is that of `share_of_events`.
 
     Raises
     ------
@@ -178,11 +179,33 @@ def event_metrics(
     over = passes.of_control >= rule.threshold
     table[:, 2] = np.bincount(passes.control_event, over, groups)
     value = _values(np.ones((1, groups)) @ table)
-    drawn = [_values(w @ table) for w in draws(groups, resamples, seed)]
-    return {
-        n: Metric(n, float(v[0]), *interval(np.concatenate([d[n] for d in drawn])))
-        for n, v in value.items()
+    chunks = [_values(w @ table) for w in draws(groups, resamples, seed)]
+    drawn = {n: np.concatenate([chunk[n] for chunk in chunks]) for n in value}
+    found = {n: Metric(n, float(v[0]), *interval(drawn[n])) for n, v in value.items()}
+    hits, events = (int(n) for n in table[:, :2].sum(axis=0))
+    return found | {
+        "event_recall": share_of_events("event_recall", hits, events, drawn["event_recall"])
     }
+
+
+def share_of_events(name: str, hits: int, events: int, drawn: FloatArray) -> Metric:
+    """Give a share of events its interval.
+
+    Parameters
+    ----------
+    name : str
+    hits, events : int
+    drawn : ndarray, shape (b,)
+        The share in each resample.
+
+    Returns
+    -------
+    Metric
+        Of none or all of the events every resample says the same: the interval is then the exact
+        one of a binomial.
+    """
+    found = exact_interval(hits, events) if hits in (0, events) else interval(drawn)
+    return Metric(name, hits / events, *found)
 
 
 def events_found(

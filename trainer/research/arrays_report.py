@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer.evaluation.report.charts import new_figure, png
 from trainer.evaluation.report.data import Estimate, Record, find
-from trainer.evaluation.report.parts import (
-    cell,
-    chart,
-    heading,
-    meanings,
-    number,
-    page,
-    paragraph,
-    table,
-    words,
-)
+from trainer.evaluation.report.page import fill
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -161,78 +151,8 @@ def render(report: ArraysReport, charts: Mapping[str, bytes]) -> str:
     str
         HTML.
     """
-    title = "The authors' arrays, as released and clean"
-    if report.simulated:
-        title += " (simulated)"
-    body = [
-        paragraph(
-            f"{', '.join(report.files)}: {report.train_windows:,} training and "
-            f"{report.test_windows:,} test windows of {report.length} rows and {report.values} "
-            f"values; {report.test_events:,} events in the test file. Intervals of 95 % come from "
-            f"{report.resamples} resamplings of whole events."
-        ),
-        heading("Clean"),
-        paragraph(f"Validation: {report.validation}. The test file is opened once, at the end."),
-        _numbers("Clean numbers, value and interval", report.models, CLEAN, released=False),
-        meanings([(label, text) for _, label, text in CLEAN]),
-        heading("As released"),
-        paragraph(
-            f"{OPTIMISTIC.capitalize()}. The best of several trials is chosen by its score on the "
-            "test file, so chance alone gives more than one half. Such numbers have no interval: "
-            "they were chosen on the windows that would have to judge them.",
-            "optimistic",
-        ),
-        _numbers(f"Numbers {OPTIMISTIC}", report.models, RELEASED, released=True),
-        meanings([(label, f"{text} ({OPTIMISTIC})") for _, label, text in RELEASED]),
-        chart(
-            charts.get("released_and_clean.png"),
-            "Accuracy of each model as released and clean, as in the tables above.",
-            "What the released procedure adds to the same classifiers on the same windows.",
-        ),
-        heading("Trials"),
-        _trials(report),
-    ]
-    return page(title, report.notice, body)
-
-
-def _numbers(
-    caption: str,
-    models: Sequence[ArraysModel],
-    terms: Sequence[tuple[str, str, str]],
-    released: bool,
-) -> str:
-    rows = []
-    for model in models:
-        numbers = model.released if released else model.clean
-        cells = []
-        for name, _, _ in terms:
-            found = find(numbers, name)
-            value = None if found is None else found.value
-            cells.append(number(value) + "<small>optimistic</small>" if released else cell(found))
-        rows.append([escape(model.kind), *cells])
-    return table(caption, ("Model", *(label for _, label, _ in terms)), rows)
-
-
-def _trials(report: ArraysReport) -> str:
-    rows = [
-        [
-            escape(model.kind),
-            "yes" if trial.row_normalised else "no",
-            str(trial.seed),
-            words(", ".join(f"{k} {_short(v)}" for k, v in trial.parameters.items()) or "defaults"),
-            number(trial.validation_roc_auc),
-            f"{number(trial.test_micro_f1)}<small>optimistic</small>",
-        ]
-        for model in report.models
-        for trial in model.trials
-    ]
-    columns = (
-        "Model", "Rows normalised", "Seed", "Parameters",
-        "Validation ROC AUC (clean selects by it)",
-        "Test accuracy (as released selects by it)",
-    )  # fmt: skip
-    return table("Trials", columns, rows)
-
-
-def _short(value: float | int | str) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    terms = {"clean": CLEAN, "released": RELEASED}
+    folder = Path(__file__).parent
+    return fill(
+        "arrays.html.jinja", folder, report=report, charts=charts, optimistic=OPTIMISTIC, **terms
+    )

@@ -263,7 +263,10 @@ def test_page_stands_alone_and_has_names(evaluated: tuple[Path, Report]) -> None
     assert report.dataset in body
 
 
-def test_page_shows_in_a_browser(evaluated: tuple[Path, Report], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("width", "dark"), [(500, False), (390, True)])
+def test_page_shows_in_a_browser(
+    evaluated: tuple[Path, Report], tmp_path: Path, width: int, dark: bool
+) -> None:
     if CHROMIUM is None:
         pytest.skip("chromium is absent: the page is not shown in a browser")
     from matplotlib.image import imread
@@ -272,7 +275,7 @@ def test_page_shows_in_a_browser(evaluated: tuple[Path, Report], tmp_path: Path)
     options = (
         "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars "
         "--disable-background-networking --disable-component-update --disable-sync "
-        "--window-size=500,1600"
+        f"--window-size={width},1600 --blink-settings=preferredColorScheme={int(not dark)}"
     )
     subprocess.run(
         [
@@ -287,9 +290,12 @@ def test_page_shows_in_a_browser(evaluated: tuple[Path, Report], tmp_path: Path)
         timeout=120,
     )
     pixels = imread(picture)
-    assert pixels.shape[:2] == (1600, 500)
-    # The notice fills the width of the first lines, and the page below is black on white.
+    assert pixels.shape[:2] == (1600, width)
+    # The notice fills the width of the first lines.
     assert (pixels[8, :, 0] < 0.6).all()
-    assert pixels[200:].min() < 0.2
-    # Nothing wider than a phone: the right edge stays white below the notice.
-    assert (pixels[200:, -6:, :3] > 0.95).mean() > 0.95
+    assert (pixels[8, :, 0] > 0.4).all()
+    # The page below is black on white, or white on black.
+    shades = 1.0 - pixels[200:, :, :3] if dark else pixels[200:, :, :3]
+    assert shades.min() < 0.2
+    # Nothing wider than a phone: the right edge stays empty below the notice.
+    assert (shades[:, -6:] > (0.85 if dark else 0.95)).mean() > 0.95

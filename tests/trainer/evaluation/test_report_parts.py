@@ -1,4 +1,4 @@
-"""Pieces of the report: corrected p values, decisions, numbers that are none, and the words."""
+"""Pieces of the report: corrected p values, decisions, numbers that are none, and cells."""
 
 from __future__ import annotations
 
@@ -12,20 +12,25 @@ from scipy import stats
 from trainer.common.errors import TrainError
 from trainer.evaluation.comparison import holm
 from trainer.evaluation.decide import best_f1_threshold, fit_calibration
+from trainer.evaluation.event_level import EventRule, event_metrics, pass_units
 from trainer.evaluation.matched import thinned
 from trainer.evaluation.report.data import (
     Curve,
     Estimate,
-    Placebo,
     Sample,
     encode,
     estimate,
     read_report,
 )
-from trainer.evaluation.report.parts import cell, number, page, table
-from trainer.evaluation.report.words import notice, placebo_doubt
+from trainer.evaluation.report.page import environment
+from trainer.evaluation.report.words import notice, number
 
 SAMPLE = Sample(10, 5, 3, 2)
+
+
+def cell(found: Estimate | None) -> str:
+    macros = environment().get_template("macros.html.jinja").module
+    return str(macros.cell(found)).strip()  # type: ignore[attr-defined]
 
 
 def test_holm_on_a_worked_example() -> None:
@@ -86,12 +91,14 @@ def test_real_data_are_not_called_simulated() -> None:
         assert "never for the protection of life or property" in notice(simulated)
 
 
-def test_cells_tell_what_is_not_known_and_names_are_escaped() -> None:
-    assert cell(None) == "not known"
-    assert cell(Estimate("x", 0.5, 0.25, 0.75, SAMPLE)) == "0.500<small>0.250 to 0.750</small>"
+def test_cells_tell_what_is_not_known() -> None:
+    assert cell(None) == cell(Estimate("x", None, None, None, SAMPLE)) == "<td>not known</td>"
+    found = Estimate("x", 0.5, 0.25, 0.75, SAMPLE)
+    assert cell(found) == "<td>0.500<small>0.250 to 0.750</small></td>"
+    bare = msgspec.structs.replace(found, low=None)
+    assert cell(bare) == "<td>0.500<small>no interval</small></td>"
     assert number(0.00012) == "1.2e-04"
-    assert "&lt;b&gt;" in table("<b>", ("a",), [["x"]])
-    assert "<script>" not in page("<script>", "<script>", [])
+    assert number(None) == "not known"
 
 
 def test_thinned_curves_keep_their_ends_and_their_steps() -> None:
@@ -111,13 +118,19 @@ def test_a_number_without_spread_is_not_called_sure() -> None:
     alike = cell(Estimate("event_precision", 1.0, 1.0, 1.0, sample))
     assert "1.000 to 1.000" not in alike
     assert "no spread over 20 clusters" in alike
-    none = cell(Estimate("event_recall", 0.0, 0.0, 0.0, sample))
-    low, high = stats.binomtest(0, 20).proportion_ci(0.95)
-    assert f"none of 20 clusters; exactly {low:.3f} to {high:.3f}" in none
+    shifts = cell(Estimate("roc_auc", 0.5, 0.5, 0.5, msgspec.structs.replace(sample, clusters=0)))
+    assert "<small>no spread</small>" in shifts
 
 
-def test_the_headline_doubts_what_placebos_do_as_well() -> None:
-    doubt = Placebo("shifted", "", [], [], 0.7, 0.18)
-    assert "18 % do as well (p = 0.18)" in placebo_doubt([doubt])
-    assert placebo_doubt([msgspec.structs.replace(doubt, p=0.01)]) == ""
-    assert placebo_doubt([msgspec.structs.replace(doubt, p=None)]) == ""
+@pytest.mark.parametrize("hits", [0, 20])
+def test_recall_of_none_or_all_events_has_the_exact_interval(hits: int) -> None:
+    event, positive = np.repeat(np.arange(20), 2), np.tile([True, False], 20)
+    scores = np.where(positive, 0.9 if hits else 0.1, 0.5)
+    units = pass_units(event, 2 * event + ~positive, positive)
+    found = event_metrics(EventRule(0.7, 1), scores, positive, event, units, resamples=20)
+    low, high = stats.binomtest(hits, 20).proportion_ci(0.95)
+    recall = found["event_recall"]
+    assert recall.value == hits / 20
+    assert (recall.low, recall.high) == pytest.approx((low, high))
+    sample = Sample(40, 20, 20, 40)
+    assert f"{low:.3f} to {high:.3f}" in cell(estimate("event_recall", recall, sample))

@@ -1,7 +1,7 @@
 """The report of an evaluation.
 
 - `data`: what ``report.json`` holds
-- `words`: sentences that depend on numbers
+- `words`: the verdict, and sentences that depend on numbers
 - `charts`: pictures
-- `page`, `sections`, `parts`: ``report.html``
+- `page`: ``report.html``, from ``report.html.jinja`` within ``page.html.jinja``
 """

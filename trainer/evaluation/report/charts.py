@@ -1,4 +1,4 @@
-"""Charts of an evaluation as PNG: curves, reliability, Molchan diagram, differences, placebos.
+"""Charts of an evaluation as PNG: curves, reliability, Molchan diagram, map, differences, placebos.
 
 Every chart reads without colour too: lines differ in dashes and markers. The colours are those of
 Okabe and Ito, which the colour-blind tell apart.
@@ -10,7 +10,9 @@ import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
+from edge.show.coastlines import coastlines
 from trainer.evaluation.report.data import Estimate, Model, Report, find
+from trainer.evaluation.report.words import LABELS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,16 +39,21 @@ def draw_charts(report: Report) -> dict[str, bytes]:
     dict of str to bytes
         PNG by file name.
     """
+    from matplotlib import rc_context
+
     charts: dict[str, Callable[[Report], Figure | None]] = {
         "roc.png": _roc,
         "precision_recall.png": _precision_recall,
         "reliability.png": _reliability,
         "molchan.png": _molchan,
+        "map.png": _map,
         "paired.png": _paired,
         "placebo.png": _placebo,
     }
-    drawn = {name: draw(report) for name, draw in charts.items()}
-    return {name: png(figure) for name, figure in drawn.items() if figure is not None}
+    # A name with dollar signs is no formula.
+    with rc_context({"text.parse_math": False}):
+        drawn = {name: draw(report) for name, draw in charts.items()}
+        return {name: png(figure) for name, figure in drawn.items() if figure is not None}
 
 
 def png(figure: Figure) -> bytes:
@@ -76,7 +83,8 @@ def new_figure(title: str, simulated: bool, height: float = 4.6) -> tuple[Figure
     figure = Figure(figsize=(6.4, height), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    axes.set_title(f"{title}\n(simulated data)" if simulated else title, fontsize=12)
+    # Centred over the figure: long names beside the panel move it, and would push a title out.
+    figure.suptitle(f"{title}\n(simulated data)" if simulated else title, fontsize=12)
     axes.grid(color="#e3e6ea", linewidth=0.7)
     axes.set_axisbelow(True)
     return figure, axes
@@ -90,10 +98,15 @@ def _style(place: int) -> dict[str, object]:
     }
 
 
+def _short(name: str, most: int = 26) -> str:
+    """Cut a name that would leave the chart no room."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
 def _named(model: Model, number: Estimate | None) -> str:
     if number is None or number.value is None:
-        return model.name
-    return f"{model.name} ({number.value:.3f})"
+        return _short(model.name)
+    return f"{_short(model.name)} ({number.value:.3f})"
 
 
 def _unit_square(axes: Axes, x: str, y: str) -> None:
@@ -142,7 +155,7 @@ def _reliability(report: Report) -> Figure:
         x, y = [b.score for b in bins], [b.share for b in bins]
         style = _style(place)
         marker = _MARKERS[place % len(_MARKERS)]
-        axes.plot(x, y, label=model.name, marker=marker, markersize=5, **style)  # type: ignore[arg-type]
+        axes.plot(x, y, label=_short(model.name), marker=marker, markersize=5, **style)  # type: ignore[arg-type]
         if model.name == report.main:
             low = [b.share if b.low is None else b.low for b in bins]
             high = [b.share if b.high is None else b.high for b in bins]
@@ -174,12 +187,52 @@ def _molchan(report: Report) -> Figure | None:
     return figure
 
 
+def _map(report: Report) -> Figure | None:
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    stream = next((m.stream for m in report.models if m.name == report.main), None)
+    if stream is None or not stream.epicentres:
+        return None
+    title = f"Test block: epicentres, and alarms of {_short(report.main)}"
+    figure, axes = new_figure(title, report.simulated, 4.7)
+    axes.set(xlim=(-180, 180), ylim=(-90, 90), aspect="equal")
+    axes.set(xticks=range(-180, 181, 60), yticks=range(-90, 91, 30))
+    axes.set(xlabel="longitude (deg)", ylabel="latitude (deg)")
+    # One path: lakes, which run the other way round, stay open.
+    land = Path.make_compound_path(*map(Path, coastlines()))
+    axes.add_patch(PathPatch(land, facecolor="#eeece4", edgecolor="#908b7c", linewidth=0.5))
+    if stream.alarms:
+        label = f"alarm ({len(stream.alarms)})"
+        latitude, longitude = zip(*stream.alarms, strict=True)
+        axes.plot(longitude, latitude, "+", color="#000000", markersize=5, alpha=0.6, label=label)
+    for alarmed, name, face, edge in (
+        (None, "no window", "none", "#767676"),
+        (False, "missed", "none", "#D55E00"),
+        (True, "alarmed", "#0072B2", "#0072B2"),
+    ):
+        some = [e for e in stream.epicentres if e.alarmed is alarmed]
+        x, y = [e.longitude for e in some], [e.latitude for e in some]
+        sizes, label = [_area(e.magnitude) for e in some] or 40.0, f"{name} ({len(some)})"
+        axes.scatter(x, y, sizes, facecolor=face, edgecolor=edge, label=label, alpha=0.85, zorder=3)
+    for magnitude in (5, 6, 7):
+        size = _area(magnitude)
+        axes.scatter([], [], size, facecolor="none", edgecolor="#000000", label=f"M {magnitude}")
+    figure.legend(loc="outside lower center", ncols=4, fontsize=9)
+    return figure
+
+
+def _area(magnitude: float) -> float:
+    """Area of a marker, points squared: four times as large for each magnitude."""
+    return float(min(12.0 * 4.0 ** (magnitude - 5.0), 400.0))
+
+
 def _paired(report: Report) -> Figure | None:
     pairs = [p for p in report.pairs if p.with_main and p.difference.value is not None]
     if not pairs:
         return None
     figure, axes = new_figure(
-        f"{report.main} less each other model, same events",
+        f"{_short(report.main)} less each other model, same events",
         report.simulated,
         max(2.4, 1.5 + 0.34 * len(pairs)),
     )
@@ -192,10 +245,11 @@ def _paired(report: Report) -> Figure | None:
         axes.plot([d.value], [-place], _MARKERS[place % len(_MARKERS)], color=colour, markersize=7)
     axes.axvline(0.0, color=_CHANCE, linewidth=1.2)
     axes.set_yticks(
-        [-i for i in range(len(pairs))], [f"{p.second}: {METRICS[p.metric]}" for p in pairs]
+        [-i for i in range(len(pairs))], [f"{_short(p.second)}: {LABELS[p.metric]}" for p in pairs]
     )
     axes.set_ylim(-len(pairs) + 0.4, 0.6)
-    axes.set_xlabel("difference with 95 % interval; right of 0: the main model is better")
+    text = "difference with 95 % interval; right of 0: the main model is better"
+    figure.supxlabel(text, fontsize=10)
     return figure
 
 
@@ -207,8 +261,10 @@ def _placebo(report: Report) -> Figure | None:
     if not found:
         return None
     shown = found[0]
-    figure, axes = new_figure(f"{report.main}: true labels against placebos", report.simulated)
-    axes.hist(shown.values, bins=20, color="#56B4E9", edgecolor="white", label=shown.name)
+    figure, axes = new_figure(
+        f"{_short(report.main)}: true labels against placebos", report.simulated
+    )
+    axes.hist(shown.values, bins=20, color="#56B4E9", edgecolor="white", label=_short(shown.name))
     if shown.real is not None:
         axes.axvline(shown.real, color="#D55E00", linewidth=2.4, label=f"true ({shown.real:.3f})")
     axes.axvline(0.5, color=_CHANCE, linestyle="--", linewidth=1.2, label="chance (0.500)")
@@ -217,16 +273,3 @@ def _placebo(report: Report) -> Figure | None:
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     _legend(axes, "upper right", 3)
     return figure
-
-
-#: Short names of what is compared.
-METRICS = {
-    "roc_auc": "ROC AUC",
-    "pr_auc": "PR AUC",
-    "f1": "F1",
-    "mcc": "MCC",
-    "brier": "Brier score",
-    "precision": "precision",
-    "recall": "recall",
-    "event_recall": "event recall",
-}

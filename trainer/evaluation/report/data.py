@@ -100,13 +100,44 @@ class Decisions(Record, frozen=True):
     skilful: bool
 
 
+class Epicentre(Record, frozen=True):
+    """A mainshock of the test block.
+
+    Attributes
+    ----------
+    latitude, longitude : float
+        Degrees.
+    magnitude : float
+    alarmed : bool or None
+        Whether a window within radius and lead time is an alarm; None: there is no such window.
+    """
+
+    latitude: float
+    longitude: float
+    magnitude: float
+    alarmed: bool | None
+
+
 class Stream(Record, frozen=True):
-    """Every window of unselected half-orbits, as a station would see them."""
+    """Every window of unselected half-orbits, as a station would see them.
+
+    Attributes
+    ----------
+    sample : Sample
+    estimates : list of Estimate
+    molchan : Curve or None
+    reference : str
+    epicentres : list of Epicentre
+    alarms : list of (float, float)
+        Latitude and longitude of the first window of each, degrees.
+    """
 
     sample: Sample
     estimates: list[Estimate]
     molchan: Curve | None
     reference: str
+    epicentres: list[Epicentre] = []
+    alarms: list[tuple[float, float]] = []
 
 
 class Slice(Record, frozen=True):

@@ -1,11 +1,11 @@
-"""The sentences of the page: what each number is, and what a base rate does to a score."""
+"""The sentences of the page: the verdict, what each number is, what a base rate does to a score."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from edge.show.report import RESEARCH_ONLY
-from trainer.evaluation.report.data import Estimate, Model, Placebo, find
+from trainer.evaluation.report.data import Estimate, Model, NullTest, find
 
 #: Above it, placebos do as well too often.
 LARGEST_P = 0.05
@@ -28,7 +28,7 @@ MATCHED = (
 
 EVENTS = (
     ("event_recall", "Event recall", "Share of earthquake clusters with windows that the rule "
-     "fixed on validation finds."),
+     "fixed on validation finds. Of none or all the interval is exact (Clopper and Pearson)."),
     ("event_precision", "Event precision", "Events found over these and the control passes that "
      "the same rule alarms."),
     ("event_f1", "Event F1", "Harmonic mean of precision and recall of events."),
@@ -51,6 +51,15 @@ STREAM = (
     ("probability_gain", "Probability gain", "Share of these events alarmed over the share of "
      "seismicity-weighted space-time alarmed: 1 is no better than the map."),
 )  # fmt: skip
+REFERENCE = (
+    ("reference_roc_auc", "ROC AUC of the reference", "Of a reference that knows the simulator's "
+     "background, on the same windows."),
+    ("reference_share", "Share reached", "(AUC of the model - 0.5) over (AUC of the reference - "
+     "0.5): 1 is all there is to find."),
+)  # fmt: skip
+
+#: Names on the page of what is compared.
+LABELS = {name: label for name, label, _ in (*MATCHED, *EVENTS)}
 
 
 def notice(simulated: bool) -> str:
@@ -63,24 +72,98 @@ def notice(simulated: bool) -> str:
     )
 
 
-def placebo_doubt(placebos: Sequence[Placebo]) -> str:
-    """Say where catalogues that cannot be right do as well, which no interval tells.
+def verdict(main: Model, null_tests: Sequence[NullTest] = ()) -> str:
+    """Say in one sentence what the evaluation comes to, negative controls included.
 
     Parameters
     ----------
-    placebos : sequence of Placebo
+    main : Model
+    null_tests : sequence of NullTest, optional
 
     Returns
     -------
     str
-        Nothing where each has a p of at most 0.05, or none is known.
     """
-    doubts = [p for p in placebos if p.p is not None and p.p > LARGEST_P]
-    return "".join(
-        f" But of the placebo {p.name} {100 * (p.p or 0.0):.0f} % do as well (p = {p.p:.2g}): this "
-        "is no skill that could not be chance."
-        for p in doubts
-    )
+    area = find(main.matched, "roc_auc")
+    if area is None or area.value is None or area.low is None or area.high is None:
+        return f"No verdict: the ROC AUC of {main.name}, or its interval, is not known."
+    data = "simulated matched test windows" if main.simulated else "matched test windows"
+    found = f"the ROC AUC of {main.name} on {data}, {told(area)},"
+    if area.low <= 0.5 <= area.high:
+        return f"Not told apart from chance: {found} has an interval that includes 0.5."
+    if area.high < 0.5:
+        return f"Below chance: {found} lies below 0.5 with its whole interval."
+    chance = [
+        f"of the placebo {p.name} {100 * p.p:.0f} % do as well (p = {p.p:.2g})"
+        for p in main.placebos
+        if p.p is not None and p.p > LARGEST_P
+    ]
+    other = [
+        f"the placebo {p.name} has a ROC AUC above 0.5 too, {told(own)}"
+        for p in main.placebos
+        if p.p is None and (own := find(p.estimates, "roc_auc")) and (own.low or 0.0) > 0.5
+    ]
+    other += [
+        f"on {t.dataset}, where nothing can be found, {t.largest} has skill too (p = {t.p:.2g})"
+        for t in null_tests
+        if t.p is not None and t.p <= LARGEST_P
+    ]
+    if chance or other:
+        head = "Not told apart from chance" if chance else "In doubt"
+        return f"{head}: {found} lies above 0.5, but {'; '.join(chance + other)}."
+    controls = "but no negative control was judged"
+    if main.placebos or null_tests:
+        controls = "and no negative control does as well"
+    return f"Above chance: {found} lies above 0.5 with its whole interval, {controls}."
+
+
+def evidence(main: Model, null_tests: Sequence[NullTest] = ()) -> list[tuple[str, str]]:
+    """List the numbers of which `verdict` is made.
+
+    Parameters
+    ----------
+    main : Model
+    null_tests : sequence of NullTest, optional
+
+    Returns
+    -------
+    list of (str, str)
+        What was judged, and what came out.
+    """
+    area = find(main.matched, "roc_auc")
+    entries = [("Matched test windows", f"ROC AUC {told(area)}; chance is 0.5.")]
+    for placebo in main.placebos:
+        text = f"ROC AUC {told(find(placebo.estimates, 'roc_auc'))}; chance is 0.5."
+        if placebo.p is not None:
+            text += f" True labels: {number(placebo.real)}, p = {placebo.p:.2g}."
+        entries.append((f"Placebo: {placebo.name}", text))
+    entries += [
+        (
+            f"Null mission: {t.dataset}",
+            f"Largest skill {number(t.statistic)} off 0.5, p = {number(t.p)}; {t.covered} of "
+            f"{t.intervals} intervals hold 0.5.",
+        )
+        for t in null_tests
+    ]
+    return entries
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Write a number, or that it is not known."""
+    if value is None:
+        return "not known"
+    if value != 0.0 and abs(value) < 10.0**-digits:
+        return f"{value:.1e}"
+    return f"{value:.{digits}f}"
+
+
+def told(found: Estimate | None) -> str:
+    """Write a number with its interval in a line."""
+    if found is None or found.value is None:
+        return "not known"
+    if found.low is None or found.high is None:
+        return number(found.value)
+    return f"{number(found.value)} ({number(found.low)} to {number(found.high)})"
 
 
 def base_rate(model: Model) -> str:
@@ -125,20 +208,19 @@ def base_rate(model: Model) -> str:
     return text
 
 
-def matched_rarity(model: Model, rate: float) -> str:
+def matched_rarity(model: Model) -> str:
     """Say what the matched windows' precision becomes where positives are rare.
 
     Parameters
     ----------
     model : Model
-    rate : float
-        Base rate of the stream.
 
     Returns
     -------
     str
-        Nothing if recall or false alarm rate cannot be told.
+        Nothing if recall, false alarm rate or base rate cannot be told.
     """
+    rate = None if model.stream is None else _value(find(model.stream.estimates, "base_rate"))
     recall, precision = (_value(find(model.matched, name)) for name in ("recall", "precision"))
     sample = find(model.matched, "recall")
     if not recall or not precision or sample is None or not rate:
