@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.arrays import AnyArray, FloatArray, IntArray, TimeArray
+from edge.arrays import AnyArray, BoolArray, FloatArray, IntArray, TimeArray
 from edge.bundle import Metric
 from edge.geodesy import EARTH_RADIUS_KM
 from trainer.common.errors import TrainError
@@ -21,10 +21,11 @@ from trainer.datasets.labels import EXCLUDED, POSITIVE, radius_km
 from trainer.datasets.stream import StreamWindows
 from trainer.evaluation.bootstrap import draws, interval, numbered
 from trainer.evaluation.decide import alarm_starts, logit_of
+from trainer.evaluation.event_level import share_of_events
 from trainer.evaluation.matched import Decided, thinned
 from trainer.evaluation.metrics import GroupedScores
 from trainer.evaluation.molchan import area_skill_score, molchan
-from trainer.evaluation.report.data import Curve, Sample, Stream, estimate
+from trainer.evaluation.report.data import Curve, Epicentre, Sample, Stream, estimate
 from trainer.evaluation.seismicity import SeismicityMap
 from trainer.evaluation.shifted_catalogues import STRIDE
 
@@ -110,7 +111,7 @@ class Reference:
     time : ndarray of datetime64[ms], shape (u,)
     latitude, longitude, radius : ndarray, shape (u,)
         Drawn from the map; degrees and km.
-    event_time, event_latitude, event_longitude, event_radius : ndarray, shape (e,)
+    event_time, event_latitude, event_longitude, event_magnitude, event_radius : ndarray, shape (e,)
         Of the mainshocks of the test block.
     """
 
@@ -122,6 +123,7 @@ class Reference:
     event_time: TimeArray
     event_latitude: FloatArray
     event_longitude: FloatArray
+    event_magnitude: FloatArray
     event_radius: FloatArray
 
 
@@ -173,6 +175,7 @@ def make_reference(
         events.time[judged],
         events.latitude[judged],
         events.longitude[judged],
+        events.magnitude[judged],
         radius,
     )
 
@@ -220,14 +223,19 @@ def judge_stream(
     over = logits >= decided.alarm_logit
     found = _rates(over, stream, span, resamples, seed)
     found["roc_auc"] = _area(raw, stream, span, resamples, seed)
-    curve = None
+    curve, epicentres = None, list[Epicentre]()
     words = "none: no events before the test block, or none in it"
     if reference is not None:
-        by_event, curve = _by_event(decided.alarm_logit, logits, stream, reference, resamples, seed)
+        by_event, curve, level = _by_event(
+            decided.alarm_logit, logits, stream, reference, resamples, seed
+        )
         found |= by_event
+        epicentres = _epicentres(reference, level, decided.alarm_logit)
         words = reference.words
     numbers = [estimate(name, metric, sample) for name, metric in found.items()]
-    return Stream(sample, numbers, curve, words)
+    first = alarm_starts(over, stream.windows)
+    alarms = list(zip(*_degrees(stream.latitude[first], stream.longitude[first]), strict=True))
+    return Stream(sample, numbers, curve, words, epicentres, alarms)
 
 
 def _sample(stream: StreamWindows) -> Sample:
@@ -312,7 +320,8 @@ def _by_event(
     reference: Reference,
     resamples: int,
     seed: int,
-) -> tuple[dict[str, Metric | None], Curve | None]:
+) -> tuple[dict[str, Metric | None], Curve | None, FloatArray]:
+    """Numbers of the events, the Molchan curve, and the level at each event."""
     hours = float(stream.labeller.rule.lead_hours[1])
     seen = (logits, stream.time, stream.latitude, stream.longitude)
     event = highest_covering(
@@ -327,29 +336,40 @@ def _by_event(
         *seen, reference.time, reference.latitude, reference.longitude, reference.radius, hours
     )
     covered = np.isfinite(event)
-    passed = covered.astype(np.float64)
     found: dict[str, Metric | None] = {
-        "events_passed": _metric(
-            "events_passed", float(passed.mean()), _means(passed, resamples, seed)
-        )
+        "events_passed": _share("events_passed", covered, resamples, seed)
     }
     if not covered.any() or not np.isfinite(unit).any():
-        return found, None
+        return found, None, event
     # Events that no window can see say nothing of a model: they are told apart.
     trajectory = molchan(unit, event[covered], np.ones(unit.size))
     skill = area_skill_score(trajectory, resamples, seed)
-    hits = (event[covered] >= threshold).astype(np.float64)
+    hits = event[covered] >= threshold
     tau = trajectory.at(threshold)[0]
-    drawn = _means(hits, resamples, seed)
-    found["event_recall"] = _metric("event_recall", float(hits.mean()), drawn)
+    found["event_recall"] = _share("event_recall", hits, resamples, seed)
     found["area_skill_score"] = Metric("area_skill_score", skill.value, skill.low, skill.high)
     if tau > 0.0:
-        gain = float(hits.mean()) / tau
+        gain, drawn = float(hits.mean()) / tau, _means(hits, resamples, seed)
         found["probability_gain"] = _metric("probability_gain", gain, drawn / tau)
-    return found, thinned(trajectory.tau, trajectory.nu)
+    return found, thinned(trajectory.tau, trajectory.nu), event
 
 
-def _means(values: FloatArray, resamples: int, seed: int) -> FloatArray:
+def _epicentres(reference: Reference, level: FloatArray, threshold: float) -> list[Epicentre]:
+    places = _degrees(reference.event_latitude, reference.event_longitude)
+    alarmed = [None if np.isnan(at) else bool(at >= threshold) for at in level]
+    return list(map(Epicentre, *places, reference.event_magnitude.tolist(), alarmed))
+
+
+def _degrees(*places: FloatArray) -> list[list[float]]:
+    """Latitudes and longitudes for the report, to 0.001 deg."""
+    return [place.round(3).tolist() for place in places]
+
+
+def _share(name: str, hits: BoolArray, resamples: int, seed: int) -> Metric:
+    return share_of_events(name, int(hits.sum()), hits.size, _means(hits, resamples, seed))
+
+
+def _means(values: BoolArray, resamples: int, seed: int) -> FloatArray:
     drawn = [w @ values for w in draws(values.size, resamples, seed)]
     result: FloatArray = np.concatenate(drawn) / values.size
     return result

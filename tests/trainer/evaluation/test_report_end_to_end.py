@@ -140,6 +140,16 @@ def test_stream_reports_what_a_station_would_see(evaluated: tuple[Path, Report])
     assert stream.molchan is not None
     assert (stream.molchan.x[0], stream.molchan.y[0]) == (0.0, 1.0)
     assert (stream.molchan.x[-1], stream.molchan.y[-1]) == (1.0, 0.0)
+    # The map shows what the numbers count.
+    recall, passed = (find(stream.estimates, n) for n in ("event_recall", "events_passed"))
+    told = [e.alarmed for e in stream.epicentres if e.alarmed is not None]
+    assert recall is not None
+    assert passed is not None
+    assert recall.value == pytest.approx(sum(told) / len(told))
+    assert passed.value == pytest.approx(len(told) / len(stream.epicentres))
+    rate = find(stream.estimates, "alarms_per_night_half_orbit")
+    assert rate is not None
+    assert rate.value == pytest.approx(len(stream.alarms) / stream.sample.half_orbits)
 
 
 def test_pairs_are_corrected_and_placebos_stand_beside(evaluated: tuple[Path, Report]) -> None:
@@ -253,7 +263,7 @@ def test_page_stands_alone_and_has_names(evaluated: tuple[Path, Report]) -> None
     # Links lead to headings of the page itself.
     assert all(place.startswith(("data:", "#")) for place in page.loaded)
     assert "script" not in page.tags
-    assert page.images == 6 == len(list(out.glob("*.png")))
+    assert page.images == 7 == len(list(out.glob("*.png")))
     assert page.unnamed == 0
     assert page.tags.count("table") == page.tags.count("caption") == 9
     body = re.sub(r"<[^>]+>", "", text[text.index("<body>") :]).strip()
