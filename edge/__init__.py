@@ -18,7 +18,7 @@ from __future__ import annotations
 from importlib import import_module
 
 #: The version that the next release is made of; ``__version__`` adds the commit.
-RELEASE = "0.1.0.dev0"
+RELEASE = "0.2.0"
 
 __version__: str
 
