@@ -4,7 +4,7 @@
 - `rows`: the table of rows of one half-orbit
 - `part_making`, `manifest`: parts of some hundred half-orbits, and the record of all
 - `row_stage`: all parts of an archive, those that are there left alone
-- `cluster`, `quiet_worker`: dask, on this computer or on others
+- `cluster`: processes of this computer, or dask's on others
 - `rescore`: an archive scored as a station does it
 - `commands`: ``edge-train rescore``
 """

@@ -30,6 +30,7 @@ from edge.readers.cses_tables import BURST, PAYLOADS, WORKMODE
 from edge.readers.halforbit import Payload
 from edge.readers.names import FileName, looks_like_payload
 from edge.readers.opening import read_half_orbit
+from trainer.common.progress import track
 
 #: APIDs of DEMETER that are written in burst mode alone (DMT-SP-9-CM-6054-LPC, 3.2).
 BURST_APIDS = frozenset({"1130", "1131", "1133", "1135", "1136", "1139", "1141", "1143"})
@@ -215,10 +216,6 @@ def read_archive(
 def read_simulation(archive: Path) -> dict[str, Any] | None:
     """Read what a simulated archive says of itself.
 
-    Parameters
-    ----------
-    archive : Path
-
     Returns
     -------
     dict or None
@@ -273,8 +270,9 @@ def find_half_orbits(
     if mission == "demeter":
         wanted |= MODE_APIDS
     named: list[tuple[Path, FileName]] = []
-    for file in sorted(path.rglob("*")):
-        if not looks_like_payload(file.name) or not file.is_file():
+    found = sorted(file for file in path.rglob("*") if looks_like_payload(file.name))
+    for file in track(found, "finding", len(found), "files"):
+        if not file.is_file():
             continue
         try:
             name = sniff(file)

@@ -1,13 +1,18 @@
-"""Runs tasks on dask.distributed: on this computer's processes, or on a scheduler that is given."""
+"""Runs tasks in processes of this computer, or on the dask scheduler that is given."""
 
 from __future__ import annotations
 
 import logging
+import os
 import re
+import signal
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import contextmanager, suppress
+from functools import partial
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from typing import TYPE_CHECKING, Any, cast
 
 from edge.errors import ConfigError, EdgeError, describe_fault, one_line
 from trainer.common.errors import TrainError
@@ -15,104 +20,76 @@ from trainer.common.errors import TrainError
 if TYPE_CHECKING:
     from distributed import Client
 
-_Task = TypeVar("_Task")
-
-#: Memory that one worker may take; one that takes more is ended and started anew.
+#: Memory that one process may take; one that takes more is ended, and another one started.
 DEFAULT_MEMORY_LIMIT = "2GiB"
-# Workers that may die over one task, beside the first, before it is taken for the cause.
+# Processes that may die over one task, beside the first, before it is taken for the cause.
 _ALLOWED_FAILURES = 2
 _CONNECT_S = 30
-#: With less a worker is paused or ended before its first task: it takes 160 MB to start.
+#: With less a process is ended before its first task: it takes 160 MB to start.
 LEAST_MEMORY_BYTES = 512_000_000
-#: Without a worker for so long, there is none to wait for.
+#: Without a worker of the scheduler for so long, there is none to wait for.
 WORKER_S = 120.0
 _ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(?P<port>\d{1,5})")
-
-_QUIET = {
-    # One task a worker: what dies with it is what it worked on, and nothing that queued.
-    "distributed.scheduler.worker-saturation": 1.0,
-    "distributed.scheduler.allowed-failures": _ALLOWED_FAILURES,
-    # Each process writes its own log to standard error; what a user must know comes back as
-    # a result or an error. A worker sets its levels when it starts, from its environment.
-    **{
-        f"distributed.nanny.pre-spawn-environ.DASK_LOGGING__{name}": "critical"
-        for name in ("DISTRIBUTED", "TORNADO", "ASYNCIO")
-    },
-    "distributed.worker.preload": ["trainer.archives.quiet_worker"],
-    "distributed.diagnostics.nvml": False,
-    "distributed.admin.tick.limit": "1h",
+_LOOK_AT_MEMORY_S = 0.2
+# One thread of linear algebra a process, and memory given back: read when numpy is loaded.
+_ENVIRONMENT = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    "MALLOC_TRIM_THRESHOLD_": "65536",
 }
+
+
+#: Runs a function on every task, and gives names and results as they come; None for a task that
+#: ended every worker that tried it. The function is of a module that the workers can import, and
+#: to run it twice does no harm. It raises EdgeError: that of a task, or what else went wrong.
+RunTasks = Callable[[Callable[[Any], Any], Mapping[str, Any]], Iterator[tuple[str, Any]]]
 
 
 @contextmanager
 def connect(
     workers: int, scheduler: str | None = None, memory_limit: str = DEFAULT_MEMORY_LIMIT
-) -> Iterator[Client]:
-    """Give a client of a cluster of processes on this computer, or of one that runs already.
+) -> Iterator[RunTasks]:
+    """Give what runs tasks in processes of this computer, or on a dask cluster that runs already.
 
     Parameters
     ----------
     workers : int
-        Processes, one thread each; unused where a scheduler is given.
+        Processes, each started when there is a task for it; unused where a scheduler is given.
     scheduler : str, optional
         Address, ``tcp://host:port``. Its workers must have this package in the same version,
         and see archive and output under the same paths.
     memory_limit : str, optional
-        Of each local process, such as ``2GiB``.
+        Of each process on this computer, such as ``2GiB``.
 
     Yields
     ------
-    distributed.Client
+    RunTasks
 
     Raises
     ------
     ConfigError
-        The memory limit is none or too small, the scheduler cannot be reached, or no worker
-        comes up.
-
-    Notes
-    -----
-    A local cluster listens on 127.0.0.1 alone and has no dashboard.
+        The memory limit is none or too small, the scheduler cannot be reached, or it has no
+        worker.
     """
-    import dask
-    from distributed import Client, LocalCluster
-
     limit = check_cluster(scheduler, memory_limit)
-    with ExitStack() as stack:
-        stack.enter_context(_silenced("distributed", "tornado.application", "asyncio"))
-        if scheduler is not None:
-            client = stack.enter_context(_reached(scheduler))
-            _await_worker(client, f"scheduler {one_line(scheduler)}")
-            yield client
-            return
-        stack.enter_context(dask.config.set(_QUIET))
-        folder = stack.enter_context(
-            TemporaryDirectory(prefix="edge-train-", ignore_cleanup_errors=True)
-        )
-        cluster = LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            scheduler_kwargs={"dashboard": False},
-            memory_limit=limit,
-            silence_logs=logging.CRITICAL,
-            local_directory=folder,
-        )
-        stack.enter_context(cluster)
-        client = stack.enter_context(Client(cluster, set_as_default=False))
-        _await_worker(client, f"memory limit {one_line(memory_limit)}")
-        yield client
+    if scheduler is None:
+        processes = _Processes(workers, limit)
+        try:
+            yield processes.run
+        finally:
+            processes.end()
+        return
+    with _reached(scheduler) as client:
+        try:
+            client.wait_for_workers(1, timeout=WORKER_S)
+        except TimeoutError:
+            raise ConfigError(
+                f"scheduler {one_line(scheduler)}: no worker came up within {WORKER_S:g} s"
+            ) from None
+        yield partial(_run_on_dask, client)
 
 
 def check_cluster(scheduler: str | None, memory_limit: str) -> int:
     """Refuse what no cluster can be made of, before anything is begun.
-
-    Parameters
-    ----------
-    scheduler : str or None
-    memory_limit : str
 
     Returns
     -------
@@ -150,6 +127,9 @@ def _reached(scheduler: str) -> Client:
     """Connect to a scheduler, and leave nothing half-built where there is none."""
     from distributed import Client
 
+    # What a user must know comes back as a result or an error.
+    for name in ("distributed", "tornado.application", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     client = Client.__new__(Client)
     try:
         Client.__init__(client, scheduler, timeout=_CONNECT_S, set_as_default=False)
@@ -163,38 +143,113 @@ def _reached(scheduler: str) -> Client:
     return client
 
 
-def _await_worker(client: Client, what: str) -> None:
-    """Refuse to wait for ever where no worker comes up."""
-    try:
-        client.wait_for_workers(1, timeout=WORKER_S)
-    except TimeoutError:
-        raise ConfigError(f"{what}: no worker came up within {WORKER_S:g} s") from None
+class _Processes:
+    """Processes of this computer; each does one task at a time, which dies with it alone."""
+
+    def __init__(self, most: int, limit: int) -> None:
+        self._most, self._limit = most, limit
+        self._idle: list[_Worker] = []
+
+    def run(
+        self, function: Callable[[Any], Any], tasks: Mapping[str, Any]
+    ) -> Iterator[tuple[str, Any]]:
+        """Run a function on every task; see `RunTasks`."""
+        waiting, deaths = deque(tasks), Counter[str]()
+        busy: dict[Connection, tuple[_Worker, str]] = {}
+        done: list[tuple[str, Any]] = []
+        try:
+            while waiting or busy or done:
+                while waiting and len(busy) < self._most:
+                    worker = self._idle.pop() if self._idle else _Worker()
+                    busy[worker.link] = worker, waiting.popleft()
+                    name = busy[worker.link][1]
+                    # Where it was killed while idle, the answer says so.
+                    with suppress(BrokenPipeError):
+                        worker.link.send((name, function, tasks[name]))
+                # Told while the next ones are worked on.
+                yield from done
+                done = []
+                for link in cast("list[Connection]", wait(list(busy), _LOOK_AT_MEMORY_S)):
+                    worker, name = busy.pop(link)
+                    try:
+                        error, result = link.recv()
+                    except (EOFError, ConnectionResetError):
+                        worker.end()
+                        deaths[name] += 1
+                        if deaths[name] > _ALLOWED_FAILURES:
+                            done.append((name, None))
+                        else:
+                            waiting.append(name)
+                        continue
+                    self._idle.append(worker)
+                    if error:
+                        raise TrainError(error)
+                    done.append((name, result))
+                for worker, _ in busy.values():
+                    worker.end_if_larger(self._limit)
+        finally:
+            # Of a run that is cut short: nobody waits for their answers.
+            for worker, _ in busy.values():
+                worker.end()
+
+    def end(self) -> None:
+        """End all processes."""
+        for worker in self._idle:
+            worker.end()
 
 
-def run_tasks(
-    client: Client, function: Callable[[_Task], Any], tasks: Mapping[str, _Task]
+class _Worker:
+    """A process and the link to it."""
+
+    def __init__(self) -> None:
+        # Read when numpy is loaded, which in this process it is.
+        for name, value in _ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        # Not a fork, which would copy locks of threads and whatever the caller holds.
+        context = get_context("spawn")
+        self.link, theirs = context.Pipe()
+        self._process = context.Process(target=_work, args=(theirs,), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def end(self) -> None:
+        """End it now; what it was writing has a temporary name."""
+        self._process.kill()
+        self._process.join()
+        self.link.close()
+
+    def end_if_larger(self, limit: int) -> None:
+        """End it where it has more resident memory than so many bytes."""
+        import psutil  # type: ignore[import-untyped]
+
+        with suppress(psutil.Error):
+            if psutil.Process(self._process.pid).memory_info().rss > limit:
+                self._process.kill()
+
+
+def _work(link: Connection) -> None:
+    """Do tasks until whoever gives them is gone."""
+    # Ctrl-C reaches every process of a terminal, and each would print a traceback, as libraries
+    # do where they crash: what a user must know comes back as a result or an error.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)
+    with suppress(EOFError, ConnectionError):
+        while True:
+            name, function, task = link.recv()
+            try:
+                answer = "", function(task)
+            except EdgeError as error:
+                answer = str(error), None
+            except Exception as error:
+                answer = f"{name} failed with {describe_fault(error)}", None
+            link.send(answer)
+
+
+def _run_on_dask(
+    client: Client, function: Callable[[Any], Any], tasks: Mapping[str, Any]
 ) -> Iterator[tuple[str, Any]]:
-    """Run a function on every task, and give the results as they come.
-
-    Parameters
-    ----------
-    client : distributed.Client
-    function : callable
-        Of a module that the workers can import. To run twice must do no harm: a task whose
-        worker dies is given to another one.
-    tasks : mapping of str to object
-
-    Yields
-    ------
-    name : str
-    result : object
-        None where the task ended every worker that tried it.
-
-    Raises
-    ------
-    EdgeError
-        That a task raised, or that says what else went wrong.
-    """
     from distributed import CancelledError, KilledWorker, as_completed
     from distributed.comm.core import CommClosedError
 
@@ -225,17 +280,3 @@ def run_tasks(
     finally:
         if futures:
             client.cancel(list(futures), force=True)
-
-
-@contextmanager
-def _silenced(*names: str) -> Iterator[None]:
-    """Keep the notes of this process's own scheduler and nannies from standard error."""
-    loggers = [logging.getLogger(name) for name in names]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

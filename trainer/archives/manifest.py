@@ -6,7 +6,7 @@ import hashlib
 import os
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -129,14 +129,6 @@ class Manifest:
 def read_manifest(dataset: Path) -> Manifest:
     """Tell what the rows of a dataset were made from.
 
-    Parameters
-    ----------
-    dataset : Path
-
-    Returns
-    -------
-    Manifest
-
     Raises
     ------
     TrainError
@@ -194,14 +186,6 @@ def read_rows_record(dataset: Path) -> RowsRecord:
 
 def read_part_record(path: Path) -> PartRecord:
     """Read what a part says of itself, from its footer alone.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    PartRecord
 
     Raises
     ------
@@ -268,9 +252,10 @@ class Part:
     half_orbits: dict[str, tuple[Path, ...]]
     given_up: dict[str, str] = field(default_factory=dict)
 
-    def alone(self, key: str) -> Part:
-        """Give the part of one half-orbit alone, to be read and not written."""
-        return replace(self, half_orbits={key: self.half_orbits[key]})
+    @property
+    def reading(self) -> Path:
+        """File with the key of the half-orbit that is being read for this part."""
+        return self.path.with_name(f".{self.path.name}.reading")
 
 
 def plan_parts(
@@ -361,10 +346,6 @@ def _fingerprint(request: RowsRequest, share: Mapping[str, tuple[Path, ...]]) ->
 
 def is_made(part: Part) -> bool:
     """Whether a part lies there already and need not be made again.
-
-    Parameters
-    ----------
-    part : Part
 
     Returns
     -------

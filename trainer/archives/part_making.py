@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import resource
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkstemp
@@ -52,14 +53,6 @@ class PartMade:
 def make_part(part: Part) -> PartMade:
     """Read the half-orbits of a part and write it; the task of a worker.
 
-    Parameters
-    ----------
-    part : Part
-
-    Returns
-    -------
-    PartMade
-
     Raises
     ------
     TrainError
@@ -68,7 +61,8 @@ def make_part(part: Part) -> PartMade:
     Notes
     -----
     A name that no other writer has, fsync, rename: a task that is killed leaves no part, and one
-    that runs twice leaves the same bytes.
+    that runs twice leaves the same bytes. What it was reading when it was killed stands in
+    `Part.reading`.
     """
     request = part.request
     passes, half_orbits, failed = _read(part)
@@ -88,14 +82,7 @@ def make_part(part: Part) -> PartMade:
 
 
 def write_part(path: Path, passes: list[NightPass], record: PartRecord) -> int:
-    """Write a part, whole or not at all.
-
-    Parameters
-    ----------
-    path : Path
-    passes : list of NightPass
-        Those with rows, in order of time.
-    record : PartRecord
+    """Write the half-orbits that have rows, in order of time, as a part, whole or not at all.
 
     Returns
     -------
@@ -129,12 +116,6 @@ def write_part(path: Path, passes: list[NightPass], record: PartRecord) -> int:
     return int(table.num_rows)
 
 
-def try_part(part: Part) -> bool:
-    """Read the half-orbits of a part and forget them, to see whether the worker outlives it."""
-    _read(part)
-    return True
-
-
 def peak_bytes() -> int:
     """Largest resident memory of this process so far, in bytes."""
     try:
@@ -160,6 +141,9 @@ def _read(part: Part) -> tuple[list[NightPass], list[HalfOrbitRows], list[Failed
             bad = {path: FailedFile(stored_name(path), part.given_up[key]) for path in below}
         else:
             files = {request.archive / path: parse_name(path) for path in below}
+            # Where it cannot be written, nor can the part, which says so.
+            with suppress(OSError):
+                part.reading.write_text(key)
             try:
                 found, errors = read_pass(files, request.profile, request.night)
             except Exception as error:
@@ -175,6 +159,7 @@ def _read(part: Part) -> tuple[list[NightPass], list[HalfOrbitRows], list[Failed
         half_orbits.append(describe_half_orbit(key, found, hashed))
         if found is not None:
             passes.append(found)
+    part.reading.unlink(missing_ok=True)
     return passes, half_orbits, failed
 
 

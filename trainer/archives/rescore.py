@@ -1,6 +1,6 @@
-"""Scores every night half-orbit of an archive with a bundle, on dask, as `edge-score stream` does.
+"""Scores every night half-orbit of an archive with a bundle, as `edge-score stream` does.
 
-The client looks, plans and keeps the ledger, which is that of a stream; the workers read, score
+This process looks, plans and keeps the ledger, which is that of a stream; the workers read, score
 and write. Nothing here imports TensorFlow, which shares no process with the interpreter.
 """
 
@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -26,13 +25,10 @@ from edge.readers.names import FileName
 from edge.results import ScoredHalfOrbit, WrittenFile
 from edge.scoring import Scorer
 from edge.stream import Stream, check_station
-from trainer.archives.cluster import run_tasks
+from trainer.archives.cluster import RunTasks
 from trainer.archives.row_stage import find_missions
 from trainer.common.errors import TrainError
 from trainer.common.progress import Progress
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 #: Half-orbits of one task: half a second of work.
 HALF_ORBITS_PER_TASK = 16
@@ -81,7 +77,7 @@ def rescore_archive(
     archive: Path,
     bundle: Path,
     out: Path,
-    cluster: Callable[[], AbstractContextManager[Client]],
+    cluster: Callable[[], AbstractContextManager[RunTasks]],
     half_orbits_per_task: int = HALF_ORBITS_PER_TASK,
 ) -> Rescored:
     """Score what is new or changed in an archive; the caller holds the output folder.
@@ -91,7 +87,7 @@ def rescore_archive(
     archive, bundle, out : Path
         The same on every worker.
     cluster : callable
-        Gives a context that yields a client; called only where there is something to score.
+        Gives a context that yields what runs tasks; called only where there is something to score.
     half_orbits_per_task : int, optional
 
     Returns
@@ -123,8 +119,8 @@ def rescore_archive(
         result.before = len(known - works.keys())
         if works:
             task = Batch(bundle, parameters, __version__, out, {})
-            with cluster() as client:
-                for event in _score(client, stream, ledger, works, task, half_orbits_per_task):
+            with cluster() as run:
+                for event in _score(run, stream, ledger, works, task, half_orbits_per_task):
                     _count(event, result)
     return result
 
@@ -134,7 +130,7 @@ def _never() -> Scorer:
 
 
 def _score(
-    client: Client,
+    run: RunTasks,
     stream: Stream,
     ledger: Ledger,
     works: dict[str, HalfOrbitFiles],
@@ -150,14 +146,14 @@ def _score(
     }
     with Progress("scoring", len(keys)) as progress:
         lost: list[str] = []
-        for name, outcomes in run_tasks(client, score_batch, batches):
+        for name, outcomes in run(score_batch, batches):
             if outcomes is None:
                 lost += batches[name].half_orbits
                 continue
             yield from _conclude(stream, ledger, works, outcomes)
             progress.add(len(outcomes))
         alone = {k: replace(task, half_orbits={k: works[k].named}) for k in lost}
-        for key, outcomes in run_tasks(client, score_batch, alone):
+        for key, outcomes in run(score_batch, alone):
             if outcomes is None:
                 yield from stream.give_up(works[key], ledger, _ENDED)
             else:
@@ -180,10 +176,6 @@ def _conclude(
 
 def score_batch(batch: Batch) -> dict[str, Outcome | str]:
     """Score half-orbits and write their results; the task of a worker.
-
-    Parameters
-    ----------
-    batch : Batch
 
     Returns
     -------

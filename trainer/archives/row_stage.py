@@ -1,4 +1,4 @@
-"""The first stage of `prepare`: an archive of half-orbits to the rows of a dataset, on dask."""
+"""The first stage of `prepare`: an archive of half-orbits to the rows of a dataset, in parts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -15,7 +14,7 @@ from edge.observables import MissionName
 from edge.outputs import replace_file
 from edge.readers.names import looks_like_payload, parse_name
 from trainer.archives.archive import SIMULATION_FILE, RowRule, find_half_orbits
-from trainer.archives.cluster import run_tasks
+from trainer.archives.cluster import RunTasks
 from trainer.archives.manifest import (
     MANIFEST_FILE,
     ORBITS_PER_PART,
@@ -29,12 +28,9 @@ from trainer.archives.manifest import (
     plan_parts,
     stored_name,
 )
-from trainer.archives.part_making import make_part, try_part
+from trainer.archives.part_making import make_part
 from trainer.common.errors import TrainError
-from trainer.common.progress import Progress
-
-if TYPE_CHECKING:
-    from distributed import Client
+from trainer.common.progress import Progress, track
 
 _ENDED = "half-orbit {key} ended every process that read it, by a crash or for want of memory"
 
@@ -73,14 +69,6 @@ def find_mission(archive: Path, asked: MissionName | None = None) -> MissionName
 def find_missions(archive: Path) -> set[MissionName]:
     """Tell by the names of an archive's files which missions it is of.
 
-    Parameters
-    ----------
-    archive : Path
-
-    Returns
-    -------
-    set of {"cses", "demeter"}
-
     Raises
     ------
     InputError
@@ -106,20 +94,15 @@ def make_rows(
     mission: MissionName,
     profile: str,
     night: RowRule,
-    cluster: Callable[[], AbstractContextManager[Client]],
+    cluster: Callable[[], AbstractContextManager[RunTasks]],
     orbits_per_part: int = ORBITS_PER_PART,
 ) -> int:
     """Bring the rows of a dataset up to date with an archive.
 
     Parameters
     ----------
-    archive, dataset : Path
-    mission : {"cses", "demeter"}
-    profile : str
-    night : {"dark", "paper", "day"}
     cluster : callable
-        Gives a context that yields a client; called only where a part must be made.
-    orbits_per_part : int, optional
+        Gives a context that yields what runs tasks; called only where a part must be made.
 
     Returns
     -------
@@ -133,8 +116,8 @@ def make_rows(
 
     Notes
     -----
-    A part that takes down its workers is tried half-orbit by half-orbit; those that do it
-    alone are named as failed, and are tried again when their files change.
+    The half-orbit that a part takes down its workers with, one after another, is named as failed
+    and tried again when its files change.
     """
     if not archive.is_dir():
         raise InputError(archive, "is not a folder")
@@ -162,52 +145,48 @@ def make_rows(
     )
     content = msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
     manifest = folder / MANIFEST_FILE
-    due = [part for part in parts if not is_made(part)]
+    checked = track(parts, "checking what is there", len(parts), "parts")
+    due = [part for part in checked if not is_made(part)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if due or not manifest.is_file() or manifest.read_bytes() != content:
             # Gone before anything changes: a run that is cut short leaves no complete rows.
             manifest.unlink(missing_ok=True)
-            for path in folder.glob("part-*.parquet"):
+            for path in [*folder.glob("part-*.parquet"), *folder.glob(".part-*")]:
                 if path.name not in record.parts:
                     path.unlink()
             if due:
-                with cluster() as client:
-                    _make(client, due, sum(len(p.half_orbits) for p in parts))
+                with cluster() as run:
+                    _make(run, due, sum(len(p.half_orbits) for p in parts))
             replace_file(manifest, content)
     except OSError as error:
         raise ConfigError(f"dataset {dataset.name}: {error.strerror or error}") from None
     return len(due)
 
 
-def _make(client: Client, due: list[Part], total: int) -> None:
-    lost: dict[str, Part] = {}
-    named = {part.path.name: part for part in due}
+def _make(run: RunTasks, due: list[Part], total: int) -> None:
+    waiting = {part.path.name: part for part in due}
     before = total - sum(len(part.half_orbits) for part in due)
     with Progress("reading", total, before) as progress:
-        for name, made in run_tasks(client, make_part, named):
-            if made is None:
-                lost[name] = named[name]
-            else:
-                progress.add(made.half_orbits)
-        for name, part in _without_killers(client, lost).items():
-            for _, made in run_tasks(client, make_part, {name: part}):
+        while waiting:
+            lost = {}
+            for name, made in run(make_part, waiting):
                 if made is None:
-                    raise TrainError(
-                        f"{name} ends every process that makes it, although no half-orbit does so "
-                        "alone: give the workers more memory; everything else is done"
-                    )
-                progress.add(made.half_orbits)
+                    lost[name] = _without_killer(waiting[name])
+                else:
+                    progress.add(made.half_orbits)
+            waiting = lost
 
 
-def _without_killers(client: Client, lost: dict[str, Part]) -> dict[str, Part]:
-    """Find the half-orbits that end a worker, one at a time, and take them out of their parts."""
-    alone = {key: part.alone(key) for part in lost.values() for key in part.half_orbits}
-    killers = {key for key, outlived in run_tasks(client, try_part, alone) if outlived is None}
-    return {
-        name: replace(
-            part,
-            given_up={key: _ENDED.format(key=key) for key in part.half_orbits if key in killers},
+def _without_killer(part: Part) -> Part:
+    """Give up the half-orbit that was being read whenever the process of this part ended."""
+    try:
+        key = part.reading.read_text()
+    except OSError:
+        key = ""
+    if key not in part.half_orbits or key in part.given_up:
+        raise TrainError(
+            f"{part.path.name} ends every process that makes it, although no half-orbit does: "
+            "give the workers more memory; everything else is done"
         )
-        for name, part in lost.items()
-    }
+    return replace(part, given_up={**part.given_up, key: _ENDED.format(key=key)})

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from edge.arrays import AnyArray, BoolArray
+from edge.arrays import AnyArray, BoolArray, IntArray
 from edge.errors import one_line
 from edge.grid import Grid
 from edge.observables import PROFILES, Profile
@@ -93,18 +93,7 @@ def _about(unit: str, text: str) -> dict[bytes, bytes]:
 
 
 def rows_table(passes: Sequence[NightPass], profile: Profile, record: PartRecord) -> pa.Table:
-    """Lay the rows of half-orbits out as one table.
-
-    Parameters
-    ----------
-    passes : sequence of NightPass
-    profile : Profile
-    record : PartRecord
-
-    Returns
-    -------
-    pyarrow.Table
-    """
+    """Lay the rows of half-orbits out as one table."""
     import pyarrow as pa
 
     metadata = {
@@ -138,12 +127,14 @@ def rows_table(passes: Sequence[NightPass], profile: Profile, record: PartRecord
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def iter_passes(dataset: Path) -> Iterator[NightPass]:
+def iter_passes(dataset: Path, places: IntArray | None = None) -> Iterator[NightPass]:
     """Give the half-orbits of a dataset in order of time, one part in memory at a time.
 
     Parameters
     ----------
     dataset : Path
+    places : ndarray of int64, optional
+        Of those that are wanted, rising: the others' parts are not read. All by default.
 
     Yields
     ------
@@ -157,8 +148,20 @@ def iter_passes(dataset: Path) -> Iterator[NightPass]:
         As `read_manifest`.
     """
     record = read_rows_record(dataset)
+    first = 0
     for name in record.parts:
-        yield from read_part(dataset / ROWS_FOLDER / name, PROFILES[record.profile])
+        if places is not None and not (places >= first).any():
+            return
+        path = dataset / ROWS_FOLDER / name
+        if places is None:
+            yield from read_part(path, PROFILES[record.profile])
+            continue
+        last = first + sum(h.rows > 0 for h in read_part_record(path).half_orbits)
+        some = set(places[(places >= first) & (places < last)].tolist())
+        if some:
+            found = enumerate(read_part(path, PROFILES[record.profile]), first)
+            yield from (item for place, item in found if place in some)
+        first = last
 
 
 def read_part(path: Path, profile: Profile) -> Iterator[NightPass]:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
+
+_Item = TypeVar("_Item")
 
 # In a log file a line now and then; the first and the last always.
 _LINE_EVERY_S = 30.0
+# On a terminal, of what may be over soon.
+_BAR_AFTER_S = 2.0
 
 
 class Progress:
@@ -23,6 +28,8 @@ class Progress:
     before : int, optional
         Units that were done by an earlier run: they count, and not for the rate.
     unit : str, optional
+    brief : bool, optional
+        Say nothing of what is over before the first line or bar is due.
     stream : text stream, optional
         Standard error by default.
     """
@@ -33,9 +40,11 @@ class Progress:
         total: int,
         before: int = 0,
         unit: str = "half-orbits",
+        brief: bool = False,
         stream: TextIO | None = None,
     ) -> None:
         self._what, self._total, self._unit = what, total, unit
+        self._brief = brief
         self._stream = sys.stderr if stream is None else stream
         self._done = self._before = before
         self._begun = self._told = time.monotonic()
@@ -52,6 +61,8 @@ class Progress:
                 initial=self._before,
                 desc=self._what,
                 unit=f" {self._unit}",
+                delay=_BAR_AFTER_S if self._brief else 0.0,
+                leave=not self._brief,
                 file=self._stream,
             )
         return self
@@ -65,7 +76,7 @@ class Progress:
         """Leave the bar as it is, or say a last line."""
         if self._bar is not None:
             self._bar.close()
-        elif kind is None:
+        elif kind is None and not (self._brief and self._told == self._begun):
             self._say()
 
     def add(self, count: int) -> None:
@@ -92,6 +103,29 @@ class Progress:
         else:
             line += f", in {_clock(seconds)}"
         print(line, file=self._stream, flush=True)
+
+
+def track(
+    items: Iterable[_Item], what: str, total: int, unit: str = "half-orbits"
+) -> Iterator[_Item]:
+    """Give items on, and tell how many of them went by; see `Progress`.
+
+    Parameters
+    ----------
+    items : iterable
+    what : str
+    total : int
+    unit : str, optional
+
+    Yields
+    ------
+    object
+        The items.
+    """
+    with Progress(what, total, unit=unit, brief=True) as progress:
+        for item in items:
+            yield item
+            progress.add(1)
 
 
 def _clock(seconds: float) -> str:

@@ -16,6 +16,7 @@ from edge.climatology import Climatology
 from trainer.archives.manifest import Manifest, read_manifest
 from trainer.common.code_hash import DATASET_SOURCES, code_sha256
 from trainer.common.errors import TrainError
+from trainer.common.progress import track
 from trainer.datasets import leaks
 from trainer.datasets import writing as build_tables
 from trainer.datasets.candidates import Scan, Scanner
@@ -136,7 +137,8 @@ def build_dataset(
         indices,
         plan.blocks,
     )
-    scan = scanner.scan(plan.passes(), plan.state)
+    count = plan.state.size
+    scan = scanner.scan(track(plan.passes(), "labelling windows", count), plan.state)
     tell(f"{scan.candidates.size} candidates in {int(scan.windows.sum())} windows")
     unknown = ""
     if indices is not None and scan.dropped["Kp unknown"]:
@@ -147,7 +149,8 @@ def build_dataset(
     tell(f"{matches.row.size} windows matched, {matches.unmatched.size} positives without controls")
     tables = build_tables.Tables(plan, recipe, scan, matches, fingerprint)
     if not all(stages.current(name, fingerprint) for name in _TABLES):
-        tables.write_windows(dataset / WINDOWS_FILE, scanner, plan.passes())
+        passes = track(plan.passes(), "writing windows", count)
+        tables.write_windows(dataset / WINDOWS_FILE, scanner, passes)
         tables.write_half_orbits(dataset / HALF_ORBITS_FILE)
         tables.write_events(dataset / EVENTS_FILE)
         for name in _TABLES:

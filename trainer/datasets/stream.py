@@ -19,6 +19,7 @@ from edge.observables import PROFILES
 from trainer.archives.manifest import read_manifest
 from trainer.archives.rows import iter_passes
 from trainer.common.errors import TrainError
+from trainer.common.progress import track
 from trainer.datasets.build import CLIMATOLOGY_FILE
 from trainer.datasets.candidates import Scanner
 from trainer.datasets.dataset_card import DatasetCard, read_card
@@ -28,6 +29,12 @@ from trainer.datasets.splits import NAMES, Blocks
 from trainer.datasets.windows import Windows
 from trainer.inputs.catalogue import Catalogue
 from trainer.inputs.declustering import Clusters
+
+_OF_WINDOWS = {
+    **dict.fromkeys(("first", "event", "half_orbit", "time"), np.int64),
+    **dict.fromkeys(("latitude", "longitude"), np.float64),
+    "label": np.int8,
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,37 +123,56 @@ def open_stream(
     climatology = Climatology.load(dataset / CLIMATOLOGY_FILE)
     profile = PROFILES[manifest.profile]
     scanner = Scanner(recipe, profile, manifest.mission, climatology, labeller, None, blocks)
-    state = _states(dataset)
-    members = np.flatnonzero(state == block)
+    orbits = _half_orbits(dataset)
+    if orbits["split"].size != len(manifest.half_orbits):
+        raise TrainError(
+            f"{dataset.name}: {len(manifest.half_orbits)} half-orbits in the rows, "
+            f"{orbits['split'].size} in {HALF_ORBITS_FILE}; run edge-train prepare again"
+        )
+    members = np.flatnonzero(orbits["split"] == block)
     if not members.size:
         raise TrainError(f"{dataset.name}: no half-orbit lies in the block {block}")
     chosen = members
     if most_half_orbits is not None and members.size > most_half_orbits:
         chosen = members[np.linspace(0, members.size - 1, most_half_orbits).round().astype(int)]
-    wanted = set(chosen.tolist())
-    parts: list[tuple[AnyArray, ...]] = []
-    offset, number = 0, NAMES.index(block)
-    for place, item in enumerate(iter_passes(dataset)):
-        if place not in wanted:
-            continue
-        found = scanner.windows(item, place, number)[0]
+    # Of the size that it will have: a block of years is not held twice.
+    total = int(orbits["rows"][chosen].sum())
+    features = np.empty((total, 2 * len(profile.observables)), dtype=np.float32)
+    size = int(orbits["windows"][chosen].sum())
+    table = {name: np.empty(size, dtype=kind) for name, kind in _OF_WINDOWS.items()}
+    row = window = 0
+    passes = track(iter_passes(dataset, chosen), f"cutting windows of {block}", chosen.size)
+    for place, item in zip(chosen.tolist(), passes, strict=True):
+        found = scanner.windows(item, place, NAMES.index(block))[0]
+        if (item.grid.cell.size, found.size) != (orbits["rows"][place], orbits["windows"][place]):
+            raise TrainError(
+                f"{dataset.name}: {item.key} has {item.grid.cell.size} rows and {found.size} "
+                f"windows, {HALF_ORBITS_FILE} says {orbits['rows'][place]} and "
+                f"{orbits['windows'][place]}; run edge-train prepare again"
+            )
         # A station without climatology would have these values too: the recipe decides.
-        features = _raw(item, profile) if recipe.background.raw else scanner.features(item)
-        first = found["first_cell"] - item.grid.cell[0] + offset
-        parts.append(
-            (features, first, found["label"], found["event"],
-             np.full(first.size, place, dtype=np.int64), found["time"], found["latitude"],
-             found["longitude"])
-        )  # fmt: skip
-        offset += features.shape[0]
-    features, first, label, event, half_orbit, time, latitude, longitude = (
-        np.concatenate(p) for p in zip(*parts, strict=True)
-    )
+        features[row : row + item.grid.cell.size] = (
+            _raw(item, profile) if recipe.background.raw else scanner.features(item)
+        )
+        some = slice(window, window + found.size)
+        table["first"][some] = found["first_cell"] - item.grid.cell[0] + row
+        table["half_orbit"][some] = place
+        for name in ("label", "event", "time", "latitude", "longitude"):
+            table[name][some] = found[name]
+        row += item.grid.cell.size
+        window += found.size
     return StreamWindows(
-        Windows(features, recipe.windows.length, first, label, event, half_orbit),
-        time.astype("datetime64[ms]"),
-        latitude,
-        longitude,
+        Windows(
+            features,
+            recipe.windows.length,
+            table["first"],
+            table["label"],
+            table["event"],
+            table["half_orbit"],
+        ),
+        table["time"].view("datetime64[ms]"),
+        table["latitude"],
+        table["longitude"],
         np.array([h.key for h in manifest.half_orbits]),
         int(chosen.size),
         int(members.size),
@@ -218,8 +244,9 @@ def _raw(item: Any, profile: Any) -> AnyArray:
     return np.concatenate([values, valid.astype(np.float32)], axis=1)
 
 
-def _states(dataset: Path) -> AnyArray:
+def _half_orbits(dataset: Path) -> dict[str, AnyArray]:
     import pyarrow.parquet as pq
 
-    table = pq.read_table(dataset / HALF_ORBITS_FILE, columns=["split"], memory_map=True)
-    return np.array(table["split"].to_pylist())
+    names = ["split", "rows", "windows"]
+    table = pq.read_table(dataset / HALF_ORBITS_FILE, columns=names, memory_map=True)
+    return {name: np.array(table[name].to_pylist()) for name in names}

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from edge.arrays import AnyArray, IntArray
 from edge.climatology import Climatology
 from trainer.archives.archive import NightPass
+from trainer.common.progress import track
 from trainer.datasets.candidates import MODES, Scan, Scanner, column, mask_text
 from trainer.datasets.climatology_fit import fit_background
 from trainer.datasets.controls import Matches
@@ -37,7 +38,12 @@ if TYPE_CHECKING:
 def fit_climatology(plan: Plan, indices: Indices | None, recipe: DatasetRecipe) -> Climatology:
     """Fit the background on the training half-orbits alone."""
     profile, mission = plan.profile, plan.manifest.mission
-    fit = fit_background(lambda: plan.passes(TRAIN), profile, mission, recipe.background, indices)
+    count = int((plan.state == TRAIN).sum())
+
+    def passes() -> Iterator[NightPass]:
+        return track(plan.passes(TRAIN), "fitting the climatology", count)
+
+    fit = fit_background(passes, profile, mission, recipe.background, indices)
     return Climatology(
         profile.names,
         {mission: fit.median},

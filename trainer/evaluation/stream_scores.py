@@ -6,6 +6,7 @@ import numpy as np
 
 from edge.arrays import AnyArray, FloatArray
 from edge.geodesy import dipole_latitude, local_time
+from trainer.common.progress import Progress
 from trainer.datasets.stream import StreamWindows
 from trainer.models.classifier import Predictor
 from trainer.models.window_set import WindowSet
@@ -34,14 +35,15 @@ def score_stream(
     ndarray, shape (n,)
         Probabilities in a balanced mix, not calibrated.
     """
-    parts = [
-        np.asarray(run.predict_proba(_window_set(stream, some, mission, observables, run.kind)))
-        for some in (
-            np.arange(start, min(start + _CHUNK, stream.windows.size))
-            for start in range(0, stream.windows.size, _CHUNK)
-        )
-    ]
-    return np.concatenate(parts).astype(np.float64) if parts else np.zeros(0)
+    size = stream.windows.size
+    scores = np.empty(size)
+    with Progress("scoring", size, unit="windows", brief=True) as progress:
+        for start in range(0, size, _CHUNK):
+            some = np.arange(start, min(start + _CHUNK, size))
+            given = _window_set(stream, some, mission, observables, run.kind)
+            scores[some] = run.predict_proba(given)
+            progress.add(some.size)
+    return scores
 
 
 def _window_set(

@@ -1,47 +1,72 @@
-"""Tasks on a cluster of processes: results, deaths, and nothing that a user should not see."""
+"""Tasks in processes of their own: results, deaths, and nothing that a user should not see."""
 
 from __future__ import annotations
 
 import gc
 import os
+import subprocess
+import sys
+import time
+from multiprocessing import active_children
 from pathlib import Path
 
+import psutil
 import pytest
 from distributed import LocalCluster
 
 from edge.errors import ConfigError
 from trainer.archives import cluster
-from trainer.archives.cluster import connect, run_tasks
+from trainer.archives.cluster import connect
+from trainer.archives.row_stage import find_missions
 from trainer.common.errors import TrainError
-
-LISTENING = "0A"
-
-
-def listening_addresses() -> set[str]:
-    """Hexadecimal addresses and ports that something on this computer listens on."""
-    found = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        if Path(table).exists():
-            rows = [line.split() for line in Path(table).read_text().splitlines()[1:]]
-            found |= {row[1] for row in rows if row[3] == LISTENING}
-    return found
 
 
 def test_results_deaths_and_errors(capfd: pytest.CaptureFixture[str]) -> None:
-    before = listening_addresses()
-    with connect(2) as client:
-        opened = listening_addresses() - before
+    with connect(2) as run:
         tasks = {str(i): -i for i in range(20)}
-        assert dict(run_tasks(client, abs, tasks)) == {str(i): i for i in range(20)}
+        assert dict(run(abs, tasks)) == {str(i): i for i in range(20)}
+        sockets = [c for p in psutil.Process().children() for c in p.net_connections("inet")]
         # os._exit ends each worker that tries; the one beside it is not blamed.
-        assert dict(run_tasks(client, os._exit, {"deadly": 3})) == {"deadly": None}
-        assert dict(run_tasks(client, abs, {"after": -1})) == {"after": 1}
+        assert dict(run(os._exit, {"deadly": 3})) == {"deadly": None}
+        assert dict(run(abs, {"after": -1})) == {"after": 1}
         with pytest.raises(TrainError, match="wrong failed with TypeError"):
-            list(run_tasks(client, abs, {"wrong": "text"}))
-        assert not any(client.run(lambda: "tensorflow" in __import__("sys").modules).values())
-    assert opened
-    assert all(address.startswith("0100007F:") for address in opened)
+            list(run(abs, {"wrong": "text"}))
+        with pytest.raises(TrainError, match=r"^gone: is not a folder$"):
+            list(run(find_missions, {"bad": Path("gone")}))
+        # It is there for whoever asks next.
+        assert dict(run(abs, {"again": -2})) == {"again": 2}
+        loaded = "{'tensorflow', 'distributed'} & set(__import__('sys').modules)"
+        assert dict(run(eval, {"loaded": loaded})) == {"loaded": set()}
+    assert active_children() == []
+    # Nothing listens on any network: they are reached through pipes.
+    assert sockets == []
     assert capfd.readouterr() == ("", "")
+
+
+def test_no_more_processes_than_tasks_are_started() -> None:
+    with connect(8) as run:
+        assert active_children() == []
+        assert dict(run(abs, {"one": -1})) == {"one": 1}
+        assert len(active_children()) == 1
+
+
+def test_workers_do_not_outlive_who_started_them() -> None:
+    code = (
+        "import os, signal\n"
+        "from multiprocessing import active_children\n"
+        "from trainer.archives.cluster import connect\n"
+        "if __name__ == '__main__':\n"
+        "    with connect(1) as run:\n"
+        "        list(run(abs, {'one': 1}))\n"
+        "        print(active_children()[0].pid, flush=True)\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    pid = int(found.stdout)
+    until = time.monotonic() + 10
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 
-from trainer.common.progress import Progress
+from trainer.common.progress import Progress, track
 
 
 class Terminal(io.StringIO):
@@ -49,3 +49,20 @@ def test_on_a_terminal_there_is_a_bar() -> None:
         progress.add(6)
     assert "reading: 100%" in stream.getvalue()
     assert "10/10" in stream.getvalue()
+
+
+def test_of_what_is_over_soon_nothing_is_told(capfd, monkeypatch) -> None:
+    assert list(track(range(3), "labelling", 3)) == [0, 1, 2]
+    assert capfd.readouterr() == ("", "")
+    now = iter([0.0, 0.0, 40.0, 40.0, 80.0])
+    monkeypatch.setattr("trainer.common.progress.time.monotonic", lambda: next(now))
+    assert list(track(range(2), "labelling", 2, "parts")) == [0, 1]
+    assert capfd.readouterr().err.splitlines() == [
+        "labelling: 1 of 2 parts, 0.0/s, 0:00:40 left",
+        "labelling: 2 of 2 parts, 0.0/s, in 0:01:20",
+    ]
+    monkeypatch.undo()
+    terminal = Terminal()
+    with Progress("labelling", 3, brief=True, stream=terminal) as progress:
+        progress.add(3)
+    assert "labelling" not in terminal.getvalue()

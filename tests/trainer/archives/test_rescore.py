@@ -1,26 +1,29 @@
-"""An archive scored on a cluster: the same files as those of `edge-score stream`."""
+"""An archive scored in processes: the same files as those of `edge-score stream`."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import active_children
 from pathlib import Path
 
+import cloudpickle
 import numpy as np
 import pytest
-from distributed import Client, WorkerPlugin
 
 from edge.bundle import default_bundle_path, load_bundle, models_path, profile_and_fingerprint
 from edge.errors import ConfigError, InputError
 from edge.ledger import LEDGER_FILE, Ledger
 from edge.scoring import Scorer
 from edge.stream import Stream
-from trainer.archives.cluster import connect
+from trainer.archives import rescore as rescoring
+from trainer.archives.cluster import RunTasks, connect
 from trainer.archives.rescore import Rescored, rescore_archive
 
 BUNDLE = default_bundle_path()
@@ -32,7 +35,7 @@ def rescore(archive: Path, out: Path, cluster=None, size: int = 2) -> Rescored:
     return rescore_archive(archive, BUNDLE, out, cluster or (lambda: connect(2)), size)
 
 
-def no_cluster() -> Client:
+def no_cluster() -> RunTasks:
     raise AssertionError("nothing was to be scored")
 
 
@@ -71,16 +74,28 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-class Disturbed(WorkerPlugin):
-    """Makes each half-orbit take a while; one of them may take the process down."""
+class ByValue:
+    """A function of this module, for workers that cannot import it."""
 
-    def __init__(self, seconds: float, deadly: str = "") -> None:
-        self.seconds, self.deadly = seconds, deadly
+    def __init__(self, function: Callable) -> None:
+        self.function = function
 
-    def setup(self, worker: object) -> None:
+    def __reduce__(self):
+        module = sys.modules[__name__]
+        cloudpickle.register_pickle_by_value(module)
+        try:
+            return cloudpickle.loads, (cloudpickle.dumps(self.function),)
+        finally:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def disturbed(seconds: float, deadly: str = "") -> ByValue:
+    """Score where each half-orbit takes a while; one may take the process down."""
+
+    def score_batch(batch):
         import trainer.archives.rescore as module
 
-        score, seconds, deadly = module.score_to_disk, self.seconds, self.deadly
+        score = module.score_to_disk
 
         def slow(scorer, out, files):
             time.sleep(seconds)
@@ -89,36 +104,30 @@ class Disturbed(WorkerPlugin):
             return score(scorer, out, files)
 
         module.score_to_disk = slow
+        try:
+            return module.score_batch(batch)
+        finally:
+            module.score_to_disk = score
 
-
-@pytest.fixture
-def by_value() -> Iterator[None]:
-    """Send this module's classes to workers that cannot import it."""
-    import sys
-
-    import cloudpickle
-
-    module = sys.modules[__name__]
-    cloudpickle.register_pickle_by_value(module)
-    yield
-    cloudpickle.unregister_pickle_by_value(module)
+    return ByValue(score_batch)
 
 
 def test_the_samples_are_scored_as_stream_scores_them(tmp_path: Path) -> None:
-    loaded: list[dict[str, bool]] = []
+    loaded: list[bool] = []
 
     @contextmanager
-    def watched() -> Iterator[Client]:
-        with connect(2) as client:
-            yield client
-            loaded.append(client.run(lambda: "tensorflow" in __import__("sys").modules))
+    def watched() -> Iterator[RunTasks]:
+        with connect(2) as run:
+            yield run
+            asked = "'tensorflow' in __import__('sys').modules"
+            loaded.extend(found for _, found in run(eval, {"one": asked, "two": asked}))
 
     found = rescore(SAMPLES, tmp_path / "ours", watched)
     assert results(tmp_path / "ours") == stream_once(SAMPLES, tmp_path / "stream")
     assert found.scored > 0
     assert found.problems == []
     assert loaded
-    assert not any(loaded[0].values())
+    assert not any(loaded)
     # Nothing is done twice, by either of them.
     again = rescore(SAMPLES, tmp_path / "ours", no_cluster)
     assert (again.scored, again.before) == (0, found.scored)
@@ -129,29 +138,23 @@ def test_the_samples_are_scored_as_stream_scores_them(tmp_path: Path) -> None:
 
 
 def test_a_killed_worker_costs_nothing_and_doubles_nothing(
-    archive: Path, tmp_path: Path, by_value: None
+    archive: Path, tmp_path: Path, monkeypatch
 ) -> None:
     out = tmp_path / "ours"
     killed = []
 
-    @contextmanager
-    def disturbed() -> Iterator[Client]:
-        with connect(2) as client:
-            client.register_plugin(Disturbed(0.1))
-            pids = list(client.run(os.getpid).values())
+    def kill() -> None:
+        while not list(out.glob("*.jsonl")):
+            time.sleep(0.01)
+        worker = active_children()[0]
+        worker.kill()
+        killed.append(worker)
 
-            def kill() -> None:
-                while not list(out.glob("*.jsonl")):
-                    time.sleep(0.01)
-                os.kill(pids[0], signal.SIGKILL)
-                killed.append(pids[0])
-
-            thread = threading.Thread(target=kill)
-            thread.start()
-            yield client
-            thread.join()
-
-    found = rescore(archive, out, disturbed)
+    monkeypatch.setattr(rescoring, "score_batch", disturbed(0.1))
+    thread = threading.Thread(target=kill)
+    thread.start()
+    found = rescore(archive, out)
+    thread.join()
     assert killed
     assert results(out) == stream_once(archive, tmp_path / "stream")
     assert found.scored == len(results(out)) / 3
@@ -159,18 +162,12 @@ def test_a_killed_worker_costs_nothing_and_doubles_nothing(
 
 
 def test_a_half_orbit_that_takes_its_worker_down_is_named_and_the_rest_is_scored(
-    archive: Path, tmp_path: Path, by_value: None
+    archive: Path, tmp_path: Path, monkeypatch
 ) -> None:
     keys = sorted({f"DEMETER_{f.name[12:18]}" for f in archive.glob("DMT_*")})
     out = tmp_path / "ours"
-
-    @contextmanager
-    def crashing() -> Iterator[Client]:
-        with connect(2) as client:
-            client.register_plugin(Disturbed(0.0, keys[2]))
-            yield client
-
-    found = rescore(archive, out, crashing)
+    monkeypatch.setattr(rescoring, "score_batch", disturbed(0.0, keys[2]))
+    found = rescore(archive, out)
     assert {name.partition(".")[0] for name in results(out)} == set(keys) - {keys[2]}
     assert found.scored == len(keys) - 1
     assert len(found.problems) == 1

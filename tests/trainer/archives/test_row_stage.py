@@ -1,25 +1,30 @@
-"""An archive to rows on a cluster of processes that are killed, crash and run again."""
+"""An archive to rows in processes that are killed, crash and run again."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import active_children
 from pathlib import Path
 
+import cloudpickle
 import h5py
 import numpy as np
 import pytest
-from distributed import Client, WorkerPlugin
+from distributed import LocalCluster
 
 from edge.errors import InputError
-from trainer.archives.cluster import connect
+from trainer.archives import row_stage, rows
+from trainer.archives.cluster import RunTasks, connect
 from trainer.archives.row_stage import find_mission, make_rows
-from trainer.archives.rows import iter_passes, read_manifest
+from trainer.archives.rows import iter_passes, read_manifest, read_part
+from trainer.common.errors import TrainError
 
 ORBITS = 2
 
@@ -42,7 +47,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def no_cluster() -> Client:
+def no_cluster() -> RunTasks:
     raise AssertionError("nothing was to be made")
 
 
@@ -62,16 +67,28 @@ def undisturbed(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
     return content(out)
 
 
-class Slow(WorkerPlugin):
-    """Makes each half-orbit take a while; one of them may take the process down."""
+class ByValue:
+    """A function of this module, for workers that cannot import it."""
 
-    def __init__(self, seconds: float, deadly: str = "") -> None:
-        self.seconds, self.deadly = seconds, deadly
+    def __init__(self, function: Callable) -> None:
+        self.function = function
 
-    def setup(self, worker: object) -> None:
+    def __reduce__(self):
+        module = sys.modules[__name__]
+        cloudpickle.register_pickle_by_value(module)
+        try:
+            return cloudpickle.loads, (cloudpickle.dumps(self.function),)
+        finally:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def disturbed(seconds: float, deadly: str = "") -> ByValue:
+    """Make parts where each half-orbit takes a while; one may take the process down."""
+
+    def make_part(part):
         import trainer.archives.part_making as module
 
-        read, seconds, deadly = module.read_pass, self.seconds, self.deadly
+        read = module.read_pass
 
         def slow(files, profile, rule):
             time.sleep(seconds)
@@ -80,19 +97,12 @@ class Slow(WorkerPlugin):
             return read(files, profile, rule)
 
         module.read_pass = slow
+        try:
+            return module.make_part(part)
+        finally:
+            module.read_pass = read
 
-
-@pytest.fixture
-def by_value() -> Iterator[None]:
-    """Send this module's classes to workers that cannot import it."""
-    import sys
-
-    import cloudpickle
-
-    module = sys.modules[__name__]
-    cloudpickle.register_pickle_by_value(module)
-    yield
-    cloudpickle.unregister_pickle_by_value(module)
+    return ByValue(make_part)
 
 
 def test_one_after_another_or_side_by_side_the_bytes_are_the_same(
@@ -114,6 +124,28 @@ def test_one_after_another_or_side_by_side_the_bytes_are_the_same(
     assert manifest.failed == {}
 
 
+def test_only_the_parts_of_what_is_wanted_are_read(
+    archive: Path, tmp_path: Path, monkeypatch
+) -> None:
+    make(archive, tmp_path)
+    keys = [p.key for p in iter_passes(tmp_path)]
+    opened = []
+
+    def watched(path: Path, profile):
+        opened.append(path.name)
+        return read_part(path, profile)
+
+    monkeypatch.setattr(rows, "read_part", watched)
+    parts = sorted(name for name in content(tmp_path) if name.startswith("part"))
+    # Two of one part, and one of the last but one: nothing is read after it, or between.
+    places = np.array([0, 1, len(keys) - ORBITS - 1])
+    found = [p.key for p in iter_passes(tmp_path, places)]
+    assert found == [keys[place] for place in places]
+    assert opened[0] == parts[0]
+    assert len(opened) == 2
+    assert parts[-1] not in opened
+
+
 def test_what_is_there_is_not_made_again(archive: Path, tmp_path: Path) -> None:
     make(archive, tmp_path)
     times = {f: f.stat().st_mtime_ns for f in (tmp_path / "rows").iterdir()}
@@ -122,46 +154,34 @@ def test_what_is_there_is_not_made_again(archive: Path, tmp_path: Path) -> None:
 
 
 def test_a_killed_worker_costs_nothing_and_doubles_nothing(
-    archive: Path, tmp_path: Path, undisturbed: dict[str, bytes], by_value: None
+    archive: Path, tmp_path: Path, undisturbed: dict[str, bytes], monkeypatch
 ) -> None:
     killed = []
 
-    @contextmanager
-    def disturbed() -> Iterator[Client]:
-        with connect(2) as client:
-            client.register_plugin(Slow(0.2))
-            pids = list(client.run(os.getpid).values())
+    def kill() -> None:
+        while not list((tmp_path / "rows").glob("part-*.parquet")):
+            time.sleep(0.01)
+        worker = active_children()[0]
+        worker.kill()
+        killed.append(worker)
 
-            def kill() -> None:
-                while not list((tmp_path / "rows").glob("part-*.parquet")):
-                    time.sleep(0.01)
-                os.kill(pids[0], signal.SIGKILL)
-                killed.append(pids[0])
-
-            thread = threading.Thread(target=kill)
-            thread.start()
-            yield client
-            thread.join()
-            assert pids[0] not in client.run(os.getpid).values()
-
-    make(archive, tmp_path, disturbed)
+    monkeypatch.setattr(row_stage, "make_part", disturbed(0.2))
+    thread = threading.Thread(target=kill)
+    thread.start()
+    make(archive, tmp_path)
+    thread.join()
     assert killed
+    assert active_children() == []
     assert content(tmp_path) == undisturbed
 
 
 def test_a_half_orbit_that_takes_its_worker_down_is_named_and_the_rest_is_read(
-    archive: Path, tmp_path: Path, undisturbed: dict[str, bytes], by_value: None, capfd
+    archive: Path, tmp_path: Path, undisturbed: dict[str, bytes], monkeypatch, capfd
 ) -> None:
     all_keys = sorted({f.name[12:18] for f in archive.glob("DMT_*")})
     deadly = f"DEMETER_{all_keys[4]}"
-
-    @contextmanager
-    def crashing() -> Iterator[Client]:
-        with connect(2) as client:
-            client.register_plugin(Slow(0.0, deadly))
-            yield client
-
-    make(archive, tmp_path, crashing)
+    monkeypatch.setattr(row_stage, "make_part", disturbed(0.0, deadly))
+    make(archive, tmp_path)
     manifest = read_manifest(tmp_path)
     assert {name[12:18] for name in manifest.failed} == {all_keys[4]}
     assert all("ended every process that read it" in why for why in manifest.failed.values())
@@ -173,34 +193,86 @@ def test_a_half_orbit_that_takes_its_worker_down_is_named_and_the_rest_is_read(
     assert [line for line in capfd.readouterr().err.splitlines() if "reading" not in line] == []
 
 
+def test_a_part_that_ends_every_worker_when_it_is_written_is_one_clear_error(
+    archive: Path, tmp_path: Path, monkeypatch
+) -> None:
+    def make_part(part):
+        import trainer.archives.part_making as module
+
+        module.write_part = lambda *_: os.kill(os.getpid(), signal.SIGSEGV)
+        return module.make_part(part)
+
+    monkeypatch.setattr(row_stage, "make_part", ByValue(make_part))
+    with pytest.raises(TrainError, match="ends every process that makes it, although no half-orb"):
+        make(archive, tmp_path, orbits=100_000)
+
+
+def test_a_process_over_its_memory_is_ended_and_what_it_read_is_named(
+    archive: Path, tmp_path: Path, undisturbed: dict[str, bytes], monkeypatch
+) -> None:
+    all_keys = sorted({f.name[12:18] for f in archive.glob("DMT_*")})
+    large = f"DEMETER_{all_keys[2]}"
+
+    def make_part(part):
+        import trainer.archives.part_making as module
+
+        read = module.read_pass
+
+        def greedy(files, profile, rule):
+            if next(iter(files.values())).half_orbit == large:
+                held = np.ones(2**27)
+                time.sleep(60)
+                assert held.size
+            return read(files, profile, rule)
+
+        module.read_pass = greedy
+        return module.make_part(part)
+
+    monkeypatch.setattr(row_stage, "make_part", ByValue(make_part))
+    make(archive, tmp_path, lambda: connect(1, memory_limit="800MB"))
+    assert {name[12:18] for name in read_manifest(tmp_path).failed} == {all_keys[2]}
+
+
 def test_an_interrupted_run_goes_on(
-    archive: Path, tmp_path: Path, undisturbed: dict[str, bytes], by_value: None, monkeypatch
+    archive: Path, tmp_path: Path, undisturbed: dict[str, bytes], monkeypatch
 ) -> None:
     @contextmanager
-    def slow() -> Iterator[Client]:
-        with connect(2) as client:
-            client.register_plugin(Slow(0.1))
-            yield client
+    def interrupted() -> Iterator[RunTasks]:
+        with connect(2) as run:
 
-    from trainer.archives import row_stage
+            def some(*arguments):
+                for count, done in enumerate(run(*arguments)):
+                    yield done
+                    if count == 1:
+                        raise KeyboardInterrupt
 
-    run = row_stage.run_tasks
+            yield some
 
-    def interrupted(*arguments):
-        for count, done in enumerate(run(*arguments)):
-            yield done
-            if count == 1:
-                raise KeyboardInterrupt
-
-    monkeypatch.setattr(row_stage, "run_tasks", interrupted)
+    monkeypatch.setattr(row_stage, "make_part", disturbed(0.1))
     with pytest.raises(KeyboardInterrupt):
-        make(archive, tmp_path, slow)
+        make(archive, tmp_path, interrupted)
     monkeypatch.undo()
+    assert active_children() == []
     there = {f for f in content(tmp_path) if f.startswith("part")}
     assert 2 <= len(there) < len(undisturbed) - 1
     assert not (tmp_path / "rows" / "manifest.json").exists()
     assert make(archive, tmp_path) == len(undisturbed) - 1 - len(there)
-    assert {k: v for k, v in content(tmp_path).items() if not k.startswith(".")} == undisturbed
+    # What was being read when it was cut short is swept up as well.
+    assert content(tmp_path) == undisturbed
+
+
+def test_on_a_dask_scheduler_the_bytes_are_the_same(
+    archive: Path, tmp_path: Path, undisturbed: dict[str, bytes]
+) -> None:
+    with LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        scheduler_kwargs={"dashboard": False},
+    ) as there:
+        make(archive, tmp_path, lambda: connect(1, there.scheduler_address))
+    assert content(tmp_path) == undisturbed
 
 
 def test_bad_files_are_named_and_their_siblings_are_read(archive: Path, tmp_path: Path) -> None:
@@ -272,12 +344,9 @@ def test_damaged_hdf5_is_a_bad_file_and_no_dead_worker(
     assert list(read_manifest(tmp_path / "out").failed) == [bad.name]
 
 
-def test_memory_does_not_grow_with_the_number_of_parts(
-    archive: Path, tmp_path: Path, by_value: None
-) -> None:
+def test_memory_does_not_grow_with_the_number_of_parts(archive: Path, tmp_path: Path) -> None:
     """One worker makes every part five times over; what it holds after the first round it keeps."""
     from trainer.archives.archive import find_half_orbits
-    from trainer.archives.cluster import run_tasks
     from trainer.archives.manifest import RowsRequest, plan_parts
     from trainer.archives.part_making import make_part
 
@@ -285,9 +354,9 @@ def test_memory_does_not_grow_with_the_number_of_parts(
     request = RowsRequest(archive, "demeter", "plasma", "dark", True)
     parts = {p.path.name: p for p in plan_parts(groups, request, tmp_path, {}, 1)}
     peaks = []
-    with connect(1) as client:
+    with connect(1) as run:
         for _ in range(5):
-            made = [m.peak_bytes for _, m in run_tasks(client, make_part, parts)]
+            made = [m.peak_bytes for _, m in run(make_part, parts)]
             peaks.append(max(made))
     assert peaks[-1] - peaks[0] < 24 * 2**20
     assert peaks[-1] < 500 * 2**20
