@@ -46,7 +46,9 @@ EVALUATED :=
 # not go together in one. Two at a time take half as long, and more would need more memory than small machines have.
 SLOW := and not slow
 GROUPS := group-kernels group-trainer group-edge group-tensorflow
-SIDE_BY_SIDE := --no-print-directory --keep-going --output-sync -j2 SIDE_BY_SIDE=1 $(GROUPS)
+# To import all modules takes longer than some groups do.
+MARKED = $$(grep -rl "mark\.$(1)" tests --include="test_*.py")
+RUN_GROUPS := --no-print-directory --keep-going --output-sync -j2 SIDE_BY_SIDE=1 $(GROUPS)
 
 LOCK_VENV := build/lock
 BUILD_REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
@@ -58,7 +60,7 @@ run: $(EDGE)  ## score the sample half-orbits with the shipped model and print t
 	@$(BIN)/edge-score stream models/samples --out build/run --once
 
 test: $(TRAINER)  ## run the tests: the kernels without numba, and everything that is not slow; two groups at a time
-	@$(MAKE) $(SIDE_BY_SIDE)
+	@$(MAKE) $(RUN_GROUPS)
 
 test-edge: $(EDGE_TESTED)  ## run the edge's tests with the edge's packages alone, in an environment of their own
 	@$(EDGE_VENV)/bin/pytest -q tests/edge
@@ -67,7 +69,7 @@ test-arm64:  ## run the edge and its tests on Debian for arm64 in folders, emula
 	@tests/arm64/run.sh
 
 test-all: $(TRAINER)  ## run the tests, the slow ones too
-	@$(MAKE) $(SIDE_BY_SIDE) SLOW=
+	@$(MAKE) $(RUN_GROUPS) SLOW=
 
 .PHONY: $(GROUPS)
 group-trainer:
@@ -75,9 +77,9 @@ group-trainer:
 group-edge:
 	@$(BIN)/pytest -q -m "not tensorflow $(SLOW)" --ignore tests/trainer
 group-kernels:
-	@NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m "kernel $(SLOW)"
+	@NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m "kernel $(SLOW)" $(call MARKED,kernel)
 group-tensorflow:
-	@$(BIN)/pytest -q -m "tensorflow $(SLOW)"
+	@$(BIN)/pytest -q -m "tensorflow $(SLOW)" $(call MARKED,tensorflow)
 
 # The road from an archive to a bundle, of commands that can be typed: make prints each. What is up to date is not made
 # again, and what was interrupted goes on. A mission without an archive is simulated.
