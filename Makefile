@@ -3,8 +3,13 @@
 # PYTHON=python3.13 takes that interpreter, and makes .venv again if it has another one.
 
 .DEFAULT_GOAL := help
-.NOTPARALLEL:
 .PHONY: run test test-edge test-arm64 test-all train-export reproduce bench fuzz lint format clean lock help
+ifdef SIDE_BY_SIDE
+# What the tests run of make knows nothing of how they are run.
+unexport MAKEFLAGS
+else
+.NOTPARALLEL:
+endif
 
 # The newest first, but last the one that TensorFlow has no packages for.
 TRAINER_PYTHONS := 3.13 3.12 3.11
@@ -37,6 +42,14 @@ PRETRAIN := seqnetquake-pretrain.toml
 FINETUNE := seqnetquake-finetune.toml
 EVALUATED :=
 
+# Groups of tests, each a process of pytest's that is printed when it has ended. TensorFlow and the edge's interpreter do
+# not go together in one. Two at a time take half as long, and more would need more memory than small machines have.
+SLOW := and not slow
+GROUPS := group-kernels group-trainer group-edge group-tensorflow
+# To import all modules takes longer than some groups do.
+MARKED = $$(grep -rl "mark\.$(1)" tests --include="test_*.py")
+RUN_GROUPS := --no-print-directory --keep-going --output-sync -j2 SIDE_BY_SIDE=1 $(GROUPS)
+
 LOCK_VENV := build/lock
 BUILD_REQUIRES := import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
 LOCK := $(LOCK_VENV)/bin/python -c '$(BUILD_REQUIRES)' | $(LOCK_VENV)/bin/uv pip compile -q - pyproject.toml \
@@ -46,9 +59,8 @@ run: $(EDGE)  ## score the sample half-orbits with the shipped model and print t
 	@rm -rf build/run
 	@$(BIN)/edge-score stream models/samples --out build/run --once
 
-test: $(TRAINER)  ## run the tests: the kernels without numba first, then everything that is not slow
-	@NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m "kernel and not slow"
-	@$(BIN)/pytest -q
+test: $(TRAINER)  ## run the tests: the kernels without numba, and everything that is not slow; two groups at a time
+	@$(MAKE) $(RUN_GROUPS)
 
 test-edge: $(EDGE_TESTED)  ## run the edge's tests with the edge's packages alone, in an environment of their own
 	@$(EDGE_VENV)/bin/pytest -q tests/edge
@@ -57,8 +69,17 @@ test-arm64:  ## run the edge and its tests on Debian for arm64 in folders, emula
 	@tests/arm64/run.sh
 
 test-all: $(TRAINER)  ## run the tests, the slow ones too
-	@NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m kernel
-	@$(BIN)/pytest -q -m ""
+	@$(MAKE) $(RUN_GROUPS) SLOW=
+
+.PHONY: $(GROUPS)
+group-trainer:
+	@$(BIN)/pytest -q -m "not tensorflow $(SLOW)" tests/trainer
+group-edge:
+	@$(BIN)/pytest -q -m "not tensorflow $(SLOW)" --ignore tests/trainer
+group-kernels:
+	@NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m "kernel $(SLOW)" $(call MARKED,kernel)
+group-tensorflow:
+	@$(BIN)/pytest -q -m "tensorflow $(SLOW)" $(call MARKED,tensorflow)
 
 # The road from an archive to a bundle, of commands that can be typed: make prints each. What is up to date is not made
 # again, and what was interrupted goes on. A mission without an archive is simulated.

@@ -69,11 +69,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run property tests first on aarch64.
+    """Keep TensorFlow from the edge's interpreter, and run property tests first on aarch64.
 
     There, tflite-runtime makes the process flush subnormals to zero once it is loaded, and
     hypothesis then refuses to draw floats.
     """
+    if len({item.get_closest_marker("tensorflow") is None for item in items}) > 1:
+        raise pytest.UsageError("tests of TensorFlow need a process of their own: -m tensorflow")
     if platform.machine() == "aarch64":
         items.sort(key=lambda item: item.get_closest_marker("hypothesis") is None)
 

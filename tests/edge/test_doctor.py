@@ -6,8 +6,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
+from commands import edge_score
 from edge.bundle import default_bundle_path, models_path
 from edge.config import Settings
 from edge.station import doctor as module
@@ -40,13 +39,7 @@ class Done(NamedTuple):
 
 
 def doctor(*arguments: object, **environment: str) -> Done:
-    done = subprocess.run(
-        [sys.executable, "-m", "edge.cli", "doctor", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={k: v for k, v in os.environ.items() if not k.startswith("EDGE_SCORE_")} | environment,
-    )
+    done = edge_score("doctor", *arguments, **environment)
     return Done(done.returncode, done.stdout.splitlines(), done.stderr)
 
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import struct
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -17,6 +14,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace as replace_struct
 
+from commands import edge_score
 from edge.bundle import load_bundle, models_path
 from edge.readers.names import parse_name
 from edge.scoring import Scorer
@@ -46,19 +44,6 @@ def demeter() -> Path:
 
 def alarm_time(alarm: dict[str, str]) -> float:
     return datetime.fromisoformat(alarm["time"]).timestamp()
-
-
-def edge_score(
-    *arguments: object, cwd: Path | None = None, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-W", "error::UserWarning", "-m", "edge.cli", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env={k: v for k, v in os.environ.items() if not k.startswith("EDGE_SCORE_")} | environment,
-    )
 
 
 def test_hiding_is_what_a_payload_that_is_missing_does(scorer: Scorer) -> None:

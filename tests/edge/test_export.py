@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from commands import edge_score
 from edge.errors import ConfigError, InputError
 from edge.outputs import write_results
 from edge.results import HalfOrbitResult, ScoredHalfOrbit, WindowScore
@@ -67,11 +66,6 @@ def out(tmp_path: Path) -> Path:
     write_results(folder, half_orbit("DEMETER_000031", "01T10:01", "01T10:03"))
     (folder / "alarms.jsonl").write_text("")
     return folder
-
-
-def edge_score(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "edge.cli", "export", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_csv_is_in_order_of_time(out: Path, tmp_path: Path) -> None:
@@ -185,10 +179,10 @@ def test_targets_and_dates_that_cannot_be(out: Path, tmp_path: Path) -> None:
 
 def test_the_command_says_what_it_wrote_and_left_out(out: Path, tmp_path: Path) -> None:
     target = tmp_path / "a.csv"
-    done = edge_score(out, "--to", target)
+    done = edge_score("export", out, "--to", target)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{target}: 6 windows\n", "")
     (out / "CSES_000011.jsonl").write_bytes(b"")
-    done = edge_score(out, "--to", target)
+    done = edge_score("export", out, "--to", target)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
-    done = edge_score(out, "--to", target, "--skip-damaged")
+    done = edge_score("export", out, "--to", target, "--skip-damaged")
     assert (done.returncode, done.stdout) == (2, f"{target} (replaced): 4 windows\n")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import struct
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,27 +17,9 @@ pytest.importorskip("matplotlib")
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from commands import edge_score
 from edge.readers import Channel, Track, read_payload
 from edge.show import plot as plotting
-
-
-def command(*arguments: object, **keywords: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [
-            sys.executable,
-            "-W",
-            "error::UserWarning",
-            "-m",
-            "edge.cli",
-            "plot",
-            *map(str, arguments),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={k: v for k, v in os.environ.items() if not k.startswith("EDGE_SCORE_")} | keywords,
-        cwd=keywords.get("PWD"),
-    )
 
 
 def check_picture(path: Path, panels: int) -> None:
@@ -63,7 +42,7 @@ def drawn(path: Path) -> Figure:
 
 
 def test_real_file(real_hpm: Path, tmp_path: Path) -> None:
-    done = command(real_hpm, "--out", tmp_path / "new.png")
+    done = edge_score("plot", real_hpm, "--out", tmp_path / "new.png")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"{tmp_path / 'new.png'}\n"
     assert [p.name for p in tmp_path.iterdir()] == ["new.png"]
@@ -160,7 +139,7 @@ def test_default_name_and_the_same_bytes(make_cses: Callable[..., Path], tmp_pat
     contents = []
     for settings in ("", "figure.facecolor: black\n"):
         (tmp_path / "matplotlibrc").write_text(settings)
-        done = command(path, PWD=str(tmp_path), MATPLOTLIBRC=str(tmp_path / "matplotlibrc"))
+        done = edge_score("plot", path, cwd=tmp_path, MATPLOTLIBRC=str(tmp_path / "matplotlibrc"))
         assert (done.returncode, done.stdout) == (0, f"{path.stem}.png\n")
         contents.append((tmp_path / f"{path.stem}.png").read_bytes())
     assert contents[0] == contents[1]
@@ -261,7 +240,7 @@ def test_files_without_a_position_or_a_value(
 
 def test_missing_matplotlib_is_one_line(make_cses: Callable[..., Path], tmp_path: Path) -> None:
     (tmp_path / "matplotlib.py").write_text("raise ImportError\n")
-    done = command(make_cses("LAP_1", 12), PWD=str(tmp_path), PYTHONPATH=str(tmp_path))
+    done = edge_score("plot", make_cses("LAP_1", 12), cwd=tmp_path, PYTHONPATH=str(tmp_path))
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert line.startswith("edge-score: matplotlib is not installed")
@@ -269,9 +248,9 @@ def test_missing_matplotlib_is_one_line(make_cses: Callable[..., Path], tmp_path
 
 
 def test_bad_input_and_bad_output(make_cses: Callable[..., Path], tmp_path: Path) -> None:
-    done = command(tmp_path / "absent.h5", "--out", tmp_path / "a.png")
+    done = edge_score("plot", tmp_path / "absent.h5", "--out", tmp_path / "a.png")
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
-    done = command(make_cses("LAP_1", 12), "--out", tmp_path / "none" / "a.png")
+    done = edge_score("plot", make_cses("LAP_1", 12), "--out", tmp_path / "none" / "a.png")
     assert done.returncode == 2
     assert done.stderr == "edge-score: a.png: cannot be written: No such file or directory\n"
     assert not list(tmp_path.iterdir())

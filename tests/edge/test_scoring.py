@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
-import subprocess
-import sys
 import time
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from commands import edge_score
 from edge.bundle import models_path
 from edge.ledger import LEDGER_FILE, Ledger
 from edge.results import Alarm, WindowScore
@@ -40,16 +38,6 @@ def write_kp(path: Path, last: date, kp: float = 1.333, interval: int = INTERVAL
         )
         day += timedelta(days=1)
     path.write_text("\n".join(lines) + "\n", encoding="ascii")
-
-
-def edge_score(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "edge.cli", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={k: v for k, v in os.environ.items() if not k.startswith("EDGE_SCORE_")} | environment,
-    )
 
 
 def sample() -> list[Path]:

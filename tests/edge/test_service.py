@@ -10,10 +10,10 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
+from commands import edge_score
 from edge.bundle import models_path
 from edge.config import Settings, load_settings
 from edge.errors import ConfigError
@@ -24,39 +24,21 @@ from edge.watching import hold
 SAMPLE = next((models_path() / "samples").glob("CSES_01_LAP_1_*_118071_*.h5"))
 
 
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-def edge_score(*arguments: object) -> Done:
-    done = subprocess.run(
-        [sys.executable, "-m", "edge.cli", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={k: v for k, v in os.environ.items() if not k.startswith("EDGE_SCORE_")},
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
-
-
 @pytest.fixture
 def station(tmp_path: Path) -> Path:
     """A station that `init` made."""
     folder = tmp_path / "station"
-    assert edge_score("init", folder).code == 0
+    assert edge_score("init", folder).returncode == 0
     return folder
 
 
-def systemd_analyze(*arguments: object) -> Done:
+def systemd_analyze(*arguments: object) -> subprocess.CompletedProcess[str]:
     program = shutil.which("systemd-analyze")
     if program is None:
         pytest.skip("systemd-analyze is absent")
-    done = subprocess.run(
+    return subprocess.run(
         [program, *map(str, arguments)], capture_output=True, text=True, check=False
     )
-    return Done(done.returncode, done.stdout, done.stderr)
 
 
 def keys(unit: str) -> dict[str, list[str]]:
@@ -82,16 +64,16 @@ def test_systemd_takes_the_unit_and_finds_little_exposure(
 ) -> None:
     arguments = ["--user", user] if user else []
     done = edge_score("service", "systemd", tmp_path / "in box", out, *arguments)
-    assert (done.code, done.err) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "")
     unit = tmp_path / "edge-score.service"
-    unit.write_text(done.out)
+    unit.write_text(done.stdout)
     verified = systemd_analyze("verify", unit)
     # What systemd 254 brought is no fault of the unit.
     later = ("RestartSteps", "RestartMaxDelaySec")
-    complaints = [c for c in verified.err.splitlines() if not any(k in c for k in later)]
-    assert (verified.code, complaints) == (0, [])
+    complaints = [c for c in verified.stderr.splitlines() if not any(k in c for k in later)]
+    assert (verified.returncode, complaints) == (0, [])
     security = systemd_analyze("security", "--offline=true", "--threshold=30", unit)
-    assert security.code == 0, security.out
+    assert security.returncode == 0, security.stdout
 
 
 def test_the_unit_says_what_it_must(tmp_path: Path) -> None:
@@ -187,9 +169,9 @@ def test_what_a_service_file_cannot_hold_is_refused(
     kind: str, arguments: list[str], words: str
 ) -> None:
     done = edge_score("service", kind, *arguments)
-    assert (done.code, done.out) == (2, "")
-    assert len(done.err.splitlines()) == 1
-    assert words in done.err
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert words in done.stderr
 
 
 def test_a_bundle_that_a_service_would_not_find(station: Path) -> None:
@@ -242,7 +224,7 @@ def test_systemd_runs_the_unit(tmp_path: Path) -> None:
         if path.is_symlink():
             (root / path.name).symlink_to(path.readlink())
     shutil.copy(SAMPLE, root / "srv" / "inbox")
-    unit = edge_score("service", "systemd", "/srv/inbox", "/var/lib/edge-score").out
+    unit = edge_score("service", "systemd", "/srv/inbox", "/var/lib/edge-score").stdout
     for name, text in (UNITS | {"edge-score.service": unit}).items():
         (system / name).parent.mkdir(parents=True, exist_ok=True)
         (system / name).write_text(text)
@@ -277,7 +259,7 @@ def test_systemd_runs_the_unit(tmp_path: Path) -> None:
     assert list((root / "var/lib/private/edge-score").glob("*.jsonl"))
 
 
-def cron(line: str, home: Path) -> Done:
+def cron(line: str, home: Path) -> tuple[int, str, str]:
     """Run a line of a crontab as cron does."""
     command = line.split(maxsplit=5)[5]
     assert "%" not in command
@@ -288,7 +270,7 @@ def cron(line: str, home: Path) -> Done:
         check=False,
         cwd=home,
     )
-    return Done(done.returncode, done.stdout, done.stderr)
+    return done.returncode, done.stdout, done.stderr
 
 
 @pytest.fixture
@@ -297,8 +279,8 @@ def line(station: Path) -> str:
     config = station / SETTINGS_FILE
     config.write_text(config.read_text().replace("#settle =", "settle = 0"))
     done = edge_score("service", "cron", "--config", config)
-    assert (done.code, done.err) == (0, "")
-    *comments, last = done.out.splitlines()
+    assert (done.returncode, done.stderr) == (0, "")
+    *comments, last = done.stdout.splitlines()
     assert all(comment.startswith("#") for comment in comments)
     return last
 
@@ -356,11 +338,11 @@ def test_files_settle_unless_the_settings_say_otherwise(tmp_path: Path) -> None:
 
 def test_logrotate_takes_its_file(station: Path, tmp_path: Path) -> None:
     done = edge_score("service", "logrotate", "--config", station / SETTINGS_FILE)
-    assert (done.code, done.err) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "")
     log = station / "results" / "edge-score.log"
     log.write_text("0 half-orbits scored\n")
     config = tmp_path / "edge-score"
-    config.write_text(done.out)
+    config.write_text(done.stdout)
     config.chmod(0o644)
     program = shutil.which("logrotate", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
@@ -382,32 +364,33 @@ def test_logrotate_takes_its_file(station: Path, tmp_path: Path) -> None:
 
 def test_init_makes_a_station_and_says_what_comes_next(tmp_path: Path) -> None:
     done = edge_score("init", tmp_path / "new" / "station")
-    assert (done.code, done.err) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "")
     folder = tmp_path / "new" / "station"
     assert sorted(p.name for p in folder.iterdir()) == ["edge-score.toml", "inbox", "results"]
-    steps = [s.split()[1:] for s in done.out.splitlines() if s.startswith("  edge-score ")]
+    steps = [s.split()[1:] for s in done.stdout.splitlines() if s.startswith("  edge-score ")]
     assert [step[0] for step in steps] == ["doctor", "stream", "service", "service"]
     assert steps[0][-2:] == ["--config", str(folder / SETTINGS_FILE)]
-    assert edge_score(*steps[0]).code == 0
-    assert edge_score(*steps[1], "--once") == (0, "", "")
+    assert edge_score(*steps[0]).returncode == 0
+    done = edge_score(*steps[1], "--once")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_status_takes_the_settings_that_init_made_or_says_that_it_has_none(
     station: Path, tmp_path: Path
 ) -> None:
     results, config = station / "results", station / SETTINGS_FILE
-    assert edge_score("stream", station / "inbox", "--out", results, "--once").code == 0
+    assert edge_score("stream", station / "inbox", "--out", results, "--once").returncode == 0
     bundle = shutil.copytree(models_path() / "plasma", tmp_path / "mine")
     (bundle / "card.json").write_text("{}")
     config.write_text(f"bundle = '{bundle}'")
-    told = edge_score("status", results).out
+    told = edge_score("status", results).stdout
     assert "bundle mine: " in told
     assert "--config" not in told
     config.rename(tmp_path / "elsewhere.toml")
-    told = edge_score("status", results).out
+    told = edge_score("status", results).stdout
     assert "bundle          plasma" in told
     assert told.splitlines()[-1].startswith("settings        none (--config FILE): ")
-    told = edge_score("status", results, "--config", tmp_path / "elsewhere.toml").out
+    told = edge_score("status", results, "--config", tmp_path / "elsewhere.toml").stdout
     assert "bundle mine: " in told
 
 
@@ -415,15 +398,15 @@ def test_status_takes_the_settings_that_init_made_or_says_that_it_has_none(
 def test_init_overwrites_nothing(there: str, tmp_path: Path) -> None:
     (tmp_path / there).symlink_to("nowhere")
     done = edge_score("init", tmp_path)
-    assert (done.code, done.out) == (2, "")
-    assert f"expected a new folder, got one with {there}" in done.err
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"expected a new folder, got one with {there}" in done.stderr
     assert [p.name for p in tmp_path.iterdir()] == [there]
 
 
 def test_init_says_where_it_cannot(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = edge_score("init", tmp_path / "file")
-    assert (done.code, done.err) == (2, "edge-score: file: Not a directory\n")
+    assert (done.returncode, done.stderr) == (2, "edge-score: file: Not a directory\n")
 
 
 def test_the_settings_file_has_every_setting_with_its_meaning_and_default(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -168,6 +168,25 @@ class RowsMaker:
         )
         (folder / MANIFEST_FILE).write_bytes(msgspec.json.encode(whole))
         return dataset
+
+
+@pytest.fixture(scope="session")
+def _one_thread() -> None:
+    from trainer.models.engine import tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+@pytest.fixture
+def tensorflow(_one_thread: None, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """TensorFlow on one thread, for other tests run beside, which is not to retrace graphs."""
+    from trainer.models.engine import tf
+
+    tf.get_logger().addHandler(caplog.handler)
+    yield
+    tf.get_logger().removeHandler(caplog.handler)
+    assert "retracing" not in caplog.text
 
 
 @pytest.fixture(scope="session")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-import typer
 
+from commands import edge_train
 from edge.bundle import default_bundle_path, models_path
-from edge.entry import run as run_app
 from edge.watching import hold
 from trainer.archives.commands import rescore
 from trainer.archives.rows import iter_passes
@@ -30,19 +28,8 @@ Run = Callable[..., Done]
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command()(prepare)
-    app.command()(rescore)
-
-    def call(*arguments: object) -> Done:
-        monkeypatch.setattr(sys, "argv", ["edge-train", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            run_app(app, "edge-train")
-        text = capfd.readouterr()
-        return Done(int(stop.value.code or 0), text.out, text.err)
-
-    return call
+    call = edge_train(monkeypatch, capfd, prepare, rescore)
+    return lambda *arguments: Done(*call(*arguments))
 
 
 @pytest.fixture(autouse=True)

@@ -1,14 +1,9 @@
-"""The inference graph against Keras, and the int8 file against both, in processes of their own.
-
-TensorFlow is never imported here: other tests of the session run the edge's interpreter.
-"""
+"""The inference graph against Keras, and the int8 file against both."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -17,82 +12,80 @@ from trainer.common.errors import TrainError
 from trainer.datasets.windows import Windows
 from trainer.models.edge_file import edge_logits
 
-# Trains a little, so that the weights are not those of the initialiser alone.
-SCRIPT = """
-import json
-import sys
-from pathlib import Path
-import numpy as np
-from trainer.export import tflite
-from trainer.export.tflite import convert_float32, convert_int8, faults
-from trainer.models.networks import forget_columns
-from trainer.models.registry import make_classifier
-from trainer.models.seqnetquake import inference_function
-from trainer.models.window_set import windows_of_arrays
+pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("tensorflow")]
 
-out = Path(sys.argv[1])
-rng = np.random.default_rng(0)
-inputs = np.clip(rng.normal(size=(1500, 20, 10)), -6, 6).astype(np.float32)
-inputs[:, :, 5:] = 1.0
-# Neighbouring rows are alike, as those of a satellite are.
-inputs[:, 1:, :5] = 0.6 * inputs[:, 1:, :5] + 0.6 * inputs[:, :-1, :5]
-labels = (rng.random(1500) < 0.5).astype(np.int8)
-inputs[labels == 1, 5:15, 0] += 1.5
-windows = windows_of_arrays(inputs, labels, ("a", "b", "c", "d", "e"))
-result = {"inputs": inputs, "labels": labels}
-sizes = {"filters": 16, "lstm": 16, "dense": 16, "rate": 5e-3, "batch": 64}
-for parts in (4, 2):
-    whitening = 0.1 if parts == 2 else 0.0
-    parameters = {**sizes, "subsequences": parts, "epochs": 4}
-    parameters |= {"whitening": whitening, "whitening_clip": 6.0 * bool(whitening)}
-    model = make_classifier("seqnetquake", parameters, 3)
-    lines = []
-    model.fit(windows, windows, lines.append)
-    assert len(lines) == 4
-    graph = inference_function(model.keras_model, model.whitening)
-    result[f"keras_{parts}"] = model.logits(windows)
-    result[f"unrolled_{parts}"] = graph(inputs).numpy()[:, 0]
-    result[f"single_{parts}"] = graph(inputs[:1]).numpy()[:, 0]
-forget_columns(model.keras_model, [4, 9])
-changed = inputs.copy()
-changed[:, :, [4, 9]] = 5.0
-forgotten = model.logits_of(inputs)
-assert np.array_equal(model.logits_of(changed), forgotten)
-result["keras"] = forgotten
-(out / "int8.tflite").write_bytes(convert_int8(model.keras_model, inputs[:200], model.whitening))
-(out / "float32.tflite").write_bytes(convert_float32(model.keras_model, model.whitening))
-# To be refused: dense weights with a scale a row, a recurrent layer as Keras converts it.
-converter = tflite._converter(model.keras_model, model.whitening)
-converter.optimizations = [tflite.tf.lite.Optimize.DEFAULT]
-converter.representative_dataset = lambda: ([inputs[i : i + 1]] for i in range(50))
-converter.target_spec.supported_ops = [tflite.tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-layers = tflite.keras.layers
-loop = tflite.keras.Sequential([tflite.keras.Input((20, 10), batch_size=1), layers.LSTM(4)])
-looped = tflite.tf.lite.TFLiteConverter.from_keras_model(loop).convert()
-found = {
-    "int8": faults((out / "int8.tflite").read_bytes()),
-    "float32": faults((out / "float32.tflite").read_bytes()),
-    "per_channel": faults(converter.convert()),
-    "looped": faults(looped),
-}
-(out / "faults.json").write_text(json.dumps(found))
-np.savez(out / "result.npz", **result)
-"""
+
+class Trained(NamedTuple):
+    """Files of a network, what it gives, and what the edge cannot run of which file."""
+
+    folder: Path
+    result: dict[str, np.ndarray]
+    faults: dict[str, list[str]]
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Train a little, so that the weights are not those of the initialiser alone."""
+    from trainer.export import tflite
+    from trainer.export.tflite import convert_float32, convert_int8, faults
+    from trainer.models.networks import forget_columns
+    from trainer.models.registry import make_classifier
+    from trainer.models.seqnetquake import inference_function
+    from trainer.models.window_set import windows_of_arrays
+
     folder = tmp_path_factory.mktemp("network")
-    command = [sys.executable, "-c", SCRIPT, str(folder)]
-    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return folder
+    rng = np.random.default_rng(0)
+    inputs = np.clip(rng.normal(size=(1500, 20, 10)), -6, 6).astype(np.float32)
+    inputs[:, :, 5:] = 1.0
+    # Neighbouring rows are alike, as those of a satellite are.
+    inputs[:, 1:, :5] = 0.6 * inputs[:, 1:, :5] + 0.6 * inputs[:, :-1, :5]
+    labels = (rng.random(1500) < 0.5).astype(np.int8)
+    inputs[labels == 1, 5:15, 0] += 1.5
+    windows = windows_of_arrays(inputs, labels, ("a", "b", "c", "d", "e"))
+    result = {"inputs": inputs, "labels": labels}
+    sizes = {"filters": 16, "lstm": 16, "dense": 16, "rate": 5e-3, "batch": 64}
+    for parts in (4, 2):
+        whitening = 0.1 if parts == 2 else 0.0
+        parameters = {**sizes, "subsequences": parts, "epochs": 4}
+        parameters |= {"whitening": whitening, "whitening_clip": 6.0 * bool(whitening)}
+        model = make_classifier("seqnetquake", parameters, 3)
+        lines = []
+        model.fit(windows, windows, lines.append)
+        assert len(lines) == 4
+        graph = inference_function(model.keras_model, model.whitening)
+        result[f"keras_{parts}"] = model.logits(windows)
+        result[f"unrolled_{parts}"] = graph(inputs).numpy()[:, 0]
+        result[f"single_{parts}"] = graph(inputs[:1]).numpy()[:, 0]
+    forget_columns(model.keras_model, [4, 9])
+    changed = inputs.copy()
+    changed[:, :, [4, 9]] = 5.0
+    forgotten = model.logits_of(inputs)
+    assert np.array_equal(model.logits_of(changed), forgotten)
+    result["keras"] = forgotten
+    (folder / "int8.tflite").write_bytes(
+        convert_int8(model.keras_model, inputs[:200], model.whitening)
+    )
+    (folder / "float32.tflite").write_bytes(convert_float32(model.keras_model, model.whitening))
+    # To be refused: dense weights with a scale a row, a recurrent layer as Keras converts it.
+    converter = tflite._converter(model.keras_model, model.whitening)
+    converter.optimizations = [tflite.tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([inputs[i : i + 1]] for i in range(50))
+    converter.target_spec.supported_ops = [tflite.tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    layers = tflite.keras.layers
+    loop = tflite.keras.Sequential([tflite.keras.Input((20, 10), batch_size=1), layers.LSTM(4)])
+    looped = tflite.tf.lite.TFLiteConverter.from_keras_model(loop).convert()
+    found = {
+        "int8": faults((folder / "int8.tflite").read_bytes()),
+        "float32": faults((folder / "float32.tflite").read_bytes()),
+        "per_channel": faults(converter.convert()),
+        "looped": faults(looped),
+    }
+    return Trained(folder, result, found)
 
 
 @pytest.fixture(scope="module")
-def result(trained: Path) -> dict[str, np.ndarray]:
-    with np.load(trained / "result.npz") as file:
-        return dict(file)
+def result(trained: Trained) -> dict[str, np.ndarray]:
+    return trained.result
 
 
 @pytest.mark.parametrize("parts", [2, 4])
@@ -103,16 +96,16 @@ def test_unrolled_graph_is_the_keras_model(result: dict[str, np.ndarray], parts:
     assert result[f"single_{parts}"][0] == pytest.approx(result[f"keras_{parts}"][0], abs=1e-5)
 
 
-def test_float32_file_is_the_keras_model(trained: Path, result: dict[str, np.ndarray]) -> None:
-    found = edge_logits(trained / "float32.tflite", Windows.laid_out(result["inputs"]))
+def test_float32_file_is_the_keras_model(trained: Trained, result: dict[str, np.ndarray]) -> None:
+    found = edge_logits(trained.folder / "float32.tflite", Windows.laid_out(result["inputs"]))
     assert np.abs(found.logits - result["keras"]).max() < 1e-4
 
 
 def test_int8_file_is_close_and_the_same_in_any_place(
-    trained: Path, result: dict[str, np.ndarray]
+    trained: Trained, result: dict[str, np.ndarray]
 ) -> None:
     windows = Windows.laid_out(result["inputs"])
-    found = edge_logits(trained / "int8.tflite", windows)
+    found = edge_logits(trained.folder / "int8.tflite", windows)
     assert found.runtime.startswith(("tflite-runtime ", "ai-edge-litert "))
     levels = np.unique(found.logits)
     assert levels.size <= 256
@@ -120,12 +113,12 @@ def test_int8_file_is_close_and_the_same_in_any_place(
     assert np.abs(found.logits - result["keras"]).max() < 12 * step
     assert np.corrcoef(found.logits, result["keras"])[0, 1] > 0.99
     # 65 windows: the second batch holds one.
-    few = edge_logits(trained / "int8.tflite", Windows.laid_out(result["inputs"][:65]))
+    few = edge_logits(trained.folder / "int8.tflite", Windows.laid_out(result["inputs"][:65]))
     assert np.array_equal(few.logits, found.logits[:65])
 
 
-def test_what_the_edge_cannot_run_is_found_in_a_file(trained: Path) -> None:
-    found = json.loads((trained / "faults.json").read_text())
+def test_what_the_edge_cannot_run_is_found_in_a_file(trained: Trained) -> None:
+    found = trained.faults
     assert found["int8"] == found["float32"] == []
     assert all("scales" in fault for fault in found["per_channel"])
     assert found["per_channel"]

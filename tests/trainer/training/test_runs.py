@@ -15,9 +15,8 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 import numpy as np
 import pytest
-import typer
 
-from edge.entry import run as run_app
+from commands import edge_train
 from edge.errors import ConfigError
 from trainer.common.code_hash import code_sha256
 from trainer.common.errors import TrainError
@@ -151,19 +150,13 @@ Run = Callable[..., Done]
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    for command in (pretrain, finetune, train):
-        app.command()(command)
+    call = edge_train(monkeypatch, capfd, pretrain, finetune, train)
 
-    def call(*arguments: object) -> Done:
-        monkeypatch.setattr(sys, "argv", ["edge-train", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            run_app(app, "edge-train")
-        text = capfd.readouterr()
-        return Done(int(stop.value.code or 0), text.out.splitlines(), text.err.splitlines())
+    def lines(*arguments: object) -> Done:
+        code, out, err = call(*arguments)
+        return Done(code, out.splitlines(), err.splitlines())
 
-    return call
+    return lines
 
 
 @pytest.fixture

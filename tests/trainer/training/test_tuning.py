@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,9 +11,8 @@ from typing import Any, NamedTuple
 import msgspec
 import optuna
 import pytest
-import typer
 
-from edge.entry import run as run_app
+from commands import edge_train
 from trainer.common.errors import TrainError
 from trainer.training import tuning
 from trainer.training.commands import tune
@@ -159,18 +157,13 @@ class Done(NamedTuple):
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    app.command()(tune)
+    call = edge_train(monkeypatch, capfd, tune)
 
-    def call(*arguments: object) -> Done:
-        monkeypatch.setattr(sys, "argv", ["edge-train", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            run_app(app, "edge-train")
-        text = capfd.readouterr()
-        return Done(int(stop.value.code or 0), text.out.splitlines(), text.err.splitlines())
+    def lines(*arguments: object) -> Done:
+        code, out, err = call(*arguments)
+        return Done(code, out.splitlines(), err.splitlines())
 
-    return call
+    return lines
 
 
 def test_the_command_searches_and_its_best_is_a_recipe(

@@ -1,17 +1,8 @@
-"""Checks of the networks, for a process of its own: ``network_checks.py WINDOWS.npz FOLDER``.
-
-Writes what became of each as JSON: "" or the traceback. TensorFlow and the edge's interpreter do
-not go together in one process, and other tests of the session run the latter.
-"""
+"""The networks as classifiers: trained, kept, resumed, tuned and exported."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import sys
-import traceback
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +15,8 @@ from edge.errors import ConfigError
 from trainer.common.errors import TrainError
 from trainer.models.registry import NETWORK_KINDS, load_classifier, make_classifier, save_classifier
 from trainer.models.window_set import WindowSet, windows_of_arrays
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("tensorflow")]
 
 SMALL: dict[str, dict[str, Any]] = {
     "seqnetquake": {"filters": 8, "lstm": 8, "dense": 8},
@@ -49,25 +42,28 @@ def refused(error: type[Exception], words: str, action: Callable[[], Any]) -> No
         action()
 
 
-class Checks:
-    """Each method whose name begins with ``check`` is one check."""
+@pytest.fixture(scope="module")
+def sets(windows_maker: Callable[..., WindowSet]) -> list[WindowSet]:
+    """Windows to train on, and to validate on."""
+    return [windows_maker(n, seed) for seed, n in enumerate((400, 200))]
 
-    def __init__(self, windows: Path, folder: Path) -> None:
-        with np.load(windows) as file:
-            sets = [
-                replace(
-                    windows_of_arrays(
-                        file[f"inputs_{i}"], file[f"label_{i}"], tuple(file["observables"].tolist())
-                    ),
-                    mission="cses",
-                )
-                for i in range(2)
-            ]
+
+@pytest.fixture(scope="module")
+def pretrained(sets: list[WindowSet]) -> Any:
+    """A network that was fitted; not to be changed."""
+    model = network("seqnetquake")
+    model.fit(*sets)
+    return model
+
+
+class TestNetworks:
+    @pytest.fixture(autouse=True)
+    def given(self, sets: list[WindowSet], tmp_path: Path) -> None:
         self.train, self.validation = sets
-        self.folder = folder
-        self.pretrained: Any = None
+        self.folder = tmp_path
 
-    def _contract(self, kind: str) -> None:
+    @pytest.mark.parametrize("kind", NETWORK_KINDS)
+    def test_contract(self, kind: str) -> None:
         model = network(kind)
         lines: list[str] = []
         model.fit(self.train, self.validation, lines.append)
@@ -92,22 +88,8 @@ class Checks:
         assert loaded.parameters() == model.parameters()
         assert (loaded.history, loaded.seen) == (model.history, model.seen)
         assert loaded.predict_proba(self.validation.take(slice(0, 0))).shape == (0,)
-        if kind == "seqnetquake":
-            self.pretrained = model
 
-    def check_seqnetquake(self) -> None:
-        self._contract("seqnetquake")
-
-    def check_cnn(self) -> None:
-        self._contract("cnn")
-
-    def check_lstm(self) -> None:
-        self._contract("lstm")
-
-    def check_dnn(self) -> None:
-        self._contract("dnn")
-
-    def check_refusals(self) -> None:
+    def test_refusals(self, pretrained: Any) -> None:
         for kind in NETWORK_KINDS:
             refused(ConfigError, "no parameter filtrs", lambda k=kind: network(k, filtrs=1))
             positives = self.train.take(self.train.positive)
@@ -137,13 +119,14 @@ class Checks:
         )
         from trainer.models.keras_classifier import Cnn
 
+        save_classifier(pretrained, self.folder / "seqnetquake")
         refused(
             TrainError,
             "kind is 'seqnetquake'; valid is 'cnn'",
             lambda: Cnn.load(self.folder / "seqnetquake"),
         )
 
-    def check_permuted_labels(self) -> None:
+    def test_permuted_labels(self) -> None:
         rng = np.random.default_rng(5)
         train, validation = (
             replace(w, label=rng.permutation(w.label)) for w in (self.train, self.validation)
@@ -154,7 +137,7 @@ class Checks:
         scores = model.predict_proba(self.validation)
         assert abs(auc(replace(self.validation, label=fresh), scores) - 0.5) < 0.1
 
-    def check_resume(self) -> None:
+    def test_resume(self) -> None:
         def kill(entry: dict[str, Any]) -> None:
             if entry["epoch"] == 2:
                 raise KeyboardInterrupt
@@ -175,7 +158,7 @@ class Checks:
         pairs = zip(resumed.keras_model.get_weights(), whole.keras_model.get_weights(), strict=True)
         assert all(np.array_equal(a, b) for a, b in pairs)
 
-    def check_checkpoints(self) -> None:
+    def test_checkpoints(self) -> None:
         place, lines = self.folder / "others", list[str]()
         model = network("dnn", epochs=2)
         for _ in range(2):
@@ -189,10 +172,10 @@ class Checks:
         other.fit(self.train, self.validation, lines.append, checkpoint=place)
         assert "is damaged" in lines[5], lines
 
-    def check_transfer(self) -> None:
+    def test_transfer(self, pretrained: Any) -> None:
         from trainer.models.networks import learning_rates, stages
 
-        start = self.pretrained
+        start = pretrained
         before = start.keras_model.get_weights()
         names = [v.path for v in start.keras_model.weights if "seed" not in v.path]
         assert stages(start.keras_model) == [
@@ -256,7 +239,7 @@ class Checks:
             lambda: network("seqnetquake", dense=9).fit(train, validation, start=start),
         )
 
-    def check_export_of_stacked_layers(self) -> None:
+    def test_export_of_stacked_layers(self) -> None:
         from trainer.datasets.windows import Windows
         from trainer.export.tflite import convert_float32, convert_int8
         from trainer.models.edge_file import edge_logits
@@ -291,7 +274,7 @@ class Checks:
         made = deep(rows, training=False).numpy()
         assert np.abs(inference_function(deep)(rows).numpy() - made).max() < 1e-6 < made.std()
 
-    def check_forgotten_columns(self) -> None:
+    def test_forgotten_columns(self) -> None:
         from trainer.models.networks import PARAMETERS, build_network, forget_columns, stages
 
         rng = np.random.default_rng(0)
@@ -307,7 +290,7 @@ class Checks:
             counted = [layer.name for layer in model.layers if layer.trainable_variables]
             assert sorted(named) == sorted(counted)
 
-    def check_every_window_is_dealt_once(self) -> None:
+    def test_every_window_is_dealt_once(self) -> None:
         from trainer.models.training_loop import batches
 
         for n in (1, 63, 64, 65, 400):
@@ -316,7 +299,7 @@ class Checks:
             assert dealt.shape[1] <= 64
             assert (dealt < 0).sum(axis=1).max() <= 1
 
-    def check_dropping_knows_no_label(self) -> None:
+    def test_dropping_knows_no_label(self) -> None:
         model = network("dnn", dropping={"observable": 0.2, "payload": 0.2, "window": 0.05})
         n = 20_000
         label = (np.arange(n) % 2).astype(np.int8)
@@ -334,30 +317,3 @@ class Checks:
         assert np.corrcoef(both[:, 0], both[:, 2])[0, 1] < 0.25
         unknown = replace(windows, mission="arrays")
         model._dropper(unknown)(unknown.inputs, np.random.default_rng(1))
-
-
-def main() -> None:
-    """Run all checks in the order in which they stand."""
-    # The same number of threads everywhere, and few: other tests run beside.
-    from trainer.models.engine import tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    windows, folder = map(Path, sys.argv[1:])
-    checks = Checks(windows, folder)
-    found = {}
-    for name in vars(Checks):
-        if not name.startswith("check_"):
-            continue
-        try:
-            getattr(checks, name)()
-            found[name] = ""
-        except Exception:
-            found[name] = traceback.format_exc()
-    (folder / "found.json").write_text(json.dumps(found))
-
-
-if __name__ == "__main__":
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    warnings.simplefilter("error", RuntimeWarning)
-    main()
