@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from edge.bundle import file_sha256 as file_sha256
 from edge.outputs import replace_file
 from trainer.common.code_hash import identity_of
 from trainer.common.errors import TrainError
@@ -18,8 +18,6 @@ DATASET_FILE = "dataset.json"
 PARTIAL_FILE = "dataset.partial.json"
 #: Version of the layout of a dataset.
 DATASET_FORMAT = 1
-
-_READ_BYTES = 1 << 20
 
 
 class FileRecord(msgspec.Struct, frozen=True):
@@ -105,15 +103,6 @@ class Stages:
 def fingerprint_of(*parts: Any) -> str:
     """Identity of anything that JSON can say, with the version of a dataset's layout."""
     return identity_of(DATASET_FORMAT, *parts)
-
-
-def file_sha256(path: Path) -> str:
-    """sha256 of a file, hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_READ_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def read_card(dataset: Path) -> dict[str, Any]:
