@@ -3,8 +3,10 @@
 The public names below are imported on first use, so that ``import edge`` and
 ``edge-score --help`` stay cheap on a small computer.
 
-- `cli`, `entry`, `config`, `errors`, `events`: the command, its settings, what can go wrong
-- `watching`, `stream`, `plan`, `inbox`, `ledger`, `outputs`, `results`: files in, results out
+- `cli`, `options`, `entry`, `config`, `errors`, `events`: the command, its settings, what can go
+  wrong
+- `watching`, `stream`, `plan`, `inbox`, `outputs`, `results`: files in, results out
+- `ledger` and its `ledger_file`, `ledger_records`, `ledger_schema`: what was seen, done and failed
 - `scoring`, `runtime`, `bundle`, `climatology`, `windows`, `night`, `grid`: a half-orbit to scores
 - `observables`, `units`, `geodesy`, `geomagnetic`, `circles`: what is measured, and where
 - `readers`: bytes to channels

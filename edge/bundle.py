@@ -34,7 +34,7 @@ class AlarmRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     duration_h: float
 
 
-class OperatingPoint(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class OperatingPoint(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """What the threshold costs on unselected half-orbits, storms included.
 
     ``alarmed_share`` is the share of space-time alarmed: windows over the threshold
@@ -65,7 +65,6 @@ class Parity(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
 
     Attributes
     ----------
-    file, runtime : str
     windows : int
         Matched ones.
     largest_difference, mean_difference : float
@@ -91,7 +90,7 @@ class Parity(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     verdict_flips: float
 
 
-class MissionData(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class MissionData(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The archive of one mission that a model has seen."""
 
     mission: str
@@ -104,7 +103,7 @@ class MissionData(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     parameters: dict[str, str | int | float | bool | None] = {}
 
 
-class Training(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class Training(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """What the model was trained on."""
 
     data: Literal["simulated", "real", "mixed"]
@@ -132,7 +131,7 @@ class Golden(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     measured: dict[str, float]
 
 
-class Card(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+class Card(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """What a bundle is, how it is to be used and how good it is.
 
     Attributes
@@ -191,6 +190,11 @@ class Card(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         """Whether any of the training data was simulated."""
         return self.training.data != "real"
 
+    @property
+    def trained_on(self) -> str:
+        """``simulated`` where any of the training data was, else ``real``."""
+        return "simulated" if self.simulated else "real"
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
@@ -229,19 +233,12 @@ def default_bundle_path() -> Path:
 
 def file_sha256(path: Path) -> str:
     """Hexadecimal sha256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def load_arrays(path: Path) -> dict[str, AnyArray]:
     """Read every array of a ``.npz`` file of a bundle.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    dict of str to ndarray
 
     Raises
     ------
@@ -270,17 +267,13 @@ def card_sum(raw: bytes) -> bytes:
     return f"{hashlib.sha256(raw).hexdigest()}  {CARD_FILE}\n".encode()
 
 
-def load_card(path: Path) -> Card:
+def load_card(path: Path | None = None) -> Card:
     """Read, verify and validate the card of a bundle.
 
     Parameters
     ----------
-    path : Path
-        The bundle's folder.
-
-    Returns
-    -------
-    Card
+    path : Path, optional
+        The bundle's folder; the shipped one by default.
 
     Raises
     ------
@@ -288,6 +281,7 @@ def load_card(path: Path) -> Card:
         It is missing, unreadable, not what its sha256 says, of another format, or has an unknown
         or impossible value.
     """
+    path = path or default_bundle_path()
     raw = _read(path, CARD_FILE)
     _check_sum(path, raw)
     try:
@@ -311,10 +305,6 @@ def load_bundle(path: Path | None = None) -> Bundle:
     ----------
     path : Path, optional
         The bundle's folder; the shipped one by default.
-
-    Returns
-    -------
-    Bundle
 
     Raises
     ------
@@ -350,16 +340,10 @@ def profile_and_fingerprint(
     ----------
     bundle : Path or None
         Its folder; None for the one that ships.
-    night : str, optional
     minimum_coverage : float, optional
         Where they are not the card's.
     runtime : {"auto", "tflite", "litert"}, optional
         Its version counts: scores differ a little from one to the other.
-
-    Returns
-    -------
-    profile : Profile
-    fingerprint : str
 
     Raises
     ------

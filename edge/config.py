@@ -20,7 +20,7 @@ _Seconds = Annotated[float, msgspec.Meta(ge=0.0, le=86_400.0 * 30)]
 _Days = Annotated[float, msgspec.Meta(ge=1.0, le=36_500.0)]
 
 
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What can be set; the card's value holds where one is None.
 
     Attributes
@@ -78,6 +78,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep_results_days: _Days | None = None
     keep_disk_free: Annotated[float, msgspec.Meta(gt=0.0, le=1e6)] | None = None
 
+    @property
+    def bundle_folder(self) -> Path | None:
+        """Folder of the bundle; None for the one that ships."""
+        return Path(self.bundle) if self.bundle else None
+
 
 def load_settings(
     file: Path | None, environment: Mapping[str, str], options: Mapping[str, object]
@@ -88,13 +93,8 @@ def load_settings(
     ----------
     file : Path, optional
         TOML; ``EDGE_SCORE_CONFIG`` names one where this is None.
-    environment : mapping of str to str
     options : mapping of str to object
         From the command line; None where an option was not given.
-
-    Returns
-    -------
-    Settings
 
     Raises
     ------

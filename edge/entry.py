@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -33,12 +33,30 @@ class Commands(TyperGroup):
             formatter.write_dl(rows)
 
 
+def _show_version(context: typer.Context, asked: bool) -> None:
+    if asked:
+        from edge.versions import version_line
+
+        say([version_line(str(context.info_name))])
+        raise typer.Exit
+
+
+def version(
+    show: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Print the version and end."
+        ),
+    ] = False,
+) -> None:
+    """Take what stands before the command: the callback of an application."""
+
+
 def run(app: typer.Typer, name: str, missing_is_ours: bool = True) -> NoReturn:
     """Run a command line and end the process.
 
     Parameters
     ----------
-    app : typer.Typer
     name : str
         Of the command, which begins each line on standard error.
     missing_is_ours : bool, optional
@@ -91,22 +109,12 @@ def run(app: typer.Typer, name: str, missing_is_ours: bool = True) -> NoReturn:
 
 
 def say(lines: Iterable[str]) -> None:
-    """Print lines; where standard output is closed or full, the work goes on without it.
-
-    Parameters
-    ----------
-    lines : iterable of str
-    """
+    """Print lines; where standard output is closed or full, the work goes on without it."""
     say_bytes("".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
 
 
 def say_bytes(content: bytes) -> None:
-    """Print bytes; see `say`.
-
-    Parameters
-    ----------
-    content : bytes
-    """
+    """Print bytes; see `say`."""
     global _lost_output
     try:
         sys.stdout.flush()
@@ -126,18 +134,12 @@ def complain(name: str, message: EdgeError | str) -> None:
     ----------
     name : str
         Of the command.
-    message : EdgeError or str
     """
     say_error(f"{name}: {message}")
 
 
 def say_error(line: str) -> None:
-    """Write a line on standard error, if there is one.
-
-    Parameters
-    ----------
-    line : str
-    """
+    """Write a line on standard error, if there is one."""
     try:
         sys.stderr.buffer.write(f"{line}\n".encode("utf-8", "backslashreplace"))
         sys.stderr.buffer.flush()

@@ -70,7 +70,7 @@ class Settling:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Idle:
     """One look at the inbox is done.
 

@@ -114,10 +114,6 @@ def dipole_pole(year: float) -> tuple[float, float]:
     year : float
         Decimal year; held at the ends of 2000-2030.
 
-    Returns
-    -------
-    latitude, longitude : float
-
     Notes
     -----
     The axis is that of the degree-1 terms of IGRF-14, linear between epochs.

@@ -77,7 +77,6 @@ class KpFile:
 
     Parameters
     ----------
-    path : Path
     warn : callable, optional
         Told in one line, once a state of the file, why it cannot be used.
     """
@@ -131,10 +130,6 @@ class KpFile:
 def geomagnetic_activity(kp: float | None) -> Geomagnetic:
     """Say in a word what Kp means; what is not known is never quiet.
 
-    Parameters
-    ----------
-    kp : float or None
-
     Returns
     -------
     {"quiet", "disturbed", "unknown"}
@@ -172,14 +167,6 @@ def at_start(first: np.datetime64, values: FloatArray, time: TimeArray) -> Float
 
 def read_geomagnetic(path: Path) -> GeomagneticDays:
     """Read GFZ's file, ``Kp_ap_Ap_SN_F107_since_1932.txt`` or ``..._nowcast.txt``.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    GeomagneticDays
 
     Raises
     ------
@@ -264,19 +251,33 @@ def parse_geomagnetic(raw: bytes, path: Path) -> GeomagneticDays:
         values.append(row)
     if not days:
         raise InputError(path, "has no line of values: not GFZ's Kp and F10.7 file")
-    place = np.array(days) - days[0]
-    table = np.full((int(place[-1]) + 1, KP_A_DAY + 1), np.nan)
-    table[place] = values
-    span = np.datetime64(_DAY_ZERO, "D") + (days[0] + np.arange(table.shape[0]))
+    span, table = every_day(np.datetime64(_DAY_ZERO, "D") + np.array(days), np.array(values))
     return GeomagneticDays(span, to_thirds(table[:, :KP_A_DAY]), table[:, KP_A_DAY].copy())
+
+
+def every_day(day: TimeArray, rows: FloatArray) -> tuple[TimeArray, FloatArray]:
+    """Put rows of days on the axis of all days from the first to the last.
+
+    Parameters
+    ----------
+    day : ndarray of datetime64[D], shape (k,)
+        In order.
+    rows : ndarray, shape (k, ...)
+
+    Returns
+    -------
+    day : ndarray of datetime64[D], shape (n,)
+    rows : ndarray, shape (n, ...)
+        NaN where there was no row of the day.
+    """
+    place = (day - day[0]).astype(np.int64)
+    table = np.full((int(place[-1]) + 1, *rows.shape[1:]), np.nan)
+    table[place] = rows
+    return day[0] + np.arange(table.shape[0]), table
 
 
 def to_thirds(kp: FloatArray) -> FloatArray:
     """Undo the rounding to three decimals of Kp, which is given in thirds.
-
-    Parameters
-    ----------
-    kp : ndarray
 
     Returns
     -------

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -48,10 +49,8 @@ class InboxFile:
 
     Attributes
     ----------
-    path : Path
     key : str
         Path below the inbox.
-    size, mtime_ns : int
     ctime_ns : int
         When the file was last changed or came here, by this computer's clock.
     name : FileName or None
@@ -79,10 +78,8 @@ class InboxFolder:
 
     Parameters
     ----------
-    path : str
     key : str
         Path below the inbox, ``""`` for the inbox itself.
-    depth : int
     """
 
     __slots__ = ("depth", "key", "path")
@@ -97,10 +94,6 @@ class InboxFolder:
         ----------
         folders : list of InboxFolder
             Receives the folders in it.
-
-        Returns
-        -------
-        str
 
         Raises
         ------
@@ -167,13 +160,8 @@ def look_at(path: Path, key: str) -> InboxFile:
 
     Parameters
     ----------
-    path : Path
     key : str
         Path below the inbox.
-
-    Returns
-    -------
-    InboxFile
 
     Raises
     ------
@@ -207,6 +195,54 @@ def look_at(path: Path, key: str) -> InboxFile:
     )
 
 
+class Settled:
+    """Tells what is as it was for long enough, across runs and wrong clocks."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._seen: dict[str, tuple[str, float]] = {}
+        #: What is not long enough as it is: stamp, and since when.
+        self.pending: dict[str, tuple[str, float]] = {}
+
+    def __call__(
+        self, file: InboxFile, kind: str, stored: Mapping[str, tuple[str, float]], now: float
+    ) -> bool:
+        """Whether a file has been as it is for long enough.
+
+        Parameters
+        ----------
+        kind : str
+            What it waits for.
+        stored : mapping of str to (str, float)
+            What earlier runs left in `pending`.
+        now : float
+            Seconds since 1970.
+
+        Returns
+        -------
+        bool
+            By the time when it came here, against the clock; where that was wrong at some
+            time (a computer without a battery), by what earlier calls and runs saw.
+        """
+        if self._seconds <= 0:
+            return True
+        key = f"{kind} {file.key}"
+        stamp = f"{file.size} {file.mtime_ns} {file.ctime_ns}"
+        before, since = stored.get(key, ("", now))
+        if before != stamp or since > now:
+            since = now
+        ticks = time.monotonic()
+        seen = self._seen.get(key)
+        started = seen[1] if seen is not None and seen[0] == stamp else ticks
+        ages = (now - file.ctime_ns / 1e9, now - since, ticks - started)
+        if max(ages) >= self._seconds:
+            self._seen.pop(key, None)
+            return True
+        self._seen[key] = (stamp, started)
+        self.pending[key] = (stamp, since)
+        return False
+
+
 def in_range(time_ns: int) -> int:
     """Time as an integer that the ledger can hold."""
     return max(-_MAX_NS, min(_MAX_NS, time_ns))
@@ -229,7 +265,6 @@ def walk(
 
     Parameters
     ----------
-    inbox : Path
     leave_out : Path
         The output folder, where it lies inside the inbox.
     blind : callable
@@ -318,18 +353,7 @@ def group_by_half_orbit(
 
 
 def unused_payload(path: Path, name: FileName, profile: Profile) -> InputError | None:
-    """Say that a profile has no use for a file, or give None where it has.
-
-    Parameters
-    ----------
-    path : Path
-    name : FileName
-    profile : Profile
-
-    Returns
-    -------
-    InputError or None
-    """
+    """Say that a profile has no use for a file, or give None where it has."""
     needed = profile.payloads(name.mission)
     if name.payload in needed:
         return None

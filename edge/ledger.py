@@ -2,30 +2,54 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal
-from urllib.parse import quote
 
-from edge.errors import ConfigError, LedgerDamaged, LedgerError, one_line
-from edge.inbox import InboxFile
+from edge.errors import LedgerDamaged
+from edge.ledger_file import (
+    FAULTS,
+    LEDGER_FILE,
+    LedgerFile,
+    begun_anew,
+    ledger_of,
+    set_aside,
+    values_of,
+)
+from edge.ledger_records import (
+    DONE,
+    SCORED,
+    AlarmRecord,
+    FileRecord,
+    FileStatus,
+    HalfOrbitRecord,
+    HalfOrbitStatus,
+    Message,
+    Pruned,
+    RunRecord,
+)
 from edge.results import WrittenFile
 
-LEDGER_FILE = "ledger.sqlite"
-
-FileStatus = Literal["running", "done", "day", "failed", "refused", "ignored"]
-HalfOrbitStatus = Literal["running", "done", "day", "insufficient", "retry", "failed", "given up"]
-#: States of a half-orbit whose results are in the output folder.
-SCORED = ("done", "insufficient")
-
-#: Statuses of files and half-orbits about which nothing is left to do.
-DONE: tuple[str, ...] = (*SCORED, "day")
+__all__ = [
+    "DONE",
+    "LEDGER_FILE",
+    "ORPHAN",
+    "SCORED",
+    "AlarmRecord",
+    "FileRecord",
+    "FileStatus",
+    "HalfOrbitRecord",
+    "HalfOrbitStatus",
+    "Ledger",
+    "Message",
+    "Pruned",
+    "RunRecord",
+    "begun_anew",
+    "ledger_of",
+    "open_ledger",
+    "set_aside",
+]
 
 #: Files that were worked on with a half-orbit that has no row.
 ORPHAN = (
@@ -33,406 +57,16 @@ ORPHAN = (
     "AND half_orbit NOT IN (SELECT key FROM half_orbit)"
 )
 
-# One script a version; a ledger of an older one is taken along. Times are seconds since 1970
-# by this computer's clock, and decide nothing but when to try again.
-_MIGRATIONS = (
-    """
-CREATE TABLE file (
-    path TEXT PRIMARY KEY,          -- below the inbox
-    size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL,
-    ctime_ns INTEGER NOT NULL,
-    half_orbit TEXT,                -- NULL where the name tells none
-    status TEXT NOT NULL CHECK (status IN ('begun', 'scored', 'failed', 'refused', 'ignored')),
-    reason TEXT NOT NULL,           -- '' where scored
-    transient INTEGER NOT NULL      -- 1: try again with the same bytes
-) STRICT;
-CREATE INDEX file_half_orbit ON file (half_orbit);
-CREATE TABLE half_orbit (
-    key TEXT PRIMARY KEY,
-    status TEXT NOT NULL CHECK (status IN ('begun', 'scored', 'failed')),
-    parameters TEXT NOT NULL,       -- fingerprint of bundle, runtime and options
-    windows INTEGER NOT NULL,
-    insufficient INTEGER NOT NULL,
-    alarms INTEGER NOT NULL,
-    attempts INTEGER NOT NULL       -- that did not come to an end
-) STRICT;
-""",
-    """
-ALTER TABLE half_orbit RENAME TO half_orbit_1;
-CREATE TABLE half_orbit (
-    key TEXT PRIMARY KEY,
-    -- 'begun' stays only where the process ended in the middle
-    status TEXT NOT NULL CHECK (status IN ('begun', 'scored', 'failed', 'retry', 'given up')),
-    parameters TEXT NOT NULL,
-    windows INTEGER NOT NULL,
-    insufficient INTEGER NOT NULL,
-    alarms INTEGER NOT NULL,
-    attempts INTEGER NOT NULL,
-    tried_at REAL NOT NULL,         -- when the last attempt began
-    retry_at REAL,                  -- when it is due again, NULL: not before its files change
-    reason TEXT NOT NULL,           -- '' where scored
-    code_version TEXT NOT NULL,
-    runtime TEXT NOT NULL
-) STRICT;
-INSERT INTO half_orbit SELECT
-    key, status, parameters, windows, insufficient, alarms, attempts, 0,
-    iif(status = 'begun' OR EXISTS(
-        SELECT 1 FROM file WHERE file.half_orbit = key AND file.transient), 0, NULL), '', '', ''
-FROM half_orbit_1;
-DROP TABLE half_orbit_1;
-CREATE INDEX half_orbit_retry ON half_orbit (retry_at) WHERE retry_at IS NOT NULL;
-CREATE INDEX half_orbit_given_up ON half_orbit (key) WHERE status = 'given up';
-CREATE TABLE result (
-    name TEXT PRIMARY KEY,          -- in the output folder
-    half_orbit TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL,
-    sha256 TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX result_half_orbit ON result (half_orbit);
--- Files that may still grow, and half-orbits that may still get payloads, since when they are
--- as they are.
-CREATE TABLE waiting (
-    key TEXT PRIMARY KEY,
-    stamp TEXT NOT NULL,
-    since REAL NOT NULL
-) STRICT, WITHOUT ROWID;
--- Folders in which nothing was left to do, and what they looked like then.
-CREATE TABLE folder (
-    key TEXT PRIMARY KEY,
-    digest TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-""",
-    """
-ALTER TABLE file ADD COLUMN first_seen REAL NOT NULL DEFAULT 0;
-ALTER TABLE half_orbit ADD COLUMN first_seen REAL NOT NULL DEFAULT 0;
-ALTER TABLE half_orbit ADD COLUMN done_at REAL;         -- when it was scored or failed last
-ALTER TABLE half_orbit ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;  -- results written so far
-ALTER TABLE half_orbit ADD COLUMN side TEXT NOT NULL DEFAULT '';        -- 'night' or 'day'
-ALTER TABLE half_orbit ADD COLUMN "start" TEXT;         -- UTC of the first observation
-ALTER TABLE half_orbit ADD COLUMN "end" TEXT;
-ALTER TABLE half_orbit ADD COLUMN peak REAL;            -- the highest score
-ALTER TABLE half_orbit ADD COLUMN track TEXT NOT NULL DEFAULT '[]';     -- [[lon, lat, score]]
-CREATE INDEX half_orbit_start ON half_orbit ("start");
-CREATE TABLE run (
-    id INTEGER PRIMARY KEY,
-    started REAL NOT NULL,
-    ended REAL,                     -- NULL where it did not come to its end
-    scored INTEGER NOT NULL DEFAULT 0,
-    failed INTEGER NOT NULL DEFAULT 0,
-    waiting INTEGER NOT NULL DEFAULT 0,
-    exit_code INTEGER,
-    code_version TEXT NOT NULL,
-    runtime TEXT NOT NULL
-) STRICT;
--- Alarms as they stand in the results, each with the revision that first said so.
-CREATE TABLE alarm (
-    half_orbit TEXT NOT NULL,
-    time TEXT NOT NULL,             -- of the window with the highest score
-    revision INTEGER NOT NULL,
-    valid_until TEXT NOT NULL,
-    content TEXT NOT NULL,          -- the record as JSON
-    PRIMARY KEY (half_orbit, time)
-) STRICT, WITHOUT ROWID;
--- What a person must be told, until a command has taken it.
-CREATE TABLE outbox (
-    id INTEGER PRIMARY KEY,
-    kind TEXT NOT NULL CHECK (kind IN ('alarm', 'failure')),
-    key TEXT NOT NULL UNIQUE,       -- one message, told once it was taken
-    content TEXT NOT NULL,
-    created REAL NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    retry_at REAL NOT NULL DEFAULT 0,
-    done_at REAL
-) STRICT;
-CREATE INDEX outbox_open ON outbox (retry_at) WHERE done_at IS NULL;
-""",
-    # A day side and a night without one window that could be scored were 'scored', too.
-    """
-CREATE TABLE half_orbit_4 (
-    key TEXT PRIMARY KEY,
-    -- 'running' stays only where the process ended in the middle
-    status TEXT NOT NULL CHECK (status IN
-        ('running', 'done', 'day', 'insufficient', 'retry', 'failed', 'given up')),
-    parameters TEXT NOT NULL,
-    windows INTEGER NOT NULL,
-    insufficient INTEGER NOT NULL,
-    alarms INTEGER NOT NULL,
-    attempts INTEGER NOT NULL,
-    tried_at REAL NOT NULL,
-    retry_at REAL,
-    reason TEXT NOT NULL,
-    code_version TEXT NOT NULL,
-    runtime TEXT NOT NULL,
-    first_seen REAL NOT NULL,
-    done_at REAL,                   -- when its work came to an end last
-    revision INTEGER NOT NULL,
-    side TEXT NOT NULL,
-    "start" TEXT,                   -- UTC; of a day side by the names of its files
-    "end" TEXT,
-    peak REAL,
-    track TEXT NOT NULL
-) STRICT;
-INSERT INTO half_orbit_4 SELECT
-    key,
-    CASE
-        WHEN status = 'begun' THEN 'running'
-        WHEN status != 'scored' THEN status
-        WHEN side = 'day' OR side = '' AND key LIKE '%0' THEN 'day'
-        WHEN windows > insufficient THEN 'done'
-        ELSE 'insufficient'
-    END,
-    parameters, windows, insufficient, alarms, attempts, tried_at, retry_at, reason, code_version,
-    runtime, first_seen, done_at, revision, side, "start", "end", peak, track
-FROM half_orbit;
-DROP TABLE half_orbit;
-ALTER TABLE half_orbit_4 RENAME TO half_orbit;
-CREATE INDEX half_orbit_retry ON half_orbit (retry_at) WHERE retry_at IS NOT NULL;
-CREATE INDEX half_orbit_given_up ON half_orbit (key) WHERE status = 'given up';
-CREATE INDEX half_orbit_start ON half_orbit ("start");
-CREATE TABLE file_4 (
-    path TEXT PRIMARY KEY,          -- below the inbox
-    size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL,
-    ctime_ns INTEGER NOT NULL,
-    half_orbit TEXT,                -- NULL where the name tells none
-    status TEXT NOT NULL CHECK (status IN
-        ('running', 'done', 'day', 'failed', 'refused', 'ignored')),
-    reason TEXT NOT NULL,           -- '' where done
-    transient INTEGER NOT NULL,     -- 1: try again with the same bytes
-    first_seen REAL NOT NULL DEFAULT 0
-) STRICT;
-INSERT INTO file_4 SELECT
-    path, size, mtime_ns, ctime_ns, half_orbit,
-    CASE
-        WHEN status = 'begun' THEN 'running'
-        WHEN status != 'scored' THEN status
-        WHEN half_orbit IN (SELECT key FROM half_orbit WHERE status = 'day') THEN 'day'
-        ELSE 'done'
-    END,
-    reason, transient, first_seen
-FROM file;
-DROP TABLE file;
-ALTER TABLE file_4 RENAME TO file;
-CREATE INDEX file_half_orbit ON file (half_orbit);
-""",
-    """
--- What retention removes: files of the inbox, whose rows stay as they are, and results, whose
--- rows of the table result move here. The name is that below the inbox or in the output folder;
--- of an input sha256 is ''; where removed is 0, the file may still be there.
-CREATE TABLE pruned (
-    kind TEXT NOT NULL CHECK (kind IN ('input', 'result')),
-    name TEXT NOT NULL,
-    half_orbit TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL,
-    sha256 TEXT NOT NULL,
-    removed INTEGER NOT NULL,
-    PRIMARY KEY (kind, name)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX pruned_half_orbit ON pruned (half_orbit);
-""",
-)
-VERSION = len(_MIGRATIONS)
-
-# What SQLite says where the bytes of its file are wrong, and not their surroundings.
-_DAMAGE = (
-    *("malformed", "not a database", "decode to utf-8", "corrupt", "unsupported file format"),
-    # Its version says that it has these.
-    *("no such table", "no such column", "has no column"),
-)
-_FAULTS = (sqlite3.Error, UnicodeDecodeError, MemoryError)
-_LOCK_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileRecord:
-    """What became of one file of the inbox.
-
-    Attributes
-    ----------
-    status : {"running", "done", "day", "failed", "refused", "ignored"}
-        ``day``: of the day side, not opened. ``refused``: it came after its siblings had left,
-        and waits for them.
-    transient : bool
-        Whether the same bytes may be readable later.
-    """
-
-    path: str
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    half_orbit: str | None
-    status: FileStatus
-    reason: str = ""
-    transient: bool = False
-
-    @classmethod
-    def of(
-        cls, file: InboxFile, status: FileStatus, reason: str = "", transient: bool = False
-    ) -> FileRecord:
-        """Make the record of a file as it lies in the inbox."""
-        return cls(
-            path=file.key,
-            size=file.size,
-            mtime_ns=file.mtime_ns,
-            ctime_ns=file.ctime_ns,
-            half_orbit=None if file.name is None else file.name.half_orbit,
-            status=status,
-            reason=reason,
-            transient=transient,
-        )
-
-    def differs(self, file: InboxFile) -> bool:
-        """Whether the file in the inbox is another than the one that was recorded.
-
-        By size and both times; the second one is this computer's own.
-        """
-        recorded = (self.size, self.mtime_ns, self.ctime_ns)
-        return recorded != (file.size, file.mtime_ns, file.ctime_ns)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HalfOrbitRecord:
-    """What became of one half-orbit.
-
-    Attributes
-    ----------
-    status : {"running", "done", "day", "insufficient", "retry", "failed", "given up"}
-        Before that a half-orbit waits, which `Ledger.waiting` tells. ``running``: a process
-        started on it and did not come to an end. ``done``: scored. ``day``: of the day side,
-        recorded and not scored. ``insufficient``: of no night window there was enough for a
-        score, or there was no night window. ``retry``: the attempt failed for another reason
-        than its bytes. ``failed``: none of its files can be used. ``given up``: after too many
-        attempts.
-    attempts : int
-        In a row that did not come to an end.
-    tried_at : float
-        Seconds since 1970 when the last one began.
-    retry_at : float or None
-        When it is due again whatever its files do.
-    runtime : str
-        Name and version of the interpreter that scored it.
-    first_seen : float
-        Seconds since 1970 when its first file was recorded.
-    done_at : float or None
-        When it was scored, recorded as of the day side, or found not to be usable, last.
-    revision : int
-        How often its results were written; a late payload makes another one.
-    side, start, end : str
-        Of its last result; UTC. Of a day side by the names of its files.
-    peak : float or None
-        The highest score in it.
-    track : str
-        JSON: ``[longitude, latitude, highest score or null]`` along it, a few places.
-    """
-
-    key: str
-    status: HalfOrbitStatus
-    parameters: str
-    windows: int = 0
-    insufficient: int = 0
-    alarms: int = 0
-    attempts: int = 0
-    tried_at: float = 0.0
-    retry_at: float | None = None
-    reason: str = ""
-    code_version: str = ""
-    runtime: str = ""
-    first_seen: float = 0.0
-    done_at: float | None = None
-    revision: int = 0
-    side: str = ""
-    start: str | None = None
-    end: str | None = None
-    peak: float | None = None
-    track: str = "[]"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRecord:
-    """One run of `stream`.
-
-    Attributes
-    ----------
-    started, ended : float, float or None
-        Seconds since 1970; a run without an end goes on or was killed.
-    scored, failed, waiting : int
-    exit_code : int or None
-    """
-
-    id: int
-    started: float
-    ended: float | None
-    scored: int
-    failed: int
-    waiting: int
-    exit_code: int | None
-    code_version: str
-    runtime: str
-
-
-@dataclass(frozen=True, slots=True)
-class AlarmRecord:
-    """An alarm as it stands in a result.
-
-    Attributes
-    ----------
-    time : str
-        UTC of the window with the highest score.
-    revision : int
-        Of the half-orbit, that first said so.
-    content : str
-        The record as JSON.
-    """
-
-    half_orbit: str
-    time: str
-    revision: int
-    valid_until: str
-    content: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pruned:
-    """A file that retention removes; recorded before it goes.
-
-    Attributes
-    ----------
-    name : str
-        Path below the inbox, or name in the output folder.
-    sha256 : str
-        ``""`` of an input.
-    """
-
-    kind: Literal["input", "result"]
-    name: str
-    half_orbit: str
-    size: int
-    mtime_ns: int
-    sha256: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What a person must be told, until a command has taken it."""
-
-    id: int
-    kind: Literal["alarm", "failure"]
-    key: str
-    content: str
-    attempts: int
-
-
-_FILE = "path, size, mtime_ns, ctime_ns, half_orbit, status, reason, transient"
-# In brackets, since some are words of SQL; in quotes a column that is missing would be a text.
-_HALF_ORBIT = ", ".join(f"[{f}]" for f in HalfOrbitRecord.__dataclass_fields__)
-_RUN = ", ".join(RunRecord.__dataclass_fields__)
-_PRUNED = ", ".join(Pruned.__dataclass_fields__)
+_RESULT = "name, size, mtime_ns, sha256"
+_INSERT_RESULT = "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?)"
 _RUNS_KEPT = 5000
 
-
+_UPDATED = ("size", "mtime_ns", "ctime_ns", "half_orbit", "status", "reason", "transient")
+_RECORD_FILE = (
+    f"INSERT INTO file (path, {', '.join(_UPDATED)}, first_seen) "
+    f"VALUES ({', '.join('?' * (len(_UPDATED) + 2))}) ON CONFLICT (path) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _UPDATED)
+)
 _FINISHED = """
 SELECT 1 FROM file WHERE path = ? AND size = ? AND mtime_ns = ? AND ctime_ns = ? AND CASE status
     WHEN 'refused' THEN 0
@@ -443,139 +77,36 @@ END
 """
 
 
-class Ledger:
-    """The record of one output folder.
-
-    Parameters
-    ----------
-    path : Path
-        The SQLite file; made if it is missing.
-    read_only : bool, optional
-        Look at it only: nothing is made or changed, whoever works on it.
-
-    Raises
-    ------
-    LedgerDamaged
-        Its bytes are not those of a ledger.
-    LedgerError
-        It is of another version, locked by another program, or cannot be written.
-    """
-
-    def __init__(self, path: Path, read_only: bool = False) -> None:
-        self._path, self._read_only = path, read_only
-        self._place: tuple[int, int] | None = None
-        self._open()
-
-    def _open(self) -> None:
-        with self._errors("cannot be used as a ledger"):
-            self._db = sqlite3.connect(
-                f"file:{quote(os.fspath(self._path))}?mode={'rw' if self._read_only else 'rwc'}",
-                uri=True,
-                isolation_level=None,
-                timeout=_LOCK_SECONDS,
-            )
-        try:
-            with self._errors("cannot be used as a ledger"):
-                if self._read_only:
-                    # Not SQLite's read-only mode: that refuses a ledger whose process was killed
-                    # in a transaction, until somebody undoes it.
-                    self._db.execute("PRAGMA query_only = ON")
-                self._db.execute("PRAGMA synchronous = FULL")
-                version = self._db.execute("PRAGMA user_version").fetchone()[0]
-                if not 0 <= version <= VERSION:
-                    raise LedgerError(
-                        f"{self._path.name}: got a ledger of version {version}, expected at most "
-                        f"{VERSION}: another release of this program wrote it"
-                    )
-                if self._read_only and version < VERSION:
-                    raise LedgerError(
-                        f"{self._path.name}: got a ledger of version {version}, expected "
-                        f"{VERSION}: the next edge-score stream takes it along"
-                    )
-                for number, script in enumerate(_MIGRATIONS[version:], version + 1):
-                    self._db.executescript(f"BEGIN;{script}PRAGMA user_version = {number};COMMIT;")
-        except LedgerError:
-            self._db.close()
-            raise
-        self._place = _place(self._path)
-
-    def begin_anew(self) -> str:
-        """Move the file of a damaged ledger aside and begin an empty one.
-
-        Returns
-        -------
-        str
-            Where the old one is now, in the same folder.
-
-        Raises
-        ------
-        LedgerError
-            It cannot be moved, or no new one be made.
-        """
-        self.close()
-        name = set_aside(self._path)
-        self._open()
-        return name
-
-    def follow(self) -> None:
-        """Open the file anew where it was removed or replaced since it was opened.
-
-        Raises
-        ------
-        LedgerError
-            It cannot be opened.
-        """
-        if self._place is not None and self._place == _place(self._path):
-            return
-        self.close()
-        try:
-            self._open()
-        except LedgerDamaged:
-            self.begin_anew()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._place = None
-        self._db.close()
-
-    def __enter__(self) -> Ledger:
-        """Open for a ``with`` block."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the file."""
-        self.close()
+class Ledger(LedgerFile):
+    """The record of one output folder; see `LedgerFile`."""
 
     def file(self, path: str) -> FileRecord | None:
         """Look up what became of the file with this path below the inbox."""
-        found = self._files("WHERE path = ?", (path,))
-        return found[0] if found else None
+        return next(iter(self._files("WHERE path = ?", path)), None)
 
     def files(self) -> dict[str, FileRecord]:
         """Every file that was seen, by its path below the inbox."""
-        return {f.path: f for f in self._files("", ())}
+        return {f.path: f for f in self._files("")}
 
     def files_of(self, half_orbit: str) -> list[FileRecord]:
         """Every file of a half-orbit that was seen."""
-        return self._files("WHERE half_orbit = ? ORDER BY path", (half_orbit,))
+        return self._files("WHERE half_orbit = ? ORDER BY path", half_orbit)
+
+    def _files(self, rest: str, *values: str) -> list[FileRecord]:
+        found = self._select(FileRecord, f"file {rest}", *values)
+        return [replace(f, transient=bool(f.transient)) for f in found]
 
     def half_orbit(self, key: str) -> HalfOrbitRecord | None:
         """Look up what became of a half-orbit."""
-        found = self._half_orbits("WHERE key = ?", (key,))
-        return found[0] if found else None
+        return next(iter(self._select(HalfOrbitRecord, "half_orbit WHERE key = ?", key)), None)
 
     def half_orbits(self) -> dict[str, HalfOrbitRecord]:
         """Every half-orbit that was worked on, by its key."""
-        return {h.key: h for h in self._half_orbits("", ())}
+        return {h.key: h for h in self._select(HalfOrbitRecord, "half_orbit")}
 
     def given_up(self) -> list[HalfOrbitRecord]:
         """Half-orbits that are not tried again until a person has seen to them."""
-        return self._half_orbits("WHERE status = 'given up' ORDER BY key", ())
+        return self._select(HalfOrbitRecord, "half_orbit WHERE status = 'given up' ORDER BY key")
 
     def due(self, now: float, horizon: float) -> list[str]:
         """Half-orbits whose pause is over.
@@ -615,21 +146,18 @@ class Ledger:
                     _FINISHED, (key, *stamp, f" profile {profile},", parameters)
                 ).fetchone()
             )
-        except _FAULTS as error:
+        except FAULTS as error:
             raise self._translate(error, "cannot be read") from None
 
     def results(self) -> Iterator[tuple[str, WrittenFile]]:
         """Every result file that was written, with the key of its half-orbit."""
-        for key, *row in self.rows(
-            "SELECT half_orbit, name, size, mtime_ns, sha256 FROM result ORDER BY half_orbit", ()
-        ):
+        query = f"SELECT half_orbit, {_RESULT} FROM result ORDER BY half_orbit"
+        for key, *row in self.rows(query):
             yield key, WrittenFile(*row)
 
     def results_of(self, half_orbit: str) -> list[WrittenFile]:
         """List the result files of a half-orbit as they were written."""
-        rows = self.rows(
-            "SELECT name, size, mtime_ns, sha256 FROM result WHERE half_orbit = ?", (half_orbit,)
-        )
+        rows = self.rows(f"SELECT {_RESULT} FROM result WHERE half_orbit = ?", (half_orbit,))
         return [WrittenFile(*row) for row in rows]
 
     def folder_digest(self, key: str) -> str | None:
@@ -637,13 +165,18 @@ class Ledger:
         rows = self.rows("SELECT digest FROM folder WHERE key = ?", (key,))
         return rows[0][0] if rows else None
 
+    def last_arrival(self) -> float | None:
+        """When the newest file was seen first, in seconds since 1970."""
+        found: float | None = self.rows("SELECT max(first_seen) FROM file")[0][0]
+        return found
+
     def to_retry(self) -> int:
         """Count the half-orbits that are tried again by themselves."""
         return int(self.rows("SELECT count(*) FROM half_orbit WHERE retry_at IS NOT NULL")[0][0])
 
     def waiting(self) -> dict[str, tuple[str, float]]:
         """Tell what was not yet long enough as it is: stamp, and since when."""
-        rows = self.rows("SELECT key, stamp, since FROM waiting", ())
+        rows = self.rows("SELECT key, stamp, since FROM waiting")
         return {key: (stamp, since) for key, stamp, since in rows}
 
     def record(
@@ -660,8 +193,6 @@ class Ledger:
 
         Parameters
         ----------
-        files : iterable of FileRecord
-        half_orbit : HalfOrbitRecord, optional
         results : sequence of WrittenFile, optional
             Take the place of the half-orbit's earlier ones.
         alarms : sequence of AlarmRecord, optional
@@ -680,57 +211,21 @@ class Ledger:
         """
         now = time.time() if now is None else now
         with self._transaction():
-            self._db.executemany(
-                f"INSERT INTO file ({_FILE}, first_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "
-                "ON CONFLICT (path) DO UPDATE SET size = excluded.size, "
-                "mtime_ns = excluded.mtime_ns, ctime_ns = excluded.ctime_ns, "
-                "half_orbit = excluded.half_orbit, status = excluded.status, "
-                "reason = excluded.reason, transient = excluded.transient",
-                [
-                    (
-                        f.path,
-                        f.size,
-                        f.mtime_ns,
-                        f.ctime_ns,
-                        f.half_orbit,
-                        f.status,
-                        f.reason,
-                        int(f.transient),
-                        now,
-                    )
-                    for f in files
-                ],
-            )
-            names = HalfOrbitRecord.__dataclass_fields__
-            self._db.executemany(
-                f"INSERT OR REPLACE INTO half_orbit ({_HALF_ORBIT}) "
-                f"VALUES ({', '.join('?' * len(names))})",
-                (
-                    [getattr(record, name) for name in names]
-                    for record in (half_orbit, *day_sides)
-                    if record is not None
-                ),
-            )
-            if half_orbit is not None:
-                if results is not None:
-                    self._db.execute("DELETE FROM result WHERE half_orbit = ?", (half_orbit.key,))
-                    self._db.execute(
-                        "DELETE FROM pruned WHERE kind = 'result' AND half_orbit = ?",
-                        (half_orbit.key,),
-                    )
-                    self._db.executemany(
-                        "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?)",
-                        [(r.name, half_orbit.key, r.size, r.mtime_ns, r.sha256) for r in results],
-                    )
-                if alarms is not None:
-                    self._db.execute("DELETE FROM alarm WHERE half_orbit = ?", (half_orbit.key,))
-                    self._db.executemany(
-                        "INSERT INTO alarm VALUES (?, ?, ?, ?, ?)",
-                        [
-                            (a.half_orbit, a.time, a.revision, a.valid_until, a.content)
-                            for a in alarms
-                        ],
-                    )
+            self._db.executemany(_RECORD_FILE, [(*values_of(f), now) for f in files])
+            self._insert("half_orbit", [h for h in (half_orbit, *day_sides) if h is not None])
+            if half_orbit is not None and results is not None:
+                self._db.execute("DELETE FROM result WHERE half_orbit = ?", (half_orbit.key,))
+                self._db.execute(
+                    "DELETE FROM pruned WHERE kind = 'result' AND half_orbit = ?",
+                    (half_orbit.key,),
+                )
+                self._db.executemany(
+                    _INSERT_RESULT,
+                    [(r.name, half_orbit.key, r.size, r.mtime_ns, r.sha256) for r in results],
+                )
+            if half_orbit is not None and alarms is not None:
+                self._db.execute("DELETE FROM alarm WHERE half_orbit = ?", (half_orbit.key,))
+                self._insert("alarm", alarms)
             self._db.executemany(
                 "INSERT OR IGNORE INTO outbox (kind, key, content, created) VALUES (?, ?, ?, ?)",
                 [(*message, now) for message in messages],
@@ -738,13 +233,9 @@ class Ledger:
 
     def alarms(self, half_orbit: str | None = None) -> list[AlarmRecord]:
         """Alarms as they stand in the results, by time, of one half-orbit or of all."""
-        where = "" if half_orbit is None else "WHERE half_orbit = ? "
-        rows = self.rows(
-            "SELECT half_orbit, time, revision, valid_until, content FROM alarm "
-            f"{where}ORDER BY time",
-            () if half_orbit is None else (half_orbit,),
-        )
-        return [AlarmRecord(*row) for row in rows]
+        if half_orbit is None:
+            return self._select(AlarmRecord, "alarm ORDER BY time")
+        return self._select(AlarmRecord, "alarm WHERE half_orbit = ? ORDER BY time", half_orbit)
 
     def begin_run(self, now: float, code_version: str, runtime: str) -> int:
         """Store that a run of `stream` begins, and give its number."""
@@ -763,10 +254,8 @@ class Ledger:
 
         Parameters
         ----------
-        number : int
         now : float
             Seconds since 1970.
-        counts : (int, int, int)
         exit_code : int or None
             None for a watcher that goes on.
         """
@@ -779,18 +268,12 @@ class Ledger:
 
     def last_run(self) -> RunRecord | None:
         """Look up the latest run."""
-        rows = self.rows(f"SELECT {_RUN} FROM run ORDER BY id DESC LIMIT 1", ())
-        fields = RunRecord.__dataclass_fields__
-        return RunRecord(**dict(zip(fields, rows[0], strict=True))) if rows else None
+        return next(iter(self._select(RunRecord, "run ORDER BY id DESC LIMIT 1")), None)
 
     def messages(self, now: float) -> list[Message]:
         """List what is to be told now, the oldest first."""
-        rows = self.rows(
-            "SELECT id, kind, key, content, attempts FROM outbox "
-            "WHERE done_at IS NULL AND retry_at <= ? ORDER BY id",
-            (now,),
-        )
-        return [Message(*row) for row in rows]
+        due = "outbox WHERE done_at IS NULL AND retry_at <= ? ORDER BY id"
+        return self._select(Message, due, now)
 
     def told(self, message: Message, now: float, retry_at: float | None = None) -> None:
         """Store that a message was taken, or is to be told again later."""
@@ -848,14 +331,13 @@ class Ledger:
         unfinished : bool, optional
             Results alone that were recorded and may still be there.
         """
-        where = ["half_orbit = ?"] * (half_orbit is not None) + [
-            "removed = 0 AND kind = 'result'"
-        ] * unfinished
-        rows = self.rows(
-            f"SELECT {_PRUNED} FROM pruned WHERE {' AND '.join(where) or 'true'} ORDER BY name",
-            () if half_orbit is None else (half_orbit,),
+        where = ["half_orbit = ?"] * (half_orbit is not None)
+        where += ["removed = 0 AND kind = 'result'"] * unfinished
+        return self._select(
+            Pruned,
+            f"pruned WHERE {' AND '.join(where) or 'true'} ORDER BY name",
+            *(() if half_orbit is None else (half_orbit,)),
         )
-        return [Pruned(**dict(zip(Pruned.__dataclass_fields__, row, strict=True))) for row in rows]
 
     def begin_pruning(self, files: Iterable[Pruned]) -> None:
         """Store that files are about to be removed, before they are.
@@ -865,12 +347,7 @@ class Ledger:
         """
         with self._transaction():
             for file in files:
-                values = [getattr(file, f) for f in Pruned.__dataclass_fields__]
-                self._db.execute(
-                    f"INSERT OR REPLACE INTO pruned ({_PRUNED}, removed) "
-                    f"VALUES ({', '.join('?' * len(values))}, 0)",
-                    values,
-                )
+                self._insert("pruned", [file], removed=0)
                 if file.kind == "result":
                     self._db.execute("DELETE FROM result WHERE name = ?", (file.name,))
 
@@ -885,7 +362,7 @@ class Ledger:
                 self._db.execute("DELETE FROM pruned WHERE kind = ? AND name = ?", (f.kind, f.name))
                 if f.kind == "result":
                     self._db.execute(
-                        "INSERT OR REPLACE INTO result VALUES (?, ?, ?, ?, ?)",
+                        _INSERT_RESULT,
                         (f.name, f.half_orbit, f.size, f.mtime_ns, f.sha256),
                     )
 
@@ -919,115 +396,9 @@ class Ledger:
             )
         return found
 
-    def _files(self, where: str, values: tuple[Any, ...]) -> list[FileRecord]:
-        rows = self.rows(f"SELECT {_FILE} FROM file {where}", values)
-        return [
-            FileRecord(
-                path=path,
-                size=size,
-                mtime_ns=mtime_ns,
-                ctime_ns=ctime_ns,
-                half_orbit=half_orbit,
-                status=status,
-                reason=reason,
-                transient=bool(transient),
-            )
-            for path, size, mtime_ns, ctime_ns, half_orbit, status, reason, transient in rows
-        ]
-
-    def _half_orbits(self, where: str, values: tuple[Any, ...]) -> list[HalfOrbitRecord]:
-        names = HalfOrbitRecord.__dataclass_fields__
-        rows = self.rows(f"SELECT {_HALF_ORBIT} FROM half_orbit {where}", values)
-        return [HalfOrbitRecord(**dict(zip(names, row, strict=True))) for row in rows]
-
-    def rows(self, query: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        """Read rows of any table.
-
-        Parameters
-        ----------
-        query : str
-        values : tuple
-
-        Returns
-        -------
-        list of tuple
-
-        Raises
-        ------
-        LedgerError
-        """
-        with self._errors("cannot be read"):
-            return self._db.execute(query, values).fetchall()
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._errors("cannot be written"):
-            if self._db.in_transaction:
-                # That of an earlier fault, in which there was no memory to undo it.
-                self._db.execute("ROLLBACK")
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                with contextlib.suppress(*_FAULTS):
-                    self._db.execute("ROLLBACK")
-                raise
-
-    @contextlib.contextmanager
-    def _errors(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except _FAULTS as error:
-            raise self._translate(error, what) from None
-
-    def _translate(self, error: Exception, what: str) -> LedgerError:
-        # sqlite3 words some of its messages with bytes of the file, as text that is none.
-        damaged = isinstance(error, UnicodeDecodeError) or any(
-            word in str(error).lower() for word in _DAMAGE
-        )
-        kind = LedgerDamaged if damaged else LedgerError
-        why = one_line(str(error)) or "out of memory"
-        return kind(f"{self._path.name}: {what}: {why}")
-
-
-def _place(path: Path) -> tuple[int, int] | None:
-    """Device and number of the file of this name, None where there is none to see."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def ledger_of(out: Path) -> Path:
-    """Find the ledger of a stream's output folder.
-
-    Parameters
-    ----------
-    out : Path
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    ConfigError
-        There is none: it is no stream's.
-    """
-    path = out / LEDGER_FILE
-    if not path.is_file():
-        raise ConfigError(f"output folder {out.name}: expected a stream's, got no {LEDGER_FILE}")
-    return path
-
 
 def open_ledger(path: Path) -> tuple[Ledger, str]:
     """Open a ledger; one that is damaged is set aside and begun anew.
-
-    Parameters
-    ----------
-    path : Path
 
     Returns
     -------
@@ -1045,43 +416,3 @@ def open_ledger(path: Path) -> tuple[Ledger, str]:
     except LedgerDamaged as error:
         aside = set_aside(path)
         return Ledger(path), begun_anew(error, aside)
-
-
-def begun_anew(error: LedgerDamaged, aside: str) -> str:
-    """Say that a ledger was begun anew, and what follows."""
-    return (
-        f"{error}; kept as {aside}, and begun anew: results stay, and what lies in the inbox is "
-        "scored again"
-    )
-
-
-def set_aside(path: Path) -> str:
-    """Rename a damaged ledger, its journal with it: that would be played into the new one.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    str
-        Its new name.
-
-    Raises
-    ------
-    LedgerError
-        It cannot be renamed.
-    """
-    number = 1
-    while (target := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
-    try:
-        for suffix in ("-journal", "-wal", "-shm", ""):
-            old = path.with_name(path.name + suffix)
-            if old.exists():
-                old.rename(target.with_name(target.name + suffix))
-    except OSError as error:
-        raise LedgerError(
-            f"{path.name}: is damaged and cannot be renamed: {error.strerror}"
-        ) from None
-    return target.name

@@ -61,7 +61,7 @@ class Source:
         return self.channel if self.band is None else band_name(self.channel, self.band)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observable:
     """One physical quantity.
 
@@ -118,45 +118,45 @@ class Profile:
 
 
 ELECTRON_DENSITY = Observable(
-    "log_ne",
-    "cm^-3",
-    "log10",
-    (1e1, 1e7),
-    {
+    name="log_ne",
+    unit="cm^-3",
+    transform="log10",
+    plausible=(1e1, 1e7),
+    sources={
         "cses": Source(("LAP_1",), "A311"),
         "demeter": Source(("1144", "1143"), "Ne"),
     },
 )
 ELECTRON_TEMPERATURE = Observable(
-    "te",
-    "K",
-    "none",
-    (300.0, 10_000.0),
-    {"cses": Source(("LAP_1",), "A321"), "demeter": Source(("1144", "1143"), "Te")},
+    name="te",
+    unit="K",
+    transform="none",
+    plausible=(300.0, 10_000.0),
+    sources={"cses": Source(("LAP_1",), "A321"), "demeter": Source(("1144", "1143"), "Te")},
 )
 OXYGEN_DENSITY = Observable(
-    "log_o",
-    "cm^-3",
-    "log10",
-    (1e1, 1e7),
-    {
+    name="log_o",
+    unit="cm^-3",
+    transform="log10",
+    plausible=(1e1, 1e7),
+    sources={
         "cses": Source(("PAP_0",), "A315"),
         "demeter": Source(("1140", "1139"), "n_O+"),
     },
 )
 ION_TEMPERATURE = Observable(
-    "ti",
-    "K",
-    "none",
-    (300.0, 10_000.0),
-    {"cses": Source(("PAP_0",), "A322"), "demeter": Source(("1140", "1139"), "Ti")},
+    name="ti",
+    unit="K",
+    transform="none",
+    plausible=(300.0, 10_000.0),
+    sources={"cses": Source(("PAP_0",), "A322"), "demeter": Source(("1140", "1139"), "Ti")},
 )
 MAGNETIC_RMS = Observable(
-    "b_rms",
-    "nT",
-    "log10",
-    (1e-4, 1e4),
-    {"cses": Source(("HPM_5",), "B_FGM")},
+    name="b_rms",
+    unit="nT",
+    transform="log10",
+    plausible=(1e-4, 1e4),
+    sources={"cses": Source(("HPM_5",), "B_FGM")},
     derived="b_rms",
 )
 
@@ -208,11 +208,11 @@ def _wave(kind: str, unit: str, plausible: tuple[float, float], band: Band) -> O
     }
     demeter = {"e": Source(("1132",), "spectra", band), "b": Source(("1137",), "spectra", band)}
     return Observable(
-        f"log_{kind}_{band[0]:g}_{band[1]:g}",
-        unit,
-        "log10",
-        plausible,
-        {"cses": cses[kind], "demeter": demeter[kind]},
+        name=f"log_{kind}_{band[0]:g}_{band[1]:g}",
+        unit=unit,
+        transform="log10",
+        plausible=plausible,
+        sources={"cses": cses[kind], "demeter": demeter[kind]},
     )
 
 

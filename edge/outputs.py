@@ -40,16 +40,7 @@ _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 
 
 def json_lines(records: Iterable[msgspec.Struct]) -> bytes:
-    """One JSON object a line.
-
-    Parameters
-    ----------
-    records : iterable of msgspec.Struct
-
-    Returns
-    -------
-    bytes
-    """
+    """One JSON object a line."""
     return b"".join(_encoder.encode(record) + b"\n" for record in records)
 
 
@@ -60,7 +51,6 @@ def score_to_disk(
 
     Parameters
     ----------
-    scorer : Scorer
     out : Path
         Folder of the results; made if it is missing.
     files : mapping of Path to FileName
@@ -97,7 +87,6 @@ def write_results(out: Path, scored: ScoredHalfOrbit) -> list[WrittenFile]:
     ----------
     out : Path
         Folder; made if it is missing.
-    scored : ScoredHalfOrbit
 
     Returns
     -------
@@ -136,13 +125,7 @@ def result_paths(out: Path, half_orbit: str) -> list[Path]:
 
 
 def is_intact(out: Path, file: WrittenFile) -> bool:
-    """Whether a result file is still as it was written; its bytes count, not its date.
-
-    Parameters
-    ----------
-    out : Path
-    file : WrittenFile
-    """
+    """Whether a result file is still as it was written; its bytes count, not its date."""
     path = out / file.name
     try:
         status = path.lstat()
@@ -203,10 +186,6 @@ def replace_file(path: Path, content: bytes) -> None:
 def replace_files(contents: Mapping[Path, bytes]) -> None:
     """Replace files of one folder whole, or leave them as they were.
 
-    Parameters
-    ----------
-    contents : mapping of Path to bytes
-
     Raises
     ------
     OSError
@@ -236,33 +215,23 @@ def replace_files(contents: Mapping[Path, bytes]) -> None:
         for name in made:
             name.unlink(missing_ok=True)
         raise
-    folder = os.open(next(iter(contents)).parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    except OSError as error:
-        if error.errno not in _NO_FOLDER_SYNC:
-            raise
-    finally:
-        os.close(folder)
+    flush_folder(next(iter(contents)).parent)
 
 
 def flush_folder(folder: Path) -> None:
     """Have the names in a folder written to disk, on file systems that can do so.
 
-    Parameters
-    ----------
-    folder : Path
-
     Raises
     ------
     OSError
-        It cannot be opened.
+        It cannot be opened, or the disk fails.
     """
     handle = os.open(folder, os.O_RDONLY)
     try:
-        # Some file systems cannot; what they do then is all that can be had.
-        with contextlib.suppress(OSError):
-            os.fsync(handle)
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NO_FOLDER_SYNC:
+            raise
     finally:
         os.close(handle)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from edge import __version__
 from edge.errors import ConfigError, InputError, one_line
 from edge.events import DaySide, Event, Ignored, Problem, Settling, Waiting
-from edge.inbox import InboxFile, in_range, look_at, path_of, unused_payload, walk
+from edge.inbox import InboxFile, Settled, in_range, look_at, path_of, unused_payload, walk
 from edge.ledger import (
     DONE,
     SCORED,
@@ -50,7 +50,6 @@ class HalfOrbitFiles:
 
     Attributes
     ----------
-    key : str
     files : tuple of InboxFile
         All that lie in the inbox.
     missing : tuple of str
@@ -88,60 +87,6 @@ class HalfOrbitFiles:
         return next(iter(self.named.values())).night_side
 
 
-class Settled:
-    """Tells what is as it was for long enough, across runs and wrong clocks.
-
-    Parameters
-    ----------
-    seconds : float
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._seen: dict[str, tuple[str, float]] = {}
-        #: What is not long enough as it is: stamp, and since when.
-        self.pending: dict[str, tuple[str, float]] = {}
-
-    def __call__(
-        self, file: InboxFile, kind: str, stored: Mapping[str, tuple[str, float]], now: float
-    ) -> bool:
-        """Whether a file has been as it is for long enough.
-
-        Parameters
-        ----------
-        file : InboxFile
-        kind : str
-            What it waits for.
-        stored : mapping of str to (str, float)
-            What earlier runs left in `pending`.
-        now : float
-            Seconds since 1970.
-
-        Returns
-        -------
-        bool
-            By the time when it came here, against the clock; where that was wrong at some
-            time (a computer without a battery), by what earlier calls and runs saw.
-        """
-        if self._seconds <= 0:
-            return True
-        key = f"{kind} {file.key}"
-        stamp = f"{file.size} {file.mtime_ns} {file.ctime_ns}"
-        before, since = stored.get(key, ("", now))
-        if before != stamp or since > now:
-            since = now
-        ticks = time.monotonic()
-        seen = self._seen.get(key)
-        started = seen[1] if seen is not None and seen[0] == stamp else ticks
-        ages = (now - file.ctime_ns / 1e9, now - since, ticks - started)
-        if max(ages) >= self._seconds:
-            self._seen.pop(key, None)
-            return True
-        self._seen[key] = (stamp, started)
-        self.pending[key] = (stamp, since)
-        return False
-
-
 class _Refused:
     """Files that are not scored, told by reason, so that thousands alike make one line."""
 
@@ -169,7 +114,6 @@ class Planner:
 
     Parameters
     ----------
-    inbox, out : Path
     profile : Profile
         Its payloads make a half-orbit complete; files of others are left alone.
     parameters : str
@@ -209,10 +153,6 @@ class Planner:
 
     def due(self, ledger: Ledger) -> Iterator[Event | HalfOrbitFiles]:
         """Look at the inbox once and find what is to be scored.
-
-        Parameters
-        ----------
-        ledger : Ledger
 
         Yields
         ------

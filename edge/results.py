@@ -63,8 +63,6 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="al
         UTC of the middle of the first and the last window.
     time, latitude, longitude : str, float, float
         Of the window with the highest score.
-    peak : float
-    radius_km : float
     valid_until : str
         `time` plus the card's duration.
     geomagnetic, kp : str, float or None
@@ -103,7 +101,6 @@ class HalfOrbitResult(
         Payloads that could not, with the reason.
     notes : list of str
         Defects in the payloads that were read, and where Kp is not known though it was asked for.
-    windows, insufficient, alarms : int
     runtime : str
         Name and version of the interpreter; scores differ a little from one to the other.
     schema : int

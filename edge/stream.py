@@ -51,7 +51,6 @@ class Stream:
 
     Parameters
     ----------
-    inbox, out : Path
     profile : Profile
         Its payloads make a half-orbit complete; files of others are left alone.
     parameters : str
@@ -147,14 +146,17 @@ class Stream:
                 break
         if complete:
             self._planner.remember(ledger, wrote=done > 0)
-        yield Idle(done, failed, waiting, len(ledger.given_up()), ledger.to_retry(), day)
+        yield Idle(
+            half_orbits=done,
+            failed=failed,
+            waiting=waiting,
+            given_up=len(ledger.given_up()),
+            retry=ledger.to_retry(),
+            day=day,
+        )
 
     def due(self, ledger: Ledger) -> Iterator[Event | HalfOrbitFiles]:
         """Look at the inbox once and find what is to be scored.
-
-        Parameters
-        ----------
-        ledger : Ledger
 
         Yields
         ------
@@ -188,14 +190,8 @@ class Stream:
 
         Parameters
         ----------
-        work : HalfOrbitFiles
-        ledger : Ledger
         why : str
             What it did.
-
-        Yields
-        ------
-        Event
         """
         reason = f"half-orbit {work.key} {why}; it is left alone until its files change"
         ledger.record(
@@ -209,14 +205,8 @@ class Stream:
 
         Parameters
         ----------
-        work : HalfOrbitFiles
-        ledger : Ledger
         why : str
             What happened.
-
-        Yields
-        ------
-        Event
         """
         attempts = work.attempts + 1
         if attempts >= MAX_ATTEMPTS:
@@ -243,15 +233,8 @@ class Stream:
 
         Parameters
         ----------
-        work : HalfOrbitFiles
-        scored : ScoredHalfOrbit
         written : list of WrittenFile
             As `edge.outputs.score_to_disk` gives them.
-        ledger : Ledger
-
-        Yields
-        ------
-        Event
         """
         failures = {f.path: f for f in scored.failures}
         s = scored.summary
@@ -428,7 +411,6 @@ def check_station(scorer: Scorer, cause: Exception | None = None) -> None:
 
     Parameters
     ----------
-    scorer : Scorer
     cause : Exception, optional
         The fault that raised the question.
 

@@ -31,7 +31,6 @@ class ScoreTable(Sequence[dict[str, Any]]):
 
     Parameters
     ----------
-    half_orbits : list of ScoredHalfOrbit
     failures : list of Failure
         Of every file that could not be used.
 

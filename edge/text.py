@@ -31,10 +31,6 @@ def unpack(raw: bytes) -> bytes:
     raw : bytes
         A whole file.
 
-    Returns
-    -------
-    bytes
-
     Raises
     ------
     ValueError

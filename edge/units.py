@@ -40,10 +40,6 @@ def conversion_factor(unit: str, target: str) -> float:
     unit, target : str
         In the project's spelling.
 
-    Returns
-    -------
-    float
-
     Raises
     ------
     ValueError

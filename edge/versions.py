@@ -86,10 +86,6 @@ def installed_runtime(runtime: str = "auto") -> str:
     ----------
     runtime : {"auto", "tflite", "litert"}, optional
 
-    Returns
-    -------
-    str
-
     Raises
     ------
     ConfigError
@@ -103,16 +99,7 @@ def installed_runtime(runtime: str = "auto") -> str:
 
 
 def version_line(command: str) -> str:
-    """Say what ``--version`` prints: command, version, Python and interpreter.
-
-    Parameters
-    ----------
-    command : str
-
-    Returns
-    -------
-    str
-    """
+    """Say what ``--version`` prints: command, version, Python and interpreter."""
     try:
         runtime = installed_runtime()
     except ConfigError:

@@ -140,9 +140,6 @@ def watch(
 
     Parameters
     ----------
-    stream : Stream
-    ledger : Ledger
-    inbox : Path
     poll : float
         Seconds.
     stop : threading.Event

@@ -1,5 +1,6 @@
 """What a person looks at.
 
+- `commands`: of ``edge-score``, that show
 - `report`: lines of text on half-orbits, alarms, bundles
 - `describe`: what a file holds, for ``info``
 - `plot`, `drawing`: one file as a picture

@@ -35,7 +35,7 @@ KeyArray = npt.NDArray[np.uint64]
 _SIGN = np.uint64(1 << 63)
 
 
-class ChannelInfo(msgspec.Struct, frozen=True):
+class ChannelInfo(msgspec.Struct, frozen=True, kw_only=True):
     """One channel, in the file's own unit; None where no value is valid."""
 
     name: str
@@ -47,7 +47,7 @@ class ChannelInfo(msgspec.Struct, frozen=True):
     maximum: float | None
 
 
-class FileInfo(msgspec.Struct, frozen=True):
+class FileInfo(msgspec.Struct, frozen=True, kw_only=True):
     """One payload file."""
 
     file: str
@@ -67,14 +67,6 @@ class FileInfo(msgspec.Struct, frozen=True):
 
 def describe(path: Path) -> FileInfo:
     """Summarise a payload file.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    FileInfo
 
     Raises
     ------
@@ -171,14 +163,20 @@ def _summary(name: str, unit: str, blocks: Callable[[], Blocks]) -> ChannelInfo:
             held = None
         elif held is not None:
             held.append(chosen)
-    share = good / count if count else 0.0
-    if not good:
-        return ChannelInfo(name, unit, count, 0.0, None, None, None)
-    if held is not None:
+    middle = None
+    if good and held is not None:
         middle = float(np.median(np.concatenate(held)))
-    else:
+    elif good:
         middle = 0.5 * sum(_ranked(blocks, r) for r in ((good - 1) // 2, good // 2))
-    return ChannelInfo(name, unit, count, round(share, 4), low, middle, high)
+    return ChannelInfo(
+        name=name,
+        unit=unit,
+        count=count,
+        valid_share=round(good / count, 4) if count else 0.0,
+        minimum=low if good else None,
+        median=middle,
+        maximum=high if good else None,
+    )
 
 
 def _ranked(blocks: Callable[[], Blocks], rank: int) -> float:

@@ -29,10 +29,6 @@ DPI = 110
 def require_matplotlib(command: str) -> None:
     """Say in one line that a command lacks matplotlib.
 
-    Parameters
-    ----------
-    command : str
-
     Raises
     ------
     ConfigError
@@ -47,11 +43,6 @@ def require_matplotlib(command: str) -> None:
 
 def save_picture(out: Path, draw: Callable[[Figure], object]) -> None:
     """Draw on an empty figure and replace a PNG with it.
-
-    Parameters
-    ----------
-    out : Path
-    draw : callable
 
     Raises
     ------

@@ -58,7 +58,6 @@ class Hidden:
 
     Attributes
     ----------
-    name : str
     valid : float
         Share of the peak window's rows that have it; 0 where there was nothing to hide.
     score : float or None
@@ -122,7 +121,6 @@ def files_in_inbox(out: Path, inbox: Path, key: str) -> list[Path]:
     ----------
     out : Path
         The stream's folder of results and ledger.
-    inbox : Path
     key : str
         Of the half-orbit.
 
@@ -161,16 +159,11 @@ def explain(scorer: Scorer, half_orbit: HalfOrbit, alarm: str = "") -> Explanati
 
     Parameters
     ----------
-    scorer : Scorer
     half_orbit : HalfOrbit
         As `scorer.read` gives it, with at least one payload.
     alarm : str, optional
         Time of the alarm, as the results and ``alarms.jsonl`` name it, whose peak window is
         looked at.
-
-    Returns
-    -------
-    Explanation
 
     Raises
     ------
@@ -243,16 +236,7 @@ def _row(grid: Grid, stamp: str) -> int:
 
 
 def explanation_lines(found: Explanation) -> Iterator[str]:
-    """Say in words what the scores hang on.
-
-    Parameters
-    ----------
-    found : Explanation
-
-    Yields
-    ------
-    str
-    """
+    """Say in words what the scores hang on."""
     summary, peak = found.scored.summary, found.peak
     yield summary_line(summary)
     yield from map(alarm_line, found.scored.alarms)
@@ -289,7 +273,6 @@ def draw_explanation(found: Explanation, out: Path) -> None:
 
     Parameters
     ----------
-    found : Explanation
     out : Path
         Replaced whole.
 

@@ -18,14 +18,8 @@ def element(name: str, *content: str | Markup, **attributes: str | float | None)
 
     Parameters
     ----------
-    name : str
-    *content : str or Markup
     **attributes : str or float, optional
         One that is None is left out; ``class_`` is ``class``, ``aria_label`` ``aria-label``.
-
-    Returns
-    -------
-    Markup
     """
     given = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(str(value))}"'
@@ -54,15 +48,8 @@ def table(
 
     Parameters
     ----------
-    caption : str
-    columns : tuple of str
-    rows : list of tuple of str
     class_ : str, optional
         ``stack``: a narrow screen shows a row as a list.
-
-    Returns
-    -------
-    Markup
 
     Notes
     -----

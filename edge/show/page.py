@@ -91,8 +91,6 @@ def refresh_page(out: Path, bundle: Path | None, now: float) -> None:
 
     Parameters
     ----------
-    out : Path
-    bundle : Path or None
     now : float
         Seconds since 1970.
     """
@@ -107,10 +105,6 @@ def refresh_page(out: Path, bundle: Path | None, now: float) -> None:
 
 def render(view: StationView) -> str:
     """Make the page of a station.
-
-    Parameters
-    ----------
-    view : StationView
 
     Returns
     -------

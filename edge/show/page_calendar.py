@@ -34,10 +34,6 @@ def coverage(half_orbits: Sequence[HalfOrbitRecord]) -> Iterator[Markup]:
     ----------
     half_orbits : sequence of HalfOrbitRecord
         By time of acquisition.
-
-    Yields
-    ------
-    Markup
     """
     days: dict[date, Counter[str]] = defaultdict(Counter)
     undated = 0
@@ -85,10 +81,6 @@ def coverage(half_orbits: Sequence[HalfOrbitRecord]) -> Iterator[Markup]:
 
 def missing(half_orbits: Sequence[HalfOrbitRecord]) -> Counter[date]:
     """Count the night half-orbits that never came, by the day that they were due.
-
-    Parameters
-    ----------
-    half_orbits : sequence of HalfOrbitRecord
 
     Returns
     -------

@@ -47,17 +47,12 @@ def station_map(
 
     Parameters
     ----------
-    half_orbits : sequence of HalfOrbitRecord
     alarms : sequence of (int, StationAlarm, bool)
         Each with its number in the page's table, and whether it is still valid.
     threshold : float or None
         Where it is not known nothing is drawn as over it.
     description : str
         For who does not see it.
-
-    Returns
-    -------
-    Markup
 
     Raises
     ------
@@ -99,12 +94,6 @@ def score_chart(
     ----------
     half_orbits : sequence of HalfOrbitRecord
         Each with a start and a peak, by time.
-    threshold : float or None
-    description : str
-
-    Returns
-    -------
-    Markup
     """
     times = [_time(record) for record in half_orbits]
     first, last = times[0], max(times[-1], times[0] + timedelta(days=1))

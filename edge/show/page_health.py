@@ -18,16 +18,7 @@ _WORDS = {"day": "day side"}
 
 
 def health(view: StationView) -> Iterator[Markup]:
-    """Say whether a station lives, and what became of its half-orbits.
-
-    Parameters
-    ----------
-    view : StationView
-
-    Yields
-    ------
-    Markup
-    """
+    """Say whether a station lives, and what became of its half-orbits."""
     wrong = list(_attention(view))
     if wrong:
         yield paragraph("✕ Needs a person: ", "; ".join(wrong), ".", class_="state bad")

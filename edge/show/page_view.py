@@ -7,13 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
-
-from edge.bundle import Card, default_bundle_path, load_card
-from edge.errors import BundleError, InputError, LedgerError
-from edge.ledger import LEDGER_FILE, SCORED, HalfOrbitRecord, Ledger, RunRecord, ledger_of
+from edge.bundle import Card, load_card
+from edge.errors import BundleError, InputError
+from edge.ledger import SCORED, HalfOrbitRecord, Ledger, RunRecord, ledger_of
 from edge.readers.names import parse_name
-from edge.station.alarms import StationAlarm
+from edge.station.alarms import StationAlarm, standing_alarms
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,6 @@ class StationView:
         Files that may still grow, and half-orbits that wait for payloads.
     run : RunRecord or None
         The latest.
-    card : Card or None
     card_problem : str
         Why there is none.
     """
@@ -85,10 +82,6 @@ def read_view(out: Path, bundle: Path | None = None) -> StationView:
     bundle : Path, optional
         The one that ships by default.
 
-    Returns
-    -------
-    StationView
-
     Raises
     ------
     ConfigError
@@ -99,27 +92,22 @@ def read_view(out: Path, bundle: Path | None = None) -> StationView:
     path = ledger_of(out)
     card, problem = None, ""
     try:
-        card = load_card(bundle or default_bundle_path())
+        card = load_card(bundle)
     except BundleError as error:
         problem = str(error)
     with Ledger(path) as ledger:
         records = ledger.half_orbits()
         files = ledger.rows(
             "SELECT path, half_orbit, reason, first_seen FROM file "
-            "WHERE status IN ('failed', 'refused') ORDER BY first_seen DESC, path",
-            (),
+            "WHERE status IN ('failed', 'refused') ORDER BY first_seen DESC, path"
         )
         undated = ledger.rows(
             "SELECT half_orbit, path FROM file WHERE half_orbit IN "
             '(SELECT key FROM half_orbit WHERE "start" IS NULL) ORDER BY path',
             (),
         )
-        try:
-            alarms = [msgspec.json.decode(a.content, type=StationAlarm) for a in ledger.alarms()]
-        except msgspec.MsgspecError as error:
-            raise LedgerError(f"{LEDGER_FILE}: alarm: {error}") from None
-        waiting, run = len(ledger.waiting()), ledger.last_run()
-        seen = ledger.rows("SELECT max(first_seen) FROM file", ())[0][0]
+        alarms = standing_alarms(ledger)
+        waiting, run, seen = len(ledger.waiting()), ledger.last_run(), ledger.last_arrival()
     times = [t for r in records.values() for t in (r.done_at, r.tried_at) if t]
     times += [t for t in (seen, run and run.started, run and run.ended) if t]
     dates = {key: date for key, name in undated if (date := _date(name))}

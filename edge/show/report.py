@@ -31,16 +31,7 @@ def training_line(trained_on: str) -> str:
 
 
 def half_orbit_table(scored: ScoredHalfOrbit) -> Iterator[str]:
-    """Lines of a scored half-orbit: heading, one line a window, alarms.
-
-    Parameters
-    ----------
-    scored : ScoredHalfOrbit
-
-    Yields
-    ------
-    str
-    """
+    """Lines of a scored half-orbit: heading, one line a window, alarms."""
     yield summary_line(scored.summary)
     if scored.windows:
         yield (
@@ -58,31 +49,13 @@ def half_orbit_table(scored: ScoredHalfOrbit) -> Iterator[str]:
 
 
 def summary_line(summary: HalfOrbitResult) -> str:
-    """One line on a half-orbit, with the payloads that failed.
-
-    Parameters
-    ----------
-    summary : HalfOrbitResult
-
-    Returns
-    -------
-    str
-    """
+    """One line on a half-orbit, with the payloads that failed."""
     s = summary
     return f"{s.half_orbit} ({s.mission}, {s.side}): {summary_text(s)}"
 
 
 def summary_text(summary: HalfOrbitResult) -> str:
-    """Say what became of a half-orbit, without its name.
-
-    Parameters
-    ----------
-    summary : HalfOrbitResult
-
-    Returns
-    -------
-    str
-    """
+    """Say what became of a half-orbit, without its name."""
     s = summary
     if s.status == "failed":
         text = "FAILED, nothing is known"
@@ -117,30 +90,12 @@ def _notes_once(summary: HalfOrbitResult) -> Iterator[str]:
 
 
 def alarm_line(alarm: Alarm) -> str:
-    """One line on an alarm.
-
-    Parameters
-    ----------
-    alarm : Alarm
-
-    Returns
-    -------
-    str
-    """
+    """One line on an alarm."""
     return alarm_text(alarm).replace("ALARM", f"ALARM {alarm.half_orbit}", 1)
 
 
 def alarm_text(alarm: Alarm) -> str:
-    """Say an alarm without the name of its half-orbit.
-
-    Parameters
-    ----------
-    alarm : Alarm
-
-    Returns
-    -------
-    str
-    """
+    """Say an alarm without the name of its half-orbit."""
     return (
         f"ALARM {alarm.time} lat {alarm.latitude:.2f} lon "
         f"{alarm.longitude:.2f} score {alarm.peak:.3f}, {alarm.windows} windows, radius "
@@ -149,32 +104,13 @@ def alarm_text(alarm: Alarm) -> str:
 
 
 def activity(record: WindowScore | Alarm) -> str:
-    """Say how disturbed the geomagnetic field was.
-
-    Parameters
-    ----------
-    record : WindowScore or Alarm
-
-    Returns
-    -------
-    str
-    """
+    """Say how disturbed the geomagnetic field was."""
     kp = "" if record.kp is None else f" (Kp {record.kp:.2f})"
     return f"geomagnetic activity {record.geomagnetic}{kp}"
 
 
 def news_lines(revision: int, news: Sequence[StationAlarm]) -> Iterator[str]:
-    """Say what later results of a half-orbit changed, and which alarms came too late.
-
-    Parameters
-    ----------
-    revision : int
-    news : sequence of StationAlarm
-
-    Yields
-    ------
-    str
-    """
+    """Say what later results of a half-orbit changed, and which alarms came too late."""
     if revision > 1:
         said = ", ".join(f"alarm of {n.alarm.time} {n.state}" for n in news)
         yield f"  revision {revision}: {said or 'its alarms are the same'}"
@@ -184,16 +120,7 @@ def news_lines(revision: int, news: Sequence[StationAlarm]) -> Iterator[str]:
 
 
 def info_table(info: FileInfo) -> Iterator[str]:
-    """Lines on a payload file and its channels.
-
-    Parameters
-    ----------
-    info : FileInfo
-
-    Yields
-    ------
-    str
-    """
+    """Lines on a payload file and its channels."""
     yield f"file        {info.file}"
     yield f"mission     {info.mission}, payload {info.payload}"
     yield f"half-orbit  {info.half_orbit}, {info.direction} ({info.side} side)"
@@ -214,16 +141,7 @@ def info_table(info: FileInfo) -> Iterator[str]:
 
 
 def card_table(card: Card) -> Iterator[str]:
-    """Lines on a bundle.
-
-    Parameters
-    ----------
-    card : Card
-
-    Yields
-    ------
-    str
-    """
+    """Lines on a bundle."""
     point, training = card.operating_point, card.training
     yield f"bundle            {card.name} (code {card.code_version})"
     yield f"network           {card.network}, {card.quantisation}"
@@ -257,15 +175,11 @@ def card_table(card: Card) -> Iterator[str]:
             f"{p.largest_difference:.4f}, AUC {p.auc_tflite:.4f} (Keras {p.auc_keras:.4f}), "
             f"other verdict {p.verdict_flips:.3%} of {p.verdict_windows}"
         )
-    yield training_line("simulated" if card.simulated else "real")
+    yield training_line(card.trained_on)
 
 
 def card_in_words(card: Card) -> Iterator[str]:
     """Say what a model is and what it is worth.
-
-    Parameters
-    ----------
-    card : Card
 
     Yields
     ------
@@ -286,8 +200,7 @@ def card_in_words(card: Card) -> Iterator[str]:
     )
     yield (
         f"It was trained on {training.data} data: {missions}. Its earthquakes are "
-        f"{training.events} events of {training.catalogue}. "
-        + training_line("simulated" if card.simulated else "real")
+        f"{training.events} events of {training.catalogue}. " + training_line(card.trained_on)
     )
     yield (
         f"A window whose score is {card.threshold:.3f} or more is part of an alarm, which counts "

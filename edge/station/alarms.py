@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 
 from edge.circles import circle
-from edge.ledger import AlarmRecord
+from edge.errors import LedgerError
+from edge.ledger import LEDGER_FILE, AlarmRecord, Ledger
 from edge.outputs import replace_files
 from edge.results import SCHEMA, Alarm
 
@@ -33,7 +34,6 @@ class StationAlarm(msgspec.Struct, frozen=True, kw_only=True):
         UTC when the station found it, by its own clock.
     expired_on_arrival : bool
         Whether it was no longer valid by then.
-    alarm : Alarm
     id : str
         ``<half-orbit>@<time of the peak>``, which `edge-score explain` takes.
     schema : int
@@ -59,16 +59,11 @@ def station_alarm(alarm: Alarm, revision: int, state: str, known_at: str) -> Sta
 
     Parameters
     ----------
-    alarm : Alarm
     revision : int
         Of the half-orbit's results.
     state : {"new", "changed", "withdrawn"}
     known_at : str
         UTC.
-
-    Returns
-    -------
-    StationAlarm
     """
     return StationAlarm(
         revision=revision,
@@ -87,8 +82,6 @@ def compare(
 
     Parameters
     ----------
-    before : sequence of AlarmRecord
-    alarms : iterable of Alarm
     revision : int
         Of the new results.
     now : float
@@ -127,6 +120,20 @@ def compare(
     return records, news
 
 
+def standing_alarms(ledger: Ledger) -> list[StationAlarm]:
+    """Alarms as they stand in the results, by time.
+
+    Raises
+    ------
+    LedgerError
+        The ledger cannot be read, or what it holds is no alarm.
+    """
+    try:
+        return [msgspec.json.decode(a.content, type=StationAlarm) for a in ledger.alarms()]
+    except (msgspec.MsgspecError, UnicodeEncodeError) as error:
+        raise LedgerError(f"{LEDGER_FILE}: alarm: {error}") from None
+
+
 def message(news: StationAlarm) -> tuple[str, str, str]:
     """Row of the outbox: kind, a key that is the same for the same news, and JSON."""
     alarm = news.alarm
@@ -142,7 +149,6 @@ def write_alarms(out: Path, records: Iterable[AlarmRecord]) -> None:
 
     Parameters
     ----------
-    out : Path
     records : iterable of AlarmRecord
         In order of time.
 
@@ -176,10 +182,6 @@ def recent(records: Sequence[AlarmRecord]) -> list[AlarmRecord]:
     ----------
     records : sequence of AlarmRecord
         In order of time.
-
-    Returns
-    -------
-    list of AlarmRecord
     """
     if not records:
         return []

@@ -26,9 +26,6 @@ class Diary:
 
     Parameters
     ----------
-    out : Path
-    ledger : Ledger
-    settings : Settings
     once : bool
         Whether the run ends by itself; a watcher beats.
     inbox : Path, optional
@@ -51,7 +48,7 @@ class Diary:
         self._inbox, self._settings = inbox, settings
         self._told: set[str] = set()
         self._out, self._ledger, self._once = out, ledger, once
-        self._bundle = Path(settings.bundle) if settings.bundle else None
+        self._bundle = settings.bundle_folder
         self._page, self._metrics = settings.page, settings.metrics
         self._commands = {"alarm": settings.on_alarm or "", "failure": settings.on_failure or ""}
         self.failed = self._scored = self._waiting = 0
@@ -62,10 +59,6 @@ class Diary:
 
     def note(self, event: Event) -> list[Problem | Removed]:
         """Take an event down.
-
-        Parameters
-        ----------
-        event : Event
 
         Returns
         -------
@@ -78,7 +71,7 @@ class Diary:
                 self._fail(message)
             case Scored():
                 self._scored += 1
-            case Idle(scored, failed, waiting):
+            case Idle(half_orbits=scored, failed=failed, waiting=waiting):
                 self._waiting = waiting
                 return self._idle(busy=bool(scored or failed))
             case _:

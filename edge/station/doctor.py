@@ -65,7 +65,6 @@ class Check:
 
     Attributes
     ----------
-    name : str
     status : {"ok", "warn", "FAIL"}
         The station works, or may stop to; or does not.
     text : str
@@ -152,9 +151,8 @@ class Doctor:
         from edge.bundle import load_bundle
         from edge.show.report import training_line
 
-        folder = self._load_settings().bundle
-        card = load_bundle(Path(folder) if folder else None).card
-        worth = training_line("simulated" if card.simulated else "real")
+        card = load_bundle(self._load_settings().bundle_folder).card
+        worth = training_line(card.trained_on)
         return Finding("ok", f"{card.name}, every file as its card says. {worth}")
 
     def _clock(self) -> Finding:

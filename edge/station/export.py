@@ -16,8 +16,9 @@ import msgspec
 
 from edge.errors import ConfigError, InputError
 from edge.outputs import csv_row, point_feature
-from edge.results import SCHEMA, Alarm, HalfOrbitResult, WindowScore
+from edge.results import SCHEMA, HalfOrbitResult, WindowScore
 from edge.station.alarms import JSONL_FILE
+from edge.station.result_files import read_result, read_summary
 
 Format = Literal["parquet", "csv", "geojson"]
 Row = tuple[WindowScore, HalfOrbitResult]
@@ -25,8 +26,6 @@ Row = tuple[WindowScore, HalfOrbitResult]
 #: Columns of a row: those of a window, then what they were made with.
 COLUMNS = (*WindowScore.__struct_fields__, "bundle", "code_version", "schema")
 _ROWS = 20_000
-_LONGEST_LINE = 1_000_000
-_decoder = msgspec.json.Decoder(HalfOrbitResult | WindowScore | Alarm)
 
 
 def export(
@@ -88,7 +87,7 @@ def _rows(
     for path in sorted(out.glob("[!.]*.jsonl")):
         if path.name != JSONL_FILE:
             with _damage(skip):
-                summary = _summary(path)
+                summary = read_summary(path)
                 begin, end = summary.start or "", summary.end or ""
                 if summary.windows and end >= since and (not until or begin < until):
                     begins.append((begin, path))
@@ -98,77 +97,12 @@ def _rows(
         while held and held[0][0] < begin:
             yield heapq.heappop(held)[-1]
         with _damage(skip):
-            summary, windows = read_result(path)
-            for number, w in enumerate(windows):
+            found = read_result(path)
+            for number, w in enumerate(found.windows):
                 if w.time >= since and (not until or w.time < until):
-                    heapq.heappush(held, (w.time, w.half_orbit, number, (w, summary)))
+                    heapq.heappush(held, (w.time, w.half_orbit, number, (w, found.summary)))
     while held:
         yield heapq.heappop(held)[-1]
-
-
-def read_result(path: Path) -> tuple[HalfOrbitResult, list[WindowScore]]:
-    """Read a ``.jsonl`` result and check that it is whole.
-
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    summary : HalfOrbitResult
-    windows : list of WindowScore
-
-    Raises
-    ------
-    InputError
-        It is damaged, cut short, or of a later schema.
-    """
-    summary = _summary(path)
-    windows: list[WindowScore] = []
-    alarms = 0
-    with _opened(path) as stream:
-        next(stream)
-        for number, line in enumerate(stream, 2):
-            record = _decode(path, number, line)
-            if isinstance(record, WindowScore):
-                windows.append(record)
-            alarms += isinstance(record, Alarm)
-    if (len(windows), alarms) != (summary.windows, summary.alarms):
-        raise InputError(
-            path,
-            f"expected {summary.windows} windows and {summary.alarms} alarms as its first line "
-            f"says, got {len(windows)} and {alarms}",
-        )
-    return summary, windows
-
-
-def _summary(path: Path) -> HalfOrbitResult:
-    with _opened(path) as stream:
-        record = _decode(path, 1, stream.readline(_LONGEST_LINE))
-    if not isinstance(record, HalfOrbitResult) or record.half_orbit != path.stem:
-        raise InputError(path, f"expected the half-orbit {path.stem} in line 1, got another record")
-    if record.schema > SCHEMA:
-        raise InputError(path, f"expected schema {SCHEMA} or earlier, got {record.schema}")
-    return record
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    try:
-        if not path.is_file():
-            raise InputError(path, "expected a regular file")
-        with path.open("rb") as stream:
-            yield stream
-    except OSError as error:
-        raise InputError(path, error.strerror or str(error)) from None
-
-
-def _decode(path: Path, number: int, line: bytes) -> HalfOrbitResult | WindowScore | Alarm:
-    try:
-        record: HalfOrbitResult | WindowScore | Alarm = _decoder.decode(line)
-        return record
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(path, f"line {number}: {error}") from None
 
 
 @contextlib.contextmanager

@@ -29,7 +29,6 @@ def failure_message(reason: str, day: str) -> tuple[str, str, str]:
 
     Parameters
     ----------
-    reason : str
     day : str
         UTC, such as ``2026-01-31``.
     """
@@ -41,7 +40,6 @@ def tell(ledger: Ledger, commands: Mapping[str, str], now: float) -> Iterator[Pr
 
     Parameters
     ----------
-    ledger : Ledger
     commands : mapping of str to str
         For ``alarm`` and ``failure`` a line for the shell; it gets the message as JSON on
         standard input, and has taken it when it exits with 0.

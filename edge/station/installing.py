@@ -11,21 +11,16 @@ Run as a module this tries one bundle: a model that takes its process down takes
 from __future__ import annotations
 
 import contextlib
-import gzip
-import io
 import os
 import re
 import resource
 import shutil
 import signal
 import sqlite3
-import stat
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
@@ -34,30 +29,26 @@ import msgspec
 
 from edge.bundle import (
     CARD_FILE,
-    CARD_SUM_FILE,
     Bundle,
     file_sha256,
     load_bundle,
-    load_card,
     profile_and_fingerprint,
 )
 from edge.config import Settings
-from edge.errors import BundleError, ConfigError, EdgeError, one_line
+from edge.errors import BundleError, ConfigError, EdgeError
 from edge.inbox import path_of
 from edge.ledger import ledger_of
 from edge.outputs import flush_folder
 from edge.show.report import training_line
+from edge.station.staging import stage
 from edge.versions import installed_runtime
 
 CURRENT = "current"
-#: Most bytes of a bundle, packed or not; the shipped one has half a megabyte.
-MAX_BYTES = 32 * 1024 * 1024
-
 _INCOMING = ".incoming-"
 _TRIAL_LIMIT_S = 600.0
 
 
-class Trial(msgspec.Struct, frozen=True, kw_only=True):
+class BundleTrial(msgspec.Struct, frozen=True, kw_only=True):
     """What a bundle did in a process of its own.
 
     Attributes
@@ -104,7 +95,6 @@ def install(
         A folder, or a ``.tar.gz`` or ``.zip`` file.
     folder : Path
         Of bundles; held by the caller.
-    settings : Settings
     stream : (Path, Path), optional
         Results and inbox of a stream, to count what it will score again.
 
@@ -155,7 +145,7 @@ def _examine(
         f"{card.name} (made by code {card.code_version}): hashes and golden windows are right "
         f"with {trial.runtime}"
     )
-    yield training_line("simulated" if card.simulated else "real")
+    yield training_line(card.trained_on)
     if not new:
         return
     each = f"about {trial.seconds:.2f} s each on this computer"
@@ -184,46 +174,7 @@ def _put_in_use(
     yield "a stream that is running uses it once it is started again"
 
 
-def stage(source: Path, folder: Path) -> Bundle:
-    """Copy a bundle into a folder and verify every file of the copy against its card.
-
-    Parameters
-    ----------
-    source : Path
-        A folder, or a ``.tar.gz`` or ``.zip`` file with the bundle at its top or in one folder.
-    folder : Path
-        Receives a folder of the source's name; what the card does not list stays behind.
-
-    Returns
-    -------
-    Bundle
-        The copy, on disk for good.
-
-    Raises
-    ------
-    BundleError
-        The archive is damaged, too large, or holds what no bundle does; or the card is not
-        valid, or a file is missing or altered.
-    ConfigError
-        The copy cannot be written.
-    """
-    contents = _read_folder(source) if source.is_dir() else _read_archive(source)
-    copy = folder / source.resolve().name
-    try:
-        copy.mkdir()
-        for name in (CARD_FILE, CARD_SUM_FILE):
-            if name in contents:
-                _write(copy / name, contents[name])
-        for name in load_card(copy).files:
-            if name in contents and PurePosixPath(name).name == name:
-                _write(copy / name, contents[name])
-        flush_folder(copy)
-    except OSError as error:
-        raise ConfigError(f"bundle {copy.name}: cannot be copied: {error.strerror}") from None
-    return load_bundle(copy)
-
-
-def try_bundle(path: Path, settings: Settings) -> Trial:
+def try_bundle(path: Path, settings: Settings) -> BundleTrial:
     """Score the golden windows and the shipped half-orbits in a process of its own.
 
     Parameters
@@ -232,10 +183,6 @@ def try_bundle(path: Path, settings: Settings) -> Trial:
         The bundle's folder.
     settings : Settings
         Its runtime and threads count.
-
-    Returns
-    -------
-    Trial
 
     Raises
     ------
@@ -255,7 +202,7 @@ def try_bundle(path: Path, settings: Settings) -> Trial:
             f"bundle {path.name}: expected golden scores within {_TRIAL_LIMIT_S:.0f} s, got none"
         ) from None
     try:
-        trial = msgspec.json.decode(done.stdout.splitlines()[-1], type=Trial)
+        trial = msgspec.json.decode(done.stdout.splitlines()[-1], type=BundleTrial)
     except (IndexError, msgspec.MsgspecError):
         why = f"exit code {done.returncode}"
         if done.returncode < 0:
@@ -274,7 +221,6 @@ def settle_in(bundle: Bundle, folder: Path) -> Path:
     ----------
     bundle : Bundle
         As `stage` gives it.
-    folder : Path
 
     Returns
     -------
@@ -342,7 +288,6 @@ def switch(folder: Path, target: Path, keep_previous: bool = True) -> None:
 
     Parameters
     ----------
-    folder, target : Path
     keep_previous : bool, optional
         Whether the way back leads to the bundle in use now.
 
@@ -392,8 +337,6 @@ def to_rescore(bundle: Path, settings: Settings, out: Path, inbox: Path) -> int:
 
     Parameters
     ----------
-    bundle : Path
-    settings : Settings
     out, inbox : Path
         Of the stream.
 
@@ -460,97 +403,7 @@ def _cannot_write(folder: Path) -> Iterator[None]:
         ) from None
 
 
-def _write(path: Path, content: bytes) -> None:
-    with path.open("xb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _read_folder(source: Path) -> dict[str, bytes]:
-    # Verified first: only what a valid card names is read.
-    card = load_bundle(source).card
-    try:
-        return {n: (source / n).read_bytes() for n in (CARD_FILE, CARD_SUM_FILE, *card.files)}
-    except OSError as error:
-        raise BundleError(f"bundle {source.name}: {error.strerror}") from None
-
-
-def _read_archive(source: Path) -> dict[str, bytes]:
-    """Read the files of the one folder of an archive that holds a card, by their names."""
-    members: dict[PurePosixPath, bytes] = {}
-    try:
-        with source.open("rb") as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise _refused(source, "expected a folder, a .tar.gz or a .zip file")
-            raw = stream.read(MAX_BYTES + 1)
-        _check_size(source, len(raw))
-        if raw.startswith(b"\x1f\x8b"):
-            found = _tar_members(source, raw)
-        elif raw.startswith(b"PK\x03\x04"):
-            found = _zip_members(source, raw)
-        else:
-            raise _refused(source, "expected a folder, a .tar.gz or a .zip file")
-        for name, content in found:
-            path = PurePosixPath(name)
-            if path.is_absolute() or ".." in path.parts or "\\" in name or not name.isprintable():
-                raise _refused(source, f"expected plain names in it, got {name!r}")
-            if path in members:
-                raise _refused(source, f"expected each name once, got {name!r} twice")
-            members[path] = content
-    except BundleError:
-        raise
-    except OSError as error:
-        raise _refused(source, error.strerror or f"damaged: {error}") from None
-    except Exception as error:
-        # tarfile, zipfile, zlib and struct each raise errors of their own on damaged bytes.
-        raise _refused(source, f"damaged: {error}") from None
-    tops = [path.parent for path in members if path.name == CARD_FILE]
-    if len(tops) != 1:
-        raise _refused(source, f"expected one {CARD_FILE} in it, got {len(tops)}")
-    return {path.name: c for path, c in members.items() if path.parent == tops[0]}
-
-
-def _tar_members(source: Path, raw: bytes) -> Iterator[tuple[str, bytes]]:
-    # Unpacked whole and within bounds before anything in it is believed.
-    with gzip.open(io.BytesIO(raw)) as stream:
-        plain = stream.read(MAX_BYTES + 1)
-    _check_size(source, len(plain))
-    with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as archive:
-        for member in archive:
-            if member.isdir():
-                continue
-            if not member.isreg() or member.issparse():
-                raise _refused(source, f"expected files and folders in it, got {member.name!r}")
-            content = archive.extractfile(member)
-            assert content is not None
-            yield member.name, content.read()
-
-
-def _zip_members(source: Path, raw: bytes) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        members = archive.infolist()
-        _check_size(source, sum(m.file_size for m in members))
-        for member in members:
-            if member.is_dir():
-                continue
-            kind = stat.S_IFMT(member.external_attr >> 16)
-            if kind not in (0, stat.S_IFREG):
-                raise _refused(source, f"expected files and folders in it, got {member.filename!r}")
-            with archive.open(member) as stream:
-                yield member.filename, stream.read(MAX_BYTES)
-
-
-def _check_size(source: Path, size: int) -> None:
-    if size > MAX_BYTES:
-        raise _refused(source, f"expected at most {MAX_BYTES} bytes, got more")
-
-
-def _refused(source: Path, reason: str) -> BundleError:
-    return BundleError(f"bundle {one_line(source.name)}: {one_line(reason)}")
-
-
-def _trial(path: Path, runtime: str, threads: int) -> Trial:
+def _trial(path: Path, runtime: str, threads: int) -> BundleTrial:
     from edge.scoring import Scorer, sample_half_orbits
 
     settings = msgspec.convert({"runtime": runtime, "threads": threads}, Settings)
@@ -562,11 +415,11 @@ def _trial(path: Path, runtime: str, threads: int) -> Trial:
         begun = time.perf_counter()
         scorer.score(scorer.read(files))
         seconds = max(seconds, time.perf_counter() - begun)
-    return Trial(runtime=installed_runtime(runtime), seconds=round(seconds, 3))
+    return BundleTrial(runtime=installed_runtime(runtime), seconds=round(seconds, 3))
 
 
 def _main(path: str, runtime: str, threads: str) -> None:
-    """Try a bundle, and print a `Trial` on a line."""
+    """Try a bundle, and print a `BundleTrial` on a line."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Where memory runs out, the kernel is to take this process and not the station.
     with contextlib.suppress(OSError):
@@ -574,11 +427,11 @@ def _main(path: str, runtime: str, threads: str) -> None:
     try:
         trial = _trial(Path(path), runtime, int(threads))
     except EdgeError as error:
-        trial = Trial(error=str(error))
+        trial = BundleTrial(error=str(error))
     except Exception as error:
         from edge.errors import describe_fault
 
-        trial = Trial(error=f"bundle {Path(path).name}: {describe_fault(error)}")
+        trial = BundleTrial(error=f"bundle {Path(path).name}: {describe_fault(error)}")
     sys.stdout.buffer.write(msgspec.json.encode(trial) + b"\n")
 
 

@@ -26,10 +26,6 @@ _DANGLING = {
 def check(out: Path) -> Iterator[str]:
     """Look at the ledger of an output folder.
 
-    Parameters
-    ----------
-    out : Path
-
     Yields
     ------
     str

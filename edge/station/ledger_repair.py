@@ -9,19 +9,18 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from edge import __version__
-from edge.bundle import default_bundle_path, load_card, profile_and_fingerprint
+from edge.bundle import load_card, profile_and_fingerprint
 from edge.config import Settings
-from edge.errors import ConfigError, EdgeError, LedgerDamaged, LedgerError
+from edge.errors import ConfigError, EdgeError, InputError, LedgerDamaged, LedgerError
 from edge.ledger import DONE, AlarmRecord, HalfOrbitRecord, Ledger, ledger_of
 from edge.outputs import file_record, flush_folder, result_paths
-from edge.results import Alarm, HalfOrbitResult, WindowScore, WrittenFile
+from edge.results import Alarm, WrittenFile
 from edge.station.alarms import (
     JSONL_FILE,
     StationAlarm,
@@ -32,6 +31,7 @@ from edge.station.alarms import (
     write_alarms,
 )
 from edge.station.ledger_check import result_keys
+from edge.station.result_files import StoredResult, parse_result
 from edge.stream import thinned
 from edge.versions import installed_runtime
 
@@ -41,25 +41,13 @@ _FAULTS = (sqlite3.Error, UnicodeDecodeError, MemoryError, OverflowError)
 _STATES = {"begun": "running", "scored": "done"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """A result on disk, whole."""
-
-    summary: HalfOrbitResult
-    windows: list[WindowScore]
-    alarms: list[Alarm]
-    files: list[WrittenFile]
-
-
 def repair(out: Path, settings: Settings, bundle: Path | None, now: float) -> Iterator[str]:
     """Make a new ledger; the caller holds the output folder.
 
     Parameters
     ----------
-    out : Path
     settings : Settings
         Results that were made under them are not made again.
-    bundle : Path or None
     now : float
         Seconds since 1970.
 
@@ -255,7 +243,7 @@ def _current(settings: Settings, bundle: Path | None) -> tuple[str, tuple[object
         _, parameters = profile_and_fingerprint(
             bundle, settings.night, settings.min_coverage, settings.runtime
         )
-        card = load_card(bundle or default_bundle_path())
+        card = load_card(bundle)
         coverage = settings.min_coverage
         return parameters, (
             card.name,
@@ -285,17 +273,18 @@ def _take_results(
         record, before = half_orbits.get(key), named.get(key, [])
         if key in pruned or (record is not None and len(before) == len(result_paths(out, key))):
             continue
-        found = read_result(out, key)
-        if found is None or not _agrees(found, record, before):
+        whole = whole_result(out, key)
+        if whole is None or not _agrees(*whole, record, before):
             refused += 1
             yield f"{key}: its result is not whole or another one; the next stream makes it again"
             continue
+        found, files = whole
         s = found.summary
         agrees = made_by == (s.bundle, s.night, s.minimum_coverage, s.code_version, s.runtime)
         if record is None:
             # An attempt on other files may have been due when the row was lost.
             agrees &= all(f.status in (*DONE, "ignored", "refused") for f in ledger.files_of(key))
-            mtime = found.files[0].mtime_ns / 1e9
+            mtime = files[0].mtime_ns / 1e9
             record = HalfOrbitRecord(
                 key=key,
                 status="done" if s.windows > s.insufficient else "insufficient",
@@ -328,7 +317,7 @@ def _take_results(
             for a in alarms
             if a.time not in stood and a.valid_until >= stamp(now)
         ]
-        ledger.record([], record, found.files, alarms, map(message, new), now=now)
+        ledger.record([], record, files, alarms, map(message, new), now=now)
         alarms_taken += [a.time for a in alarms if a.time not in stood]
         taken += 1
     yield (
@@ -339,53 +328,34 @@ def _take_results(
         yield f"{orphans} files of half-orbits whose row is lost count as new"
 
 
-def read_result(out: Path, key: str) -> Result | None:
-    """Read a result from disk.
-
-    Parameters
-    ----------
-    out : Path
-    key : str
-        Of the half-orbit.
-
-    Returns
-    -------
-    Result or None
-        None where one of its three files is missing, damaged, or not of the same result.
-    """
+def whole_result(out: Path, key: str) -> tuple[StoredResult, list[WrittenFile]] | None:
+    """Read a result with the records of its files; None where these are not of one result."""
     paths = result_paths(out, key)
     try:
-        contents = [path.read_bytes() for path in paths if not path.is_symlink()]
-        lines, table, collection = contents
-        records = [
-            msgspec.json.decode(line, type=HalfOrbitResult | WindowScore | Alarm)
-            for line in lines.splitlines()
-        ]
-        summary = records[0]
-        windows = [r for r in records if isinstance(r, WindowScore)]
-        alarms = [r for r in records if isinstance(r, Alarm)]
+        lines, table, collection = [path.read_bytes() for path in paths if not path.is_symlink()]
+        found = parse_result(paths[0], lines)
+        geojson = json.loads(collection)
         if (
-            not isinstance(summary, HalfOrbitResult)
-            or {r.half_orbit for r in records} != {key}
-            or (summary.windows, summary.alarms) != (len(windows), len(alarms))
-            or table.count(b"\n") != len(windows) + 1
+            table.count(b"\n") != len(found.windows) + 1
+            or geojson["half_orbit"] != msgspec.to_builtins(found.summary)
+            or len(geojson["features"]) != len(found.windows) + len(found.alarms)
         ):
             return None
-        found = json.loads(collection)
-        if found["half_orbit"] != msgspec.to_builtins(summary):
-            return None
-        if len(found["features"]) != len(windows) + len(alarms):
-            return None
-        files = [file_record(p, c) for p, c in zip(paths, contents, strict=True)]
-    except (OSError, ValueError, IndexError, KeyError, TypeError, RecursionError):
+        contents = (lines, table, collection)
+        return found, [file_record(p, c) for p, c in zip(paths, contents, strict=True)]
+    except (InputError, OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return Result(summary=summary, windows=windows, alarms=alarms, files=files)
 
 
-def _agrees(found: Result, record: HalfOrbitRecord | None, before: list[WrittenFile]) -> bool:
+def _agrees(
+    found: StoredResult,
+    files: list[WrittenFile],
+    record: HalfOrbitRecord | None,
+    before: list[WrittenFile],
+) -> bool:
     """Whether a result is the one that the rows that are left speak of."""
     s = found.summary
-    if s.status != "scored" or not {f.sha256 for f in before} <= {f.sha256 for f in found.files}:
+    if s.status != "scored" or not {f.sha256 for f in before} <= {f.sha256 for f in files}:
         return False
     return record is None or (record.windows, record.insufficient, record.alarms) == (
         s.windows,
@@ -401,12 +371,5 @@ def _told(out: Path) -> dict[Alarm, AlarmRecord]:
         for line in (out / JSONL_FILE).read_bytes().splitlines():
             with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
                 station = msgspec.json.decode(line, type=StationAlarm)
-                alarm = station.alarm
-                found[alarm] = AlarmRecord(
-                    alarm.half_orbit,
-                    alarm.time,
-                    station.revision,
-                    alarm.valid_until,
-                    line.decode(),
-                )
+                found[station.alarm] = alarm_record(station)
     return found

@@ -71,7 +71,6 @@ class Log:
         level : {"INFO", "WARNING", "ERROR"}
         event : str
             A word for programs.
-        message : str
         key : str, optional
             The half-orbit or file that it is about.
         **numbers : object
@@ -97,12 +96,7 @@ class Log:
         self.write("WARNING", "warning", str(message))
 
     def follow(self, event: Event) -> None:
-        """Write what an event says, if it is worth a line.
-
-        Parameters
-        ----------
-        event : Event
-        """
+        """Write what an event says, if it is worth a line."""
         match event:
             case Problem(message, key):
                 self.write("ERROR", "failed", message, key)

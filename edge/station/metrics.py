@@ -22,10 +22,6 @@ _SUFFIX = ".prom"
 def check_path(path: str | None) -> str:
     """Refuse a setting `metrics` that no collector would read.
 
-    Parameters
-    ----------
-    path : str or None
-
     Returns
     -------
     str
@@ -48,11 +44,6 @@ def check_path(path: str | None) -> str:
 def write_metrics(path: Path, status: StationStatus) -> None:
     """Replace the file of metrics whole.
 
-    Parameters
-    ----------
-    path : Path
-    status : StationStatus
-
     Raises
     ------
     OSError
@@ -62,10 +53,6 @@ def write_metrics(path: Path, status: StationStatus) -> None:
 
 def metrics_text(status: StationStatus) -> str:
     """Write a status as metrics.
-
-    Parameters
-    ----------
-    status : StationStatus
 
     Returns
     -------

@@ -46,7 +46,7 @@ _BATCH = 200
 
 
 @dataclass(slots=True, kw_only=True)
-class Plan:
+class RetentionPlan:
     """What is to be removed.
 
     Attributes
@@ -83,22 +83,15 @@ def newest_acquisition(acquired: Iterable[float]) -> float | None:
 
 def make_plan(
     inbox: Path | None, out: Path, ledger: Ledger, settings: Settings, now: float
-) -> Plan:
+) -> RetentionPlan:
     """Find what is to be removed; nothing is changed.
 
     Parameters
     ----------
     inbox : Path or None
         Nothing of it goes where it is None.
-    out : Path
-    ledger : Ledger
-    settings : Settings
     now : float
         Seconds since 1970.
-
-    Returns
-    -------
-    Plan
 
     Raises
     ------
@@ -106,7 +99,7 @@ def make_plan(
         The inbox cannot be listed.
     LedgerError
     """
-    plan = Plan(files=ledger.pruned(unfinished=True))
+    plan = RetentionPlan(files=ledger.pruned(unfinished=True))
     days = (settings.keep_input_days, settings.keep_results_days)
     if days == (None, None) and settings.keep_disk_free is None:
         plan.notes.append(
@@ -191,17 +184,8 @@ def make_plan(
     return plan
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
-    """Lines that say what would go.
-
-    Parameters
-    ----------
-    plan : Plan
-
-    Yields
-    ------
-    str
-    """
+def plan_lines(plan: RetentionPlan) -> Iterator[str]:
+    """Lines that say what would go."""
     yield from plan.notes
     for p in plan.files:
         yield f"{p.kind:<6} {p.size:>12} {p.name}"
@@ -209,16 +193,9 @@ def plan_lines(plan: Plan) -> Iterator[str]:
 
 
 def remove(
-    plan: Plan, inbox: Path | None, out: Path, ledger: Ledger
+    plan: RetentionPlan, inbox: Path | None, out: Path, ledger: Ledger
 ) -> Iterator[Problem | Removed]:
     """Remove what was planned; the caller holds the output folder.
-
-    Parameters
-    ----------
-    plan : Plan
-    inbox : Path or None
-    out : Path
-    ledger : Ledger
 
     Yields
     ------
@@ -270,16 +247,8 @@ def prune_when_due(
 
     Parameters
     ----------
-    inbox : Path or None
-    out : Path
-    ledger : Ledger
-    settings : Settings
     now : float
         Seconds since 1970.
-
-    Yields
-    ------
-    Problem or Removed
 
     Raises
     ------

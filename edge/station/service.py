@@ -70,12 +70,6 @@ def make_station(
     ----------
     inbox, out : Path or None
         ``inbox`` and ``results`` beside the settings file where None.
-    config : Path or None
-    user : str, optional
-
-    Returns
-    -------
-    Station
 
     Raises
     ------
@@ -112,14 +106,6 @@ def make_station(
 
 def systemd_unit(station: Station) -> str:
     """Write a unit for a watcher.
-
-    Parameters
-    ----------
-    station : Station
-
-    Returns
-    -------
-    str
 
     Raises
     ------
@@ -213,14 +199,6 @@ WantedBy=multi-user.target
 def cron_lines(station: Station) -> str:
     """Write the line of a crontab for one look every ten minutes.
 
-    Parameters
-    ----------
-    station : Station
-
-    Returns
-    -------
-    str
-
     Raises
     ------
     ConfigError
@@ -258,16 +236,7 @@ def cron_lines(station: Station) -> str:
 
 
 def logrotate_config(station: Station) -> str:
-    """Write what keeps the log of the cron line small.
-
-    Parameters
-    ----------
-    station : Station
-
-    Returns
-    -------
-    str
-    """
+    """Write what keeps the log of the cron line small."""
     folder = nearest_folder(station.out)
     return f"""\
 # The log of the cron line (edge-score service cron). As /etc/logrotate.d/edge-score.

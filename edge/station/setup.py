@@ -46,10 +46,6 @@ def init(folder: Path) -> None:
 def settings_text() -> str:
     """Every setting with its meaning and default, commented out, as TOML.
 
-    Returns
-    -------
-    str
-
     Notes
     -----
     Made from the class and its docstring, so that it cannot lag behind them.
@@ -71,10 +67,6 @@ def settings_text() -> str:
 
 def next_steps(folder: Path) -> list[str]:
     """Say what to do with a station that was made.
-
-    Parameters
-    ----------
-    folder : Path
 
     Returns
     -------

@@ -14,7 +14,7 @@ from edge.ledger import DONE, Ledger, ledger_of
 from edge.outputs import replace_file
 from edge.readers.names import parse_name
 from edge.show.report import counted
-from edge.station.alarms import stamp
+from edge.station.alarms import StationAlarm, alarm_id, stamp, standing_alarms
 from edge.versions import code_version, installed_runtime
 
 STATUS_FILE = "status.json"
@@ -82,14 +82,12 @@ class StationStatus(msgspec.Struct, frozen=True, kw_only=True):
         At their first attempt.
     retried, failed, given_up : list of Trouble
         Tried before without coming to an end; failed ones of the last 7 days.
-    alarms : list of dict
+    alarms : list of StationAlarm
         Those that are still valid.
     gaps : list of str
         Night half-orbits of the last 7 days that never came, by their numbers.
-    free_bytes, results_bytes : int
     days_until_full : float or None
         At the rate of the last 7 days.
-    bundle, trained_on, code_version, runtime : str
     bundle_days : float
         Since the bundle's card was written.
     """
@@ -113,7 +111,7 @@ class StationStatus(msgspec.Struct, frozen=True, kw_only=True):
     retried: list[Trouble]
     failed: list[Trouble]
     given_up: list[Trouble]
-    alarms: list[dict[str, object]]
+    alarms: list[StationAlarm]
     gaps: list[str]
     free_bytes: int
     results_bytes: int
@@ -141,10 +139,6 @@ def station_status(
     max_age_h : float, optional
         Hours after which a run, or an arrival, is missed.
 
-    Returns
-    -------
-    StationStatus
-
     Raises
     ------
     ConfigError
@@ -158,7 +152,7 @@ def station_status(
     name, days, trained_on = bundle.name, 0.0, "unknown"
     try:
         card = load_card(bundle)
-        name, trained_on = card.name, "simulated" if card.simulated else "real"
+        name, trained_on = card.name, card.trained_on
         days = (now - (bundle / "card.json").stat().st_mtime) / _DAY_S
     except (EdgeError, OSError) as error:
         attention.append(f"bundle: {error}")
@@ -169,7 +163,7 @@ def station_status(
         attention.append(str(error))
     with Ledger(path, read_only=True) as ledger:
         run = ledger.last_run()
-        arrival = _one(ledger, "SELECT max(first_seen) FROM file")
+        arrival = ledger.last_arrival()
         done = _one(ledger, "SELECT max(done_at) FROM half_orbit")
         latest = ledger.rows('SELECT key, "end" FROM half_orbit ORDER BY "start" DESC LIMIT 1')
         success = _one(
@@ -196,9 +190,7 @@ def station_status(
             "AND path NOT IN (SELECT name FROM pruned WHERE kind = 'input')",
             *DONE,
         )
-        alarms = [
-            msgspec.json.decode(a.content) for a in ledger.alarms() if a.valid_until >= stamp(now)
-        ]
+        alarms = [a for a in standing_alarms(ledger) if a.alarm.valid_until >= stamp(now)]
         counts = [_counts(ledger, since) for since in (now - _DAY_S, week)]
         gaps = _gaps(ledger, week)
         told = _one(ledger, "SELECT count(*) FROM outbox WHERE done_at IS NULL AND attempts > 0")
@@ -272,8 +264,6 @@ def write_status(out: Path, bundle: Path | None, now: float) -> StationStatus:
 
     Parameters
     ----------
-    out : Path
-    bundle : Path or None
     now : float
         Seconds since 1970.
 
@@ -293,16 +283,7 @@ def write_status(out: Path, bundle: Path | None, now: float) -> StationStatus:
 
 
 def status_table(status: StationStatus) -> Iterator[str]:
-    """Lines for a person; the first says whether one is needed.
-
-    Parameters
-    ----------
-    status : StationStatus
-
-    Yields
-    ------
-    str
-    """
+    """Lines for a person; the first says whether one is needed."""
     s = status
     yield "all is well" if not s.attention else f"NEEDS YOU: {s.attention[0]}"
     yield from (f"           {text}" for text in s.attention[1:])
@@ -324,11 +305,10 @@ def status_table(status: StationStatus) -> Iterator[str]:
         yield from (f"  {t.half_orbit}: {t.reason}" for t in found[:_NAMED])
     yield f"valid alarms    {len(s.alarms) or 'none'}"
     for item in s.alarms:
-        alarm = item["alarm"]
-        assert isinstance(alarm, dict)
+        a = item.alarm
         yield (
-            f"  {alarm['half_orbit']}@{alarm['time']} lat {alarm['latitude']} lon "
-            f"{alarm['longitude']} score {alarm['peak']} until {alarm['valid_until']}"
+            f"  {alarm_id(a)} lat {a.latitude} lon {a.longitude} score {a.peak} "
+            f"until {a.valid_until}"
         )
     yield f"never came      {', '.join(s.gaps[:_NAMED]) or 'none'}"
     yield (

@@ -39,7 +39,7 @@ def _score_samples(settings: dict[str, Any]) -> Finding:
 
     s = load_settings(None, {}, settings)
     begun = time.monotonic()
-    bundle = load_bundle(Path(s.bundle) if s.bundle else None)
+    bundle = load_bundle(s.bundle_folder)
     Scorer(bundle, s.night, s.min_coverage, s.runtime, s.threads).check()
     seconds = time.monotonic() - begun
     return Finding(

@@ -166,6 +166,15 @@ def test_a_damaged_result_is_named_and_nothing_written(
     assert {p.name for p in tmp_path.iterdir()} == {"out", "a.csv"}
 
 
+def test_windows_of_another_half_orbit_are_damage(out: Path, tmp_path: Path) -> None:
+    path = out / "CSES_000021.jsonl"
+    first, second, third = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([first, second, third.replace(b"000021", b"000011"), b""]))
+    with pytest.raises(InputError, match=r"CSES_000021\.jsonl: expected .* in line 3, got another"):
+        export(out, tmp_path / "table.csv", "csv")
+    assert not (tmp_path / "table.csv").exists()
+
+
 def test_targets_and_dates_that_cannot_be(out: Path, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     for target in (out / "a.csv", tmp_path / "folder"):

@@ -337,7 +337,13 @@ def test_values_are_in_their_plausible_ranges_after_the_transform(make_cses):
 
 
 def test_an_observable_without_a_source_in_the_mission_is_masked():
-    nothing = Observable("x", "K", "none", (0.0, 1.0), {"demeter": Source(("1144",), "Te")})
+    nothing = Observable(
+        name="x",
+        unit="K",
+        transform="none",
+        plausible=(0.0, 1.0),
+        sources={"demeter": Source(("1144",), "Te")},
+    )
     grid = make_grid(lap([0, 3, 6]), Profile("x", (nothing,)))
     assert not grid.valid.any()
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import InputError
-from edge.inbox import InboxFile, look_at, path_of, walk
-from edge.plan import Settled
+from edge.inbox import InboxFile, Settled, look_at, path_of, walk
 
 HPM = "CSES_01_HPM_5_L02_A2_096791_20191101_001933_20191101_005555_000.h5"
 
@@ -136,7 +135,7 @@ def test_a_file_settles_though_the_clock_was_wrong(
     path.write_bytes(b"x")
     file = look_at(path, "a")
     ticks = [0.0]
-    monkeypatch.setattr("edge.plan.time.monotonic", lambda: ticks[0])
+    monkeypatch.setattr("edge.inbox.time.monotonic", lambda: ticks[0])
     now = path.stat().st_ctime + 1.0
     settled = Settled(30.0)
     assert not settled(file, "settle", {}, now)

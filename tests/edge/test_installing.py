@@ -32,8 +32,9 @@ from edge.bundle import (
 from edge.config import Settings
 from edge.errors import BundleError, ConfigError
 from edge.ledger import LEDGER_FILE, FileRecord, HalfOrbitRecord, Ledger
-from edge.station import installing
-from edge.station.installing import Trial, installed, previous, stage, switch
+from edge.station import installing, staging
+from edge.station.installing import BundleTrial, installed, previous, switch
+from edge.station.staging import stage
 
 MODEL = "model_int8.tflite"
 
@@ -278,7 +279,7 @@ def zip_link(path: Path) -> None:
 
 def large(path: Path) -> None:
     with path.open("wb") as stream:
-        stream.truncate(installing.MAX_BYTES + 1)
+        stream.truncate(staging.MAX_BYTES + 1)
 
 
 def pax_bomb(path: Path) -> None:
@@ -328,18 +329,19 @@ def test_a_file_that_is_no_bundle(
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from edge.station import installing
+from edge.station import installing, staging
 from edge.config import Settings
 name, calls = sys.argv[1], int(sys.argv[2])
-whole = getattr(installing, name)
+module = staging if hasattr(staging, name) and name != 'stage' else installing
+whole = getattr(module, name)
 def end(*arguments, **values):
     global calls
     calls -= 1
     if calls < 0:
         os.kill(os.getpid(), signal.SIGKILL)
     return whole(*arguments, **values)
-setattr(installing, name, end)
-installing.try_bundle = lambda *_: installing.Trial()
+setattr(module, name, end)
+installing.try_bundle = lambda *_: installing.BundleTrial()
 list(installing.install(Path(sys.argv[3]), Path(sys.argv[4]), Settings()))
 """
 
@@ -409,7 +411,7 @@ def test_a_full_disk_leaves_what_was(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(installing, "_write", full)
+        patch.setattr(staging, "_write", full)
         with pytest.raises(ConfigError, match="plasma-2: cannot be copied: No space left"):
             list(installing.install(second, folder, Settings()))
     assert unchanged(folder)
@@ -455,7 +457,7 @@ def test_what_is_scored_again_is_counted_before(
                 (inbox / f"{key}1").touch()
     assert installing.to_rescore(second, Settings(), out, inbox) == 2
     monkeypatch.setattr(
-        installing, "try_bundle", lambda *_: Trial(runtime="tflite 2", seconds=90.0)
+        installing, "try_bundle", lambda *_: BundleTrial(runtime="tflite 2", seconds=90.0)
     )
     lines = list(installing.dry_run(second, Settings(), (out, inbox)))
     assert lines[-1] == (

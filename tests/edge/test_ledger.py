@@ -10,14 +10,8 @@ from typing import Any
 import pytest
 
 from edge.errors import LedgerDamaged, LedgerError
-from edge.ledger import (
-    _MIGRATIONS,
-    FileRecord,
-    FileStatus,
-    HalfOrbitRecord,
-    Ledger,
-    open_ledger,
-)
+from edge.ledger import FileRecord, FileStatus, HalfOrbitRecord, Ledger, open_ledger
+from edge.ledger_schema import MIGRATIONS
 
 
 def file_record(path: str, status: FileStatus, reason: str = "", **more: Any) -> FileRecord:
@@ -180,7 +174,7 @@ INSERT INTO file VALUES
 def test_the_states_of_version_3_get_their_names(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     with closing(sqlite3.connect(path)) as db:
-        for script in _MIGRATIONS[:3]:
+        for script in MIGRATIONS[:3]:
             db.executescript(script)
         db.executescript(VERSION_3 + "PRAGMA user_version = 3;")
     with Ledger(path) as ledger:

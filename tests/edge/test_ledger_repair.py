@@ -20,7 +20,7 @@ from edge.ledger import LEDGER_FILE, FileRecord, HalfOrbitRecord, Ledger
 from edge.station import ledger_repair
 from edge.station.alarms import JSONL_FILE
 from edge.station.ledger_check import check
-from edge.station.ledger_repair import read_result, repair
+from edge.station.ledger_repair import repair, whole_result
 from edge.watching import hold
 
 from .test_ledger_check import KEYS, execute, out, scored
@@ -136,9 +136,9 @@ def test_results_that_are_not_whole_are_not_taken(out: Path) -> None:
 def test_a_result_of_any_bytes_is_no_result(out: Path, content: bytes) -> None:
     for suffix in (".jsonl", ".geojson"):
         whole = (out / f"{KEYS[0]}{suffix}").read_bytes()
-        assert read_result(out, KEYS[0]) is not None
+        assert whole_result(out, KEYS[0]) is not None
         (out / f"{KEYS[0]}{suffix}").write_bytes(content)
-        assert read_result(out, KEYS[0]) is None
+        assert whole_result(out, KEYS[0]) is None
         (out / f"{KEYS[0]}{suffix}").write_bytes(whole)
 
 

@@ -68,7 +68,7 @@ EVENTS: list[Event] = [
     Settling("b.h5"),
     scored(),
     scored(),
-    Idle(2, 2, 2, 0, 1, 1),
+    Idle(half_orbits=2, failed=2, waiting=2, given_up=0, retry=1, day=1),
 ]
 
 
@@ -154,7 +154,11 @@ def test_the_journal_gets_priorities_and_no_time(capfd: pytest.CaptureFixture[st
 
 
 def test_an_idle_run_says_nothing_unless_asked(capfd: pytest.CaptureFixture[str]) -> None:
-    idle: list[Event] = [Waiting("CSES_131581"), Settling("b.h5"), Idle(0, 0, 2, 1, 1)]
+    idle: list[Event] = [
+        Waiting("CSES_131581"),
+        Settling("b.h5"),
+        Idle(half_orbits=0, failed=0, waiting=2, given_up=1, retry=1),
+    ]
     assert follow(capfd, idle) == ([], [])
     out, _ = follow(capfd, idle, verbose=True)
     assert out == [
@@ -166,9 +170,13 @@ def test_an_idle_run_says_nothing_unless_asked(capfd: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("verbose", [False, True])
 def test_a_watcher_says_once_what_waits(capfd: pytest.CaptureFixture[str], verbose: bool) -> None:
-    turn: list[Event] = [Waiting("CSES_131581"), Settling("b.h5"), Idle(0, 0, 2)]
+    turn: list[Event] = [
+        Waiting("CSES_131581"),
+        Settling("b.h5"),
+        Idle(half_orbits=0, failed=0, waiting=2),
+    ]
     out, _ = follow(capfd, turn * 3, once=False, verbose=verbose)
     assert len(out) == 1 + verbose
     # Gone for a turn, it waits anew.
-    out, _ = follow(capfd, [*turn, Idle(0, 0, 0), *turn], once=False)
+    out, _ = follow(capfd, [*turn, Idle(half_orbits=0, failed=0, waiting=0), *turn], once=False)
     assert len(out) == 2

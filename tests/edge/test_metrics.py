@@ -123,7 +123,7 @@ def test_a_run_and_each_turn_of_a_watcher_replace_the_file(out: Path, tmp_path: 
     path = tmp_path / "station.prom"
     with Ledger(out / LEDGER_FILE) as ledger:
         diary = Diary(out, ledger, Settings(metrics=str(path)), once=False)
-        diary.note(Idle(0, 0, 0))
+        diary.note(Idle(half_orbits=0, failed=0, waiting=0))
         first = parsed(path.read_text())
         assert "edge_score_last_run_exit_code" not in first
         diary.note(Problem("a.h5: is empty"))

@@ -89,7 +89,7 @@ def test_nobody_who_listens_is_no_fault(environment: dict[str, str]) -> None:
     notifier.ready("inbox\nREADY=0")
     notifier.beat()
     notifier.follow(Problem("text"))
-    notifier.follow(Idle(0, 1, 0))
+    notifier.follow(Idle(half_orbits=0, failed=1, waiting=0))
     notifier.stopping()
 
 

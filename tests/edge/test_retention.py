@@ -30,7 +30,13 @@ from edge.results import WrittenFile
 from edge.station import retention
 from edge.station.alarms import stamp
 from edge.station.diary import Diary
-from edge.station.retention import Plan, make_plan, newest_acquisition, prune_when_due, remove
+from edge.station.retention import (
+    RetentionPlan,
+    make_plan,
+    newest_acquisition,
+    prune_when_due,
+    remove,
+)
 from edge.stream import Stream
 
 DAY = 86_400.0
@@ -245,7 +251,7 @@ def test_names_that_lead_out_of_the_inbox_are_refused(station: Station, tmp_path
         ledger.record([FileRecord.of(look_at(path, f"../{path.name}"), "done")])
         assert f"../{path.name}" not in station.plan()
         forged = Pruned(kind="input", name=f"../{path.name}", half_orbit=OLD, size=7, mtime_ns=0)
-        (event,) = remove(Plan(files=[forged]), station.inbox, station.out, ledger)
+        (event,) = remove(RetentionPlan(files=[forged]), station.inbox, station.out, ledger)
     assert "leads out of the folder" in event.message
     assert path.exists()
 
@@ -426,7 +432,7 @@ def test_a_disk_that_another_program_fills_does_not_take_the_newest_day(
 
 
 def test_a_stream_prunes_once_an_hour_and_only_when_asked(station: Station) -> None:
-    idle = Idle(0, 0, 0)
+    idle = Idle(half_orbits=0, failed=0, waiting=0)
     with station.ledger() as ledger:
         assert Diary(station.out, ledger, Settings(), True, station.inbox).note(idle) == []
         assert list(prune_when_due(station.inbox, station.out, ledger, BOTH, NOW))

@@ -18,8 +18,7 @@ from typing import Any
 import h5py
 import pytest
 
-from edge import ledger as ledger_module
-from edge import stream
+from edge import ledger_file, stream
 from edge.bundle import load_bundle, models_path
 from edge.errors import Busy, ConfigError, InputError, LedgerError, StationError
 from edge.events import DaySide, Event, Idle, Ignored, Problem, Scored, Settling, Waiting
@@ -87,8 +86,8 @@ def test_a_half_orbit_is_scored_once(turn: Turn, inbox: Path, half_orbit: dict[s
     first = turn()
     assert len(scored(first)) == 1
     assert sorted(scored(first)[0].half_orbit.summary.payloads) == ["HPM_5", "LAP_1", "PAP_0"]
-    assert first[-1] == Idle(1, 0, 0)
-    assert turn() == [Idle(0, 0, 0)]
+    assert first[-1] == Idle(half_orbits=1, failed=0, waiting=0)
+    assert turn() == [Idle(half_orbits=0, failed=0, waiting=0)]
 
 
 def test_a_late_payload_rescores_the_half_orbit_whole(
@@ -162,15 +161,15 @@ def test_files_that_are_not_ours_are_told_once_and_left_alone(turn: Turn, inbox:
     (event, idle) = turn()
     assert isinstance(event, Ignored)
     assert event.message.startswith("notes.txt")
-    assert idle == Idle(0, 0, 0)
-    assert turn() == [Idle(0, 0, 0)]
+    assert idle == Idle(half_orbits=0, failed=0, waiting=0)
+    assert turn() == [Idle(half_orbits=0, failed=0, waiting=0)]
     assert (inbox / "notes.txt").exists()
 
 
 def test_a_damaged_name_is_a_problem_once(turn: Turn, inbox: Path) -> None:
     (inbox / "CSES_01_HPM_5_broken.h5").write_bytes(b"x")
     assert isinstance(turn()[0], Problem)
-    assert turn() == [Idle(0, 0, 0)]
+    assert turn() == [Idle(half_orbits=0, failed=0, waiting=0)]
 
 
 def test_an_incomplete_half_orbit_waits_for_its_payloads(
@@ -181,7 +180,7 @@ def test_an_incomplete_half_orbit_waits_for_its_payloads(
     os.utime(inbox / half_orbit["LAP_1"].name, (1e9, 1e9))
     (event, idle) = turn(wait=3600.0)
     assert isinstance(event, Waiting)
-    assert idle == Idle(0, 0, 1)
+    assert idle == Idle(half_orbits=0, failed=0, waiting=1)
     later = time.time() + 7200
     monkeypatch.setattr(time, "time", lambda: later)
     assert len(scored(turn(wait=3600.0))) == 1
@@ -206,7 +205,7 @@ def test_a_late_payload_whose_siblings_are_gone_does_not_replace_their_result(
     (event, idle) = turn()
     assert isinstance(event, Problem)
     assert "its result is kept" in event.message
-    assert idle == Idle(0, 1, 0)
+    assert idle == Idle(half_orbits=0, failed=1, waiting=0)
     assert results(out) == before
     shutil.copy(half_orbit["LAP_1"], inbox)
     assert scored(turn())[0].half_orbit.summary.payloads == ["HPM_5", "LAP_1"]
@@ -220,7 +219,7 @@ def test_siblings_that_are_put_back_unchanged_are_scored_with_the_late_one(
     away = lap.rename(tmp_path / lap.name)
     shutil.copy(half_orbit["HPM_5"], inbox)
     assert isinstance(turn()[0], Problem)
-    assert turn() == [Idle(0, 0, 0)]
+    assert turn() == [Idle(half_orbits=0, failed=0, waiting=0)]
     away.rename(lap)
     assert scored(turn())[0].half_orbit.summary.payloads == ["HPM_5", "LAP_1"]
 
@@ -233,7 +232,7 @@ def test_a_file_that_is_moved_within_the_inbox_is_not_missed(
     (inbox / "2020").mkdir()
     lap.rename(inbox / "2020" / lap.name)
     assert not any(isinstance(e, Problem) for e in turn())
-    assert turn() == [Idle(0, 0, 0)]
+    assert turn() == [Idle(half_orbits=0, failed=0, waiting=0)]
 
 
 def test_a_later_version_of_a_payload_replaces_it(
@@ -250,7 +249,7 @@ def test_a_later_version_of_a_payload_replaces_it(
     assert [w.score for w in after.windows] != [w.score for w in before.windows]
     # The version that it replaced may go.
     lap.unlink()
-    assert turn() == [Idle(0, 0, 0)]
+    assert turn() == [Idle(half_orbits=0, failed=0, waiting=0)]
 
 
 def test_a_broken_replacement_leaves_the_earlier_result_and_says_so(
@@ -263,7 +262,7 @@ def test_a_broken_replacement_leaves_the_earlier_result_and_says_so(
     (event, idle) = turn()
     assert isinstance(event, Problem)
     assert "the earlier result of" in event.message
-    assert idle == Idle(0, 1, 0)
+    assert idle == Idle(half_orbits=0, failed=1, waiting=0)
     assert results(out) == before
 
 
@@ -304,7 +303,7 @@ def test_payloads_of_other_profiles_are_left_alone(
     assert "not of the profile plasma" in ignored.message
     assert isinstance(done, Scored)
     assert done.half_orbit.summary.failed == {}
-    assert turn() == [Idle(0, 0, 0)]
+    assert turn() == [Idle(half_orbits=0, failed=0, waiting=0)]
 
 
 def test_of_a_payload_that_came_twice_the_longer_file_is_kept(
@@ -454,13 +453,13 @@ def test_a_half_orbit_that_ends_the_process_is_left_alone_in_the_end(
     (event, idle) = turn()
     assert isinstance(event, Problem)
     assert "ended the process 5 times in a row" in event.message
-    assert idle == Idle(0, 1, 0, given_up=1)
+    assert idle == Idle(half_orbits=0, failed=1, waiting=0, given_up=1)
     # Told in every run.
-    assert turn() == [Idle(0, 0, 0, given_up=1)]
+    assert turn() == [Idle(half_orbits=0, failed=0, waiting=0, given_up=1)]
     # Another delivery of the file is another chance.
     os.utime(lap, (1e9, 1e9))
     assert len(scored(turn())) == 1
-    assert turn() == [Idle(0, 0, 0)]
+    assert turn() == [Idle(half_orbits=0, failed=0, waiting=0)]
 
 
 def test_power_cuts_that_lie_far_apart_are_no_verdict(
@@ -504,7 +503,7 @@ def test_what_was_given_up_can_be_told_to_try_again(
     for pause in PAUSES_S:
         assert crash(turn, monkeypatch)
         clock.now += pause + 1.0
-    assert turn()[-1] == Idle(0, 1, 0, given_up=1)
+    assert turn()[-1] == Idle(half_orbits=0, failed=1, waiting=0, given_up=1)
     with Ledger(out / LEDGER_FILE) as ledger:
         (key,) = ledger.retry()
     assert key == parse_name(lap).half_orbit
@@ -522,9 +521,9 @@ def test_files_that_are_taken_away_were_seen_to(
     for pause in PAUSES_S:
         assert crash(turn, monkeypatch)
         clock.now += pause + 1.0
-    assert turn()[-1] == Idle(0, 1, 0, given_up=1)
+    assert turn()[-1] == Idle(half_orbits=0, failed=1, waiting=0, given_up=1)
     lap.unlink()
-    assert turn() == [Idle(0, 0, 0)]
+    assert turn() == [Idle(half_orbits=0, failed=0, waiting=0)]
 
 
 def test_what_crashed_is_tried_again_only_where_the_station_can_score(
@@ -630,13 +629,13 @@ def test_a_fault_in_one_half_orbit_does_not_stop_the_others(
         assert "attempt 1 of 5" in problem.message
         assert "\n" not in problem.message
         assert isinstance(done, Scored)
-        assert idle == Idle(1, 1, 0, retry=1)
+        assert idle == Idle(half_orbits=1, failed=1, waiting=0, retry=1)
         for pause in PAUSES_S[:-1]:
             clock.now += pause + 1.0
             problem, idle = turn()
             assert isinstance(problem, Problem)
         assert "5 times in a row" in problem.message
-        assert idle == Idle(0, 1, 0, given_up=1)
+        assert idle == Idle(half_orbits=0, failed=1, waiting=0, given_up=1)
 
 
 def test_a_fault_of_the_station_is_no_half_orbits(
@@ -724,10 +723,10 @@ def test_a_file_that_cannot_be_read_for_now_is_tried_again_with_pauses(
         for pause in (*PAUSES_S, *PAUSES_S[-1:] * 4):
             assert turn() == [
                 Problem(f"{lap.name}: Input/output error", parse_name(lap).half_orbit),
-                Idle(0, 1, 0, retry=1),
+                Idle(half_orbits=0, failed=1, waiting=0, retry=1),
             ]
             if pause:
-                assert turn() == [Idle(0, 0, 0, retry=1)]
+                assert turn() == [Idle(half_orbits=0, failed=0, waiting=0, retry=1)]
             clock.now += pause + 1.0
     assert len(scored(turn())) == 1
 
@@ -753,7 +752,7 @@ def test_results_that_were_touched_are_made_again(
     lap = Path(shutil.copy(half_orbit["LAP_1"], inbox))
     turn()
     before = results(out)
-    assert turn() == [Idle(0, 0, 0)]
+    assert turn() == [Idle(half_orbits=0, failed=0, waiting=0)]
     path = out / f"{parse_name(lap).half_orbit}{suffix}"
     content = path.read_bytes()
     if how == "deleted":
@@ -766,7 +765,7 @@ def test_results_that_were_touched_are_made_again(
         path.write_bytes(content.replace(b"quiet", b"alarm"))
     assert len(scored(turn())) == 1
     assert results(out) == before
-    assert turn() == [Idle(0, 0, 0)]
+    assert turn() == [Idle(half_orbits=0, failed=0, waiting=0)]
 
 
 def test_a_touched_result_that_cannot_be_made_again_is_told_until_it_is_seen_to(
@@ -783,7 +782,7 @@ def test_a_touched_result_that_cannot_be_made_again_is_told_until_it_is_seen_to(
         assert f"{key}.csv: changed or missing" in event.message
     for path in out.glob(f"{key}.*"):
         path.unlink()
-    assert turn() == [Idle(0, 0, 0)]
+    assert turn() == [Idle(half_orbits=0, failed=0, waiting=0)]
 
 
 def test_a_copy_of_the_output_folder_is_as_good(
@@ -793,7 +792,7 @@ def test_a_copy_of_the_output_folder_is_as_good(
     turn()
     for path in out.glob("CSES*"):
         os.utime(path, (1e9, 1e9))
-    assert turn() == [Idle(0, 0, 0)]
+    assert turn() == [Idle(half_orbits=0, failed=0, waiting=0)]
 
 
 def test_a_damaged_ledger_is_set_aside_and_the_results_are_kept(
@@ -815,7 +814,7 @@ def test_a_damaged_ledger_is_set_aside_and_the_results_are_kept(
     assert isinstance(problem, Problem)
     assert "ledger.sqlite.damaged-1" in problem.message
     assert isinstance(done, Scored)
-    assert idle == Idle(1, 0, 0)
+    assert idle == Idle(half_orbits=1, failed=0, waiting=0)
     assert (out / "ledger.sqlite.damaged-1").read_bytes() == content
     assert {n: b for n, b in results(out).items() if "damaged" not in n} == before
 
@@ -826,7 +825,7 @@ def test_a_day_side_is_recorded_and_not_opened(
     for payload in ("LAP_1", "HPM_5"):
         name = half_orbit[payload].name.replace("_118071_", "_118070_")
         (inbox / name).write_bytes(b"what is not read cannot be wrong")
-    assert turn() == [DaySide("CSES_118070"), Idle(0, 0, 0, day=1)]
+    assert turn() == [DaySide("CSES_118070"), Idle(half_orbits=0, failed=0, waiting=0, day=1)]
     with Ledger(out / LEDGER_FILE) as ledger:
         record = ledger.half_orbit("CSES_118070")
         assert record is not None
@@ -835,7 +834,7 @@ def test_a_day_side_is_recorded_and_not_opened(
         assert {f.status for f in ledger.files().values()} == {"day"}
     assert results(out) == {}
     # Another bundle asks for none of it.
-    assert turn("another bundle") == [Idle(0, 0, 0)]
+    assert turn("another bundle") == [Idle(half_orbits=0, failed=0, waiting=0)]
 
 
 def test_a_day_side_that_an_earlier_release_scored_is_left_as_it_is(
@@ -853,11 +852,11 @@ def test_a_day_side_that_an_earlier_release_scored_is_left_as_it_is(
             "path = replace(path, '118071', '118070');"
         )
     lap.rename(inbox / lap.name.replace("118071", "118070"))
-    assert turn() == [DaySide("CSES_118070"), Idle(0, 0, 0, day=1)]
+    assert turn() == [DaySide("CSES_118070"), Idle(half_orbits=0, failed=0, waiting=0, day=1)]
     assert results(out) == before
     for name in before:
         (out / name).unlink()
-    assert turn() == [Idle(0, 0, 0)]
+    assert turn() == [Idle(half_orbits=0, failed=0, waiting=0)]
 
 
 def test_a_late_payload_replaces_no_better_result_though_the_ledger_is_lost(
@@ -889,7 +888,7 @@ def test_thousands_of_files_alike_make_one_line(
     assert problems[-1].endswith("(and 1497 more files)")
     assert ignored[-1].endswith("(and 1497 more files)")
     assert len(scored(events)) == 1
-    assert turn() == [Idle(0, 0, 0)]
+    assert turn() == [Idle(half_orbits=0, failed=0, waiting=0)]
 
 
 def test_what_is_no_regular_file_is_named_once(
@@ -908,7 +907,7 @@ def test_what_is_no_regular_file_is_named_once(
         "is a link that leads nowhere",
         "is a link to a folder, which is not followed: give that folder as the inbox",
     ]
-    assert idle == Idle(1, 0, 0)
+    assert idle == Idle(half_orbits=1, failed=0, waiting=0)
     (inbox / "another.txt").touch()
     assert [type(e) for e in turn()] == [Ignored, Idle]
 
@@ -938,9 +937,9 @@ def test_a_file_settles_across_runs_though_the_clock_is_behind(
         with Ledger(out / LEDGER_FILE) as ledger:
             return list(work.turn(ledger))
 
-    assert run() == [Settling(half_orbit["LAP_1"].name), Idle(0, 0, 1)]
+    assert run() == [Settling(half_orbit["LAP_1"].name), Idle(half_orbits=0, failed=0, waiting=1)]
     clock.now += 59.0
-    assert run()[-1] == Idle(0, 0, 1)
+    assert run()[-1] == Idle(half_orbits=0, failed=0, waiting=1)
     clock.now += 2.0
     assert len(scored(run())) == 1
 
@@ -977,7 +976,7 @@ def test_watching_outlives_a_ledger_that_another_program_holds(
     half_orbit: dict[str, Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(ledger_module, "_LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(ledger_file, "_LOCK_SECONDS", 0.1)
     shutil.copy(half_orbit["LAP_1"], inbox)
     stop = threading.Event()
     work = Stream(inbox, out, PLASMA, "p", lambda: scorer)
@@ -1106,7 +1105,7 @@ def test_an_inbox_that_was_not_mounted_for_a_while_loses_no_attempt(
     assert crash(turn, monkeypatch)
     inbox.rename(tmp_path / "disk")
     inbox.mkdir()
-    assert turn() == [Idle(0, 0, 0)]
+    assert turn() == [Idle(half_orbits=0, failed=0, waiting=0)]
     inbox.rmdir()
     (tmp_path / "disk").rename(inbox)
     assert len(scored(turn())) == 1
@@ -1149,12 +1148,12 @@ def test_what_was_given_up_is_not_forgotten_while_its_files_cannot_be_seen(
     for pause in PAUSES_S:
         assert crash(turn, monkeypatch)
         clock.now += pause + 1.0
-    assert turn()[-1] == Idle(0, 1, 0, given_up=1)
+    assert turn()[-1] == Idle(half_orbits=0, failed=1, waiting=0, given_up=1)
     with monkeypatch.context() as patch:
         refuse(patch, "lstat", inbox, errno.EIO)
         refuse(patch, "stat", inbox / half_orbit["LAP_1"].name, errno.EIO)
         assert turn()[-1].given_up == 1
-    assert turn()[-1] == Idle(0, 0, 0, given_up=1)
+    assert turn()[-1] == Idle(half_orbits=0, failed=0, waiting=0, given_up=1)
 
 
 def test_a_sibling_that_became_a_dead_link_is_missed(
@@ -1172,7 +1171,7 @@ def test_a_sibling_that_became_a_dead_link_is_missed(
     assert isinstance(ignored, Ignored)
     assert "leads nowhere" in ignored.message
     assert results(out) == before
-    assert turn() == [Idle(0, 0, 0)]
+    assert turn() == [Idle(half_orbits=0, failed=0, waiting=0)]
     shutil.copy(half_orbit["LAP_1"], target)
     assert scored(turn())[0].half_orbit.summary.payloads == ["HPM_5", "LAP_1"]
 
@@ -1240,7 +1239,7 @@ def test_a_fault_that_lasts_is_told_once_though_half_orbits_take_turns_in_it(
             stop.set()
         if turns < 6:
             raise ConfigError(f"output folder out: No space left on device; {turns % 2}")
-        yield Idle(0, 0, 0)
+        yield Idle(half_orbits=0, failed=0, waiting=0)
 
     monkeypatch.setattr(work, "turn", full)
     with Ledger(out / LEDGER_FILE) as ledger:

@@ -12,6 +12,7 @@ import numpy as np
 
 from edge import __version__
 from edge.arrays import AnyArray
+from edge.bundle import file_sha256
 from edge.climatology import Climatology
 from trainer.archives.manifest import Manifest, read_manifest
 from trainer.common.code_hash import DATASET_SOURCES, code_sha256
@@ -44,7 +45,7 @@ from trainer.datasets.layout import EVENTS_FILE, HALF_ORBITS_FILE, WINDOWS_FILE
 from trainer.datasets.plan import Plan, make_plan
 from trainer.datasets.recipe import DatasetRecipe
 from trainer.datasets.splits import NAMES, STATES, crossing_clusters
-from trainer.datasets.stages import Stages, file_sha256, fingerprint_of
+from trainer.datasets.stages import Stages, fingerprint_of
 from trainer.inputs.catalogue import Catalogue
 from trainer.inputs.indices import Indices
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from edge.bundle import file_sha256
 from edge.errors import one_line
 from trainer.common.errors import TrainError
 from trainer.datasets.dataset_card import DATASET_FILE, DatasetCard, read_card
 from trainer.datasets.layout import CONTROL_ROLE, EVENTS_FILE, HALF_ORBITS_FILE, POSITIVE_ROLE
 from trainer.datasets.leak_tables import Tables, check_cylinders, first, one_split, read_tables
 from trainer.datasets.splits import NAMES
-from trainer.datasets.stages import file_sha256
 from trainer.datasets.tables import open_windows
 
 _EVENT_KEYS = ("event", "split", "cluster")

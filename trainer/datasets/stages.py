@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from edge.bundle import file_sha256
 from edge.outputs import replace_file
 from trainer.common.code_hash import identity_of
 from trainer.datasets.dataset_card import DATASET_FILE, DATASET_FORMAT, DatasetCard, MadeFile
 
 #: Says, while a dataset is being made, which of its files are done.
 PARTIAL_FILE = "dataset.partial.json"
-_READ_BYTES = 1 << 20
 
 
 class _Partial(msgspec.Struct, frozen=True):
@@ -85,12 +84,3 @@ class Stages:
 def fingerprint_of(*parts: Any) -> str:
     """Identity of anything that JSON can say, with the version of a dataset's layout."""
     return identity_of(DATASET_FORMAT, *parts)
-
-
-def file_sha256(path: Path) -> str:
-    """sha256 of a file, hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_READ_BYTES):
-            digest.update(block)
-    return digest.hexdigest()

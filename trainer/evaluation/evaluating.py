@@ -11,14 +11,13 @@ import numpy as np
 from edge import __version__
 from edge.arrays import FloatArray
 from edge.bundle import CARD_FILE as BUNDLE_CARD_FILE
-from edge.bundle import OperatingPoint
+from edge.bundle import OperatingPoint, file_sha256
 from edge.errors import one_line
 from edge.outputs import replace_file
 from trainer.common.code_hash import identity_of
 from trainer.common.errors import TrainError
 from trainer.datasets.dataset_card import DATASET_FILE, read_card
 from trainer.datasets.splits import NAMES
-from trainer.datasets.stages import file_sha256
 from trainer.datasets.stream import StreamWindows, open_stream
 from trainer.evaluation.comparison import compare_models
 from trainer.evaluation.decide import logit_of, operating_point

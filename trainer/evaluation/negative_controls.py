@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from edge.arrays import FloatArray
-from edge.bundle import Metric
+from edge.bundle import Metric, file_sha256
 from edge.errors import one_line
 from trainer.common.errors import TrainError
 from trainer.datasets.dataset_card import read_card
 from trainer.datasets.layout import WINDOWS_FILE
-from trainer.datasets.stages import file_sha256
 from trainer.datasets.stream import StreamWindows
 from trainer.evaluation.evaluation_options import Options
 from trainer.evaluation.judged_run import JudgedRun, note_opening

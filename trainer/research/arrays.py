@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.arrays import AnyArray, BoolArray, Features, IntArray
+from edge.bundle import file_sha256
 from edge.errors import one_line
 from trainer.common.errors import TrainError
 
@@ -124,7 +125,7 @@ def read_arrays(paths: Sequence[Path], most_bytes: int = MOST_BYTES) -> Arrays:
         train_event = _events(found, source, "train", labels["train_y"])[0]
     return Arrays(
         names,
-        fingerprint_of(sorted(_file_sha256(p) for p in paths)),
+        fingerprint_of(sorted(file_sha256(p) for p in paths)),
         train,
         labels["train_y"],
         test,
@@ -133,12 +134,6 @@ def read_arrays(paths: Sequence[Path], most_bytes: int = MOST_BYTES) -> Arrays:
         test_earthquake,
         train_event,
     )
-
-
-def _file_sha256(path: Path) -> str:
-    from trainer.datasets.stages import file_sha256
-
-    return file_sha256(path)
 
 
 def _read(path: Path, wanted: Sequence[str], most: int) -> tuple[dict[str, AnyArray], int]:

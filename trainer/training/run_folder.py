@@ -18,11 +18,11 @@ from typing import Any, Literal
 
 import msgspec
 
+from edge.bundle import file_sha256
 from edge.errors import one_line
 from edge.outputs import replace_file
 from trainer.common.code_hash import identity_of
 from trainer.common.errors import TrainError
-from trainer.datasets.stages import file_sha256
 from trainer.models.classifier import Classifier
 from trainer.training.fitting import Scores
 

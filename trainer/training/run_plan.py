@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 
 from edge import __version__
+from edge.bundle import file_sha256
 from edge.errors import ConfigError, one_line
 from trainer.common.code_hash import code_sha256
 from trainer.common.errors import TrainError
 from trainer.datasets.dataset_card import DATASET_FILE, read_card
 from trainer.datasets.layout import WINDOWS_FILE
-from trainer.datasets.stages import file_sha256
 from trainer.datasets.tables import open_windows
 from trainer.models.classifier import Tell
 from trainer.training.fitting import is_network, make_model

@@ -102,7 +102,7 @@ def test_a_flood_costs_a_bounded_time_and_few_lines(
     assert len(said(first)) <= 12
     assert scored(first) == len(station.keys)
     began = time.monotonic()
-    assert turn() == [Idle(0, 0, 0)]
+    assert turn() == [Idle(half_orbits=0, failed=0, waiting=0)]
     assert time.monotonic() - began < 2.0
 
 
@@ -117,7 +117,7 @@ def test_a_flood_of_empty_files_with_good_names(
     assert time.monotonic() - began < 30.0
     assert scored(first) == len(station.keys)
     assert len(said(first)) == 50
-    assert turn() == [Idle(0, 0, 0)]
+    assert turn() == [Idle(half_orbits=0, failed=0, waiting=0)]
 
 
 def test_what_is_no_file_is_named_once(station: Any, turn: Callable[[], list[Event]]) -> None:
@@ -141,7 +141,7 @@ def test_what_is_no_file_is_named_once(station: Any, turn: Callable[[], list[Eve
     for thing in ("FIFO", "socket", "device", "link that leads nowhere", "link to a folder"):
         assert any(thing in line for line in lines), thing
     assert len(lines) == 8
-    assert turn() == [Idle(0, 0, 0)]
+    assert turn() == [Idle(half_orbits=0, failed=0, waiting=0)]
 
 
 def test_names_of_any_bytes_reach_the_output_as_plain_text(
@@ -196,7 +196,7 @@ def test_good_names_with_bad_bytes(station: Any, turn: Callable[[], list[Event]]
             assert record is not None
             assert record.status == "failed", (path.name, record)
     assert {n.partition(".")[0] for n in station.results()} == station.keys
-    assert turn() == [Idle(0, 0, 0)]
+    assert turn() == [Idle(half_orbits=0, failed=0, waiting=0)]
 
 
 def test_planted_links_touched_results_and_another_writer(

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from edge.bundle import file_sha256
 from edge.climatology import Climatology
 from edge.observables import PLASMA
 from trainer.archives.manifest import read_manifest
@@ -23,7 +24,7 @@ from trainer.datasets.build import build_dataset, read_events
 from trainer.datasets.dataset_card import DATASET_FILE
 from trainer.datasets.labels import within_cuts
 from trainer.datasets.plan import make_plan
-from trainer.datasets.stages import PARTIAL_FILE, file_sha256
+from trainer.datasets.stages import PARTIAL_FILE
 from trainer.datasets.tables import open_windows
 
 FILES = ("climatology.npz", "windows.parquet", "half_orbits.parquet", "events.parquet")
