@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import Annotated
 
 import typer
 
-from edge.entry import Commands, run, say
+from edge.entry import Commands, run, version
 from trainer.archives.commands import rescore
 from trainer.datasets.commands import check, describe, prepare, recipes
 from trainer.evaluation.commands import evaluate
@@ -49,25 +48,7 @@ if find_spec("trainer.research") is not None:
     for study in (strengths, reference, reproduce):
         app.command()(study)
 
-
-def _show_version(asked: bool) -> None:
-    if asked:
-        from edge.versions import version_line
-
-        say([version_line(_NAME)])
-        raise typer.Exit
-
-
-@app.callback()
-def _common(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_show_version, is_eager=True, help="Print the version and end."
-        ),
-    ] = False,
-) -> None:
-    """Take what stands before the command."""
+app.callback()(version)
 
 
 def main() -> None:

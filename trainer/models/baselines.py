@@ -7,20 +7,22 @@ learnt nothing of the ionosphere.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
-import msgspec
 import numpy as np
 
 from edge.arrays import FloatArray
 from trainer.datasets.recipe import Section
 from trainer.models.classic import RowClassifier
 from trainer.models.classifier import Tell, silent
-from trainer.models.row_models import Boosted, LightGbmParameters, Logistic, RowModel
+from trainer.models.row_models import (
+    Boosted,
+    LightGbmParameters,
+    RowModel,
+    Sklearn,
+    fit_logistic,
+)
 from trainer.models.window_set import WindowSet
-
-_PROBABILITY_FILE = "model.json"
 
 
 class BaselineParameters(Section, frozen=True):
@@ -33,31 +35,6 @@ class BaselineParameters(Section, frozen=True):
 
 class NoParameters(Section, frozen=True):
     """There are none."""
-
-
-class Constant(RowModel):
-    """One probability for all.
-
-    Parameters
-    ----------
-    probability : float
-    """
-
-    def __init__(self, probability: float) -> None:
-        self._probability = probability
-
-    def predict(self, rows: FloatArray) -> FloatArray:
-        """Probability of each row, shape (n,)."""
-        return np.full(rows.shape[0], self._probability)
-
-    def save(self, folder: Path) -> None:
-        """Write it."""
-        (folder / _PROBABILITY_FILE).write_bytes(msgspec.json.encode(self._probability))
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read it."""
-        return cls(msgspec.json.decode((folder / _PROBABILITY_FILE).read_bytes(), type=float))
 
 
 class Baseline(RowClassifier):
@@ -89,9 +66,9 @@ class Baseline(RowClassifier):
         p: BaselineParameters = self._parameters
         self.informed = bool(np.isfinite(rows).any())
         if not self.informed:
-            return Constant(0.5)
+            return _constant(rows, train, "uniform")
         if p.model == "logistic":
-            return Logistic.fit(rows, train, p.c)
+            return fit_logistic(rows, train, p.c)
         return Boosted.fit(rows, train, held, validation, p.lightgbm, self._seed)
 
     def record(self) -> dict[str, Any]:
@@ -101,12 +78,11 @@ class Baseline(RowClassifier):
     def model_class(self, record: dict[str, Any]) -> type[RowModel]:
         """Say which model a record is of."""
         self.informed = bool(record["informed"])
-        if not self.informed:
-            return Constant
-        return Logistic if self._parameters.model == "logistic" else Boosted
+        boosted = self.informed and self._parameters.model == "lightgbm"
+        return Boosted if boosted else Sklearn
 
 
-class Catalogue(Baseline):
+class CatalogueBaseline(Baseline):
     """What the catalogue says of the place before the window, and no satellite data."""
 
     kind: ClassVar[str] = "catalogue"
@@ -116,7 +92,7 @@ class Catalogue(Baseline):
         return windows.seismicity.astype(np.float64)
 
 
-class Place(Baseline):
+class PlaceBaseline(Baseline):
     """Where, at what local time and in which season the window lies."""
 
     kind: ClassVar[str] = "place"
@@ -136,7 +112,7 @@ class Place(Baseline):
         ).astype(np.float64)
 
 
-class Mask(Baseline):
+class MaskBaseline(Baseline):
     """Which values are missing: the flags, and of each observable the share of valid ones."""
 
     kind: ClassVar[str] = "mask"
@@ -147,12 +123,11 @@ class Mask(Baseline):
         return np.concatenate([flags.reshape(len(windows), -1), flags.mean(axis=1)], axis=1)
 
 
-class ConstantClassifier(RowClassifier):
+class ConstantBaseline(RowClassifier):
     """The share of positives in the training windows, for every window."""
 
     kind: ClassVar[str] = "constant"
     struct = NoParameters
-    model = Constant
 
     def rows(self, windows: WindowSet) -> FloatArray:
         """Give no column, shape (n, 0)."""
@@ -162,7 +137,13 @@ class ConstantClassifier(RowClassifier):
         self, rows: FloatArray, train: WindowSet, held: FloatArray, validation: WindowSet
     ) -> RowModel:
         """Count the positives."""
-        return Constant(float(train.positive.mean()))
+        return _constant(rows, train, "prior")
+
+
+def _constant(rows: FloatArray, train: WindowSet, strategy: Literal["prior", "uniform"]) -> Sklearn:
+    from sklearn.dummy import DummyClassifier
+
+    return Sklearn(DummyClassifier(strategy=strategy).fit(rows, train.label))
 
 
 def _share_of_year(windows: WindowSet) -> FloatArray:

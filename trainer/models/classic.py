@@ -4,8 +4,6 @@ They see a window as one row: its L x F residuals (0 where masked), its L x F fl
 observable the mean and standard deviation of the valid residuals and their share.
 
 Both classes weigh the same in every fit, so the probabilities are those of a balanced mix.
-A random forest and a support vector machine are kept as pickles: loading one runs code of whoever
-wrote it, so load none that you do not trust; see `trainer.models.row_models`.
 """
 
 from __future__ import annotations
@@ -32,8 +30,8 @@ from trainer.models.classifier import (
     silent,
     write_record,
 )
-from trainer.models.row_models import Boosted, LightGbmParameters, Logistic, Pickled, RowModel
-from trainer.models.window_set import WindowSet
+from trainer.models.row_models import Boosted, LightGbmParameters, RowModel, Sklearn, fit_logistic
+from trainer.models.window_set import WindowSet, groups_of
 
 #: Share of the training windows that a support vector machine's probabilities are fitted on.
 _PLATT_SHARE = 0.2
@@ -105,7 +103,7 @@ class RowClassifier(Classifier):
     """
 
     struct: ClassVar[type[msgspec.Struct]]
-    model: ClassVar[type[RowModel]]
+    model: ClassVar[type[RowModel]] = Sklearn
 
     def __init__(self, parameters: dict[str, Any], seed: int) -> None:
         self._parameters: Any = complete(self.kind, parameters, self.struct)
@@ -189,7 +187,6 @@ class RandomForest(RowClassifier):
 
     kind: ClassVar[str] = "random_forest"
     struct = ForestParameters
-    model = Pickled
 
     def fit_rows(
         self, rows: FloatArray, train: WindowSet, held: FloatArray, validation: WindowSet
@@ -206,7 +203,7 @@ class RandomForest(RowClassifier):
             n_jobs=1,
             random_state=self._seed % 2**32,
         )
-        return Pickled(forest.fit(rows, train.label, sample_weight=balancing_weights(train)))
+        return Sklearn(forest.fit(rows, train.label, sample_weight=balancing_weights(train)))
 
 
 class Svm(RowClassifier):
@@ -221,7 +218,6 @@ class Svm(RowClassifier):
 
     kind: ClassVar[str] = "svm"
     struct = SvmParameters
-    model = Pickled
 
     def fit_rows(
         self, rows: FloatArray, train: WindowSet, held: FloatArray, validation: WindowSet
@@ -243,7 +239,7 @@ class Svm(RowClassifier):
         )
         # Decisions worse than chance on a fifth must not turn the machine of all round.
         slope = max(float(line.coef_[0, 0]), 1e-3)
-        return Pickled(self._machine(rows, train.label, weight), (slope, float(line.intercept_[0])))
+        return Sklearn(self._machine(rows, train.label, weight), (slope, float(line.intercept_[0])))
 
     def _machine(self, rows: FloatArray, label: Any, weight: FloatArray) -> Any:
         from sklearn.pipeline import make_pipeline
@@ -274,23 +270,18 @@ class LogisticRegressionClassifier(RowClassifier):
 
     kind: ClassVar[str] = "logistic"
     struct = LogisticParameters
-    model = Logistic
 
     def fit_rows(
         self, rows: FloatArray, train: WindowSet, held: FloatArray, validation: WindowSet
     ) -> RowModel:
         """Fit the coefficients; validation is not used."""
-        return Logistic.fit(rows, train, self._parameters.c)
+        return fit_logistic(rows, train, self._parameters.c)
 
 
 def _whole_clusters(windows: WindowSet, share: float, seed: int) -> BoolArray:
     """Mark about a share of the windows: clusters of events with the controls of their pairs."""
-    pairs, of_pair = np.unique(windows.pair, return_inverse=True)
-    cluster = np.full(pairs.size, -1, dtype=np.int64)
-    np.maximum.at(cluster, of_pair, windows.cluster)
-    # A pair without a cluster is on its own.
-    alone = np.where(cluster < 0, -1 - np.arange(pairs.size), cluster)
-    groups, of_window = np.unique(alone[of_pair], return_inverse=True)
-    chosen = np.random.default_rng([seed, 1]).permutation(groups.size)
-    result: BoolArray = np.isin(of_window, chosen[: math.ceil(share * groups.size)])
+    group = groups_of(windows.cluster, windows.pair)
+    count = int(group.max()) + 1
+    chosen = np.random.default_rng([seed, 1]).permutation(count)
+    result: BoolArray = np.isin(group, chosen[: math.ceil(share * count)])
     return result

@@ -6,7 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar
 
 import msgspec
 import numpy as np
@@ -15,6 +15,9 @@ from edge.arrays import FloatArray
 from edge.errors import ConfigError, one_line
 from trainer.common.errors import TrainError
 from trainer.models.window_set import WindowSet
+
+#: How pretrained weights go on learning.
+TransferMode = Literal["frozen", "gradual", "full"]
 
 #: Takes a line of progress.
 Tell = Callable[[str], None]
@@ -104,10 +107,6 @@ def complete(kind: str, given: dict[str, Any], struct: type[_Parameters]) -> _Pa
         May be nested; what is missing has its default.
     struct : type of Struct
         Every field has a default.
-
-    Returns
-    -------
-    Struct
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -11,20 +11,18 @@ from edge.arrays import FloatArray
 from edge.errors import ConfigError
 from trainer.datasets.recipe import Above, Count, Section
 from trainer.models.augmentation import Dropping
+from trainer.models.classifier import TransferMode
 from trainer.models.engine import keras
 from trainer.models.seqnetquake import Network, PerSubsequence
 from trainer.models.seqnetquake import build_model as build_seqnetquake
 
 layers = keras.layers
 
-#: How pretrained weights go on learning.
-Transfer = Literal["frozen", "gradual", "full"]
-
 #: A share that is not the whole.
 Part = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
 
 
-class Optimisation(Section, frozen=True):
+class Optimisation(Section, frozen=True, kw_only=True):
     """What all networks have in common.
 
     Attributes
@@ -34,7 +32,7 @@ class Optimisation(Section, frozen=True):
     epochs, patience, batch : int
         At most so many epochs, and so many without a better one.
     dropping : Dropping
-        Probabilities that inputs are masked in training; see `trainer.dropping`.
+        Probabilities that inputs are masked in training; see `trainer.models.augmentation`.
     dropout : float
     whitening : float
         Shrinkage of `trainer.models.whitening`; 0 leaves the values as they are.
@@ -70,7 +68,7 @@ class Optimisation(Section, frozen=True):
     gradual_epochs: Count = 3
 
 
-class SeqNetQuakeParameters(Optimisation, frozen=True):
+class SeqNetQuakeParameters(Optimisation, frozen=True, kw_only=True):
     """Those of `trainer.models.seqnetquake.Network` and of the optimisation."""
 
     subsequences: Count = 2
@@ -83,7 +81,7 @@ class SeqNetQuakeParameters(Optimisation, frozen=True):
     dense_layers: Count = 1
 
 
-class CnnParameters(Optimisation, frozen=True):
+class CnnParameters(Optimisation, frozen=True, kw_only=True):
     """Convolutions over the whole window, pooling, dense layers."""
 
     convolutions: Count = 2
@@ -93,7 +91,7 @@ class CnnParameters(Optimisation, frozen=True):
     dense_layers: Count = 1
 
 
-class LstmParameters(Optimisation, frozen=True):
+class LstmParameters(Optimisation, frozen=True, kw_only=True):
     """LSTM layers over the rows of the window, dense layers."""
 
     lstm: Count = 64
@@ -102,7 +100,7 @@ class LstmParameters(Optimisation, frozen=True):
     dense_layers: Count = 1
 
 
-class DnnParameters(Optimisation, frozen=True):
+class DnnParameters(Optimisation, frozen=True, kw_only=True):
     """Dense layers over all values of the window."""
 
     dense: Count = 128
@@ -218,7 +216,7 @@ def stages(model: keras.Model) -> list[list[str]]:
 
 
 def learning_rates(
-    model: keras.Model, parameters: Optimisation, transfer: Transfer | None
+    model: keras.Model, parameters: Optimisation, transfer: TransferMode | None
 ) -> tuple[FloatArray, int]:
     """Say how fast each variable learns in each epoch.
 

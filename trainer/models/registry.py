@@ -25,10 +25,10 @@ KINDS: dict[str, tuple[str, str]] = {
     "svm": (_CLASSIC, "Svm"),
     "lightgbm": (_CLASSIC, "LightGbm"),
     "logistic": (_CLASSIC, "LogisticRegressionClassifier"),
-    "catalogue": (_BASELINES, "Catalogue"),
-    "place": (_BASELINES, "Place"),
-    "mask": (_BASELINES, "Mask"),
-    "constant": (_BASELINES, "ConstantClassifier"),
+    "catalogue": (_BASELINES, "CatalogueBaseline"),
+    "place": (_BASELINES, "PlaceBaseline"),
+    "mask": (_BASELINES, "MaskBaseline"),
+    "constant": (_BASELINES, "ConstantBaseline"),
 }
 
 #: Kinds with `keras_model`, `history`, transfer and checkpoints.
@@ -45,10 +45,6 @@ def make_classifier(kind: str, parameters: dict[str, Any], seed: int) -> Classif
     parameters : dict
         What is missing has its default.
     seed : int
-
-    Returns
-    -------
-    Classifier
 
     Raises
     ------
@@ -84,11 +80,7 @@ def load_classifier(folder: Path) -> Classifier:
     Parameters
     ----------
     folder : Path
-        Of `save_classifier`. Load none that you do not trust: see `trainer.models.classic`.
-
-    Returns
-    -------
-    Classifier
+        Of `save_classifier`.
 
     Raises
     ------

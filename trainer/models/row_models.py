@@ -1,10 +1,7 @@
-"""What classifiers of rows are made of: trees, logistic regression, scikit-learn's own models.
+"""What classifiers of rows are made of: models of scikit-learn, and LightGBM's trees.
 
-Notes
------
-scikit-learn's models are kept as its own pickles: **loading one runs code of whoever wrote the
-file**, so load those alone that you or someone you trust trained. LightGBM is kept as its text,
-logistic regression as arrays; loading these runs nothing.
+Neither of their files runs code when it is read: scikit-learn's models are kept by skops, which
+builds known types alone, and LightGBM's as its text.
 """
 
 from __future__ import annotations
@@ -16,18 +13,20 @@ from typing import Annotated, Any, Self
 
 import msgspec
 import numpy as np
+from scipy.special import expit
 
-from edge.arrays import BoolArray, FloatArray
+from edge.arrays import FloatArray
 from trainer.datasets.recipe import Above, Count, Section
 from trainer.models.classifier import balancing_weights
 from trainer.models.window_set import WindowSet
 
-_PICKLE_FILE = "model.joblib"
+_SKLEARN_FILE = "model.skops"
 _TEXT_FILE = "model.txt"
-_ARRAYS_FILE = "model.npz"
+#: What skops asks about: the nodes of trees are not checked, so a forged file may crash.
+_TRUSTED = ["numpy.dtype", "sklearn.tree._tree.Tree"]
 
 
-class LightGbmParameters(Section, frozen=True):
+class LightGbmParameters(Section, frozen=True, kw_only=True):
     """Those of LightGBM; at most ``trees``, fewer by early stopping on validation."""
 
     trees: Count = 1000
@@ -130,68 +129,8 @@ class Boosted(RowModel):
             raise ValueError(str(error)) from None
 
 
-class Logistic(RowModel):
-    """Logistic regression on standardised columns; NaN becomes the mean, with a flag.
-
-    Parameters
-    ----------
-    centre, scale : ndarray, shape (columns,)
-    unknown : ndarray of bool, shape (columns,)
-        Columns with a NaN in training.
-    coefficients : ndarray, shape (columns + unknown columns + 1,)
-        The last is the intercept.
-    """
-
-    def __init__(
-        self, centre: FloatArray, scale: FloatArray, unknown: BoolArray, coefficients: FloatArray
-    ) -> None:
-        self._arrays = (centre, scale, unknown, coefficients)
-
-    @classmethod
-    def fit(cls, rows: FloatArray, train: WindowSet, c: float) -> Self:
-        """Fit on rows, shape (n, columns)."""
-        from sklearn.linear_model import LogisticRegression
-
-        known = np.isfinite(rows)
-        count = np.maximum(known.sum(axis=0), 1)
-        centre = np.where(known, rows, 0.0).sum(axis=0) / count
-        spread = np.sqrt(np.where(known, (rows - centre) ** 2, 0.0).sum(axis=0) / count)
-        scale = np.where(spread > 0.0, spread, 1.0)
-        result = cls(centre, scale, ~known.all(axis=0), np.zeros(0))
-        found = LogisticRegression(C=c, max_iter=1000).fit(
-            result._standardised(rows), train.label, sample_weight=balancing_weights(train)
-        )
-        coefficients = np.concatenate([found.coef_[0], found.intercept_])
-        return cls(centre, scale, result._arrays[2], coefficients)
-
-    def _standardised(self, rows: FloatArray) -> FloatArray:
-        centre, scale, unknown, _ = self._arrays
-        known = np.isfinite(rows)
-        values = np.where(known, (rows - centre) / scale, 0.0)
-        return np.concatenate([values, ~known[:, unknown]], axis=1)
-
-    def predict(self, rows: FloatArray) -> FloatArray:
-        """Probability of each row, shape (n,)."""
-        weights = self._arrays[3]
-        return logistic(self._standardised(rows) @ weights[:-1] + weights[-1])
-
-    def save(self, folder: Path) -> None:
-        """Write its arrays."""
-        names = ("centre", "scale", "unknown", "coefficients")
-        np.savez(folder / _ARRAYS_FILE, **dict(zip(names, self._arrays, strict=True)))
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Read its arrays."""
-        try:
-            with np.load(folder / _ARRAYS_FILE, allow_pickle=False) as file:
-                return cls(file["centre"], file["scale"], file["unknown"], file["coefficients"])
-        except (KeyError, zipfile.BadZipFile) as error:
-            raise ValueError(str(error)) from None
-
-
-class Pickled(RowModel):
-    """A scikit-learn model in joblib's format; see the remark on loading above.
+class Sklearn(RowModel):
+    """A model of scikit-learn.
 
     Parameters
     ----------
@@ -209,26 +148,52 @@ class Pickled(RowModel):
         if self._platt is None:
             return np.asarray(self._fitted.predict_proba(rows)[:, 1], dtype=np.float64)
         slope, offset = self._platt
-        return logistic(slope * self._fitted.decision_function(rows) + offset)
+        result: FloatArray = expit(slope * self._fitted.decision_function(rows) + offset)
+        return result
 
     def save(self, folder: Path) -> None:
-        """Write its pickle."""
-        import joblib
+        """Write it by skops."""
+        import skops.io
 
-        joblib.dump((self._fitted, self._platt), folder / _PICKLE_FILE)
+        skops.io.dump((self._fitted, self._platt), folder / _SKLEARN_FILE)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read its pickle."""
-        import joblib
+        """Read it by skops."""
+        import skops.io
+        from skops.io.exceptions import UntrustedTypesFoundException
 
         try:
-            return cls(*joblib.load(folder / _PICKLE_FILE))
-        except (EOFError, TypeError, KeyError, AttributeError) as error:
+            return cls(*skops.io.load(folder / _SKLEARN_FILE, trusted=_TRUSTED))
+        except UntrustedTypesFoundException as error:
+            raise ValueError(str(error).splitlines()[0]) from None
+        except (zipfile.BadZipFile, TypeError, KeyError, AttributeError) as error:
             raise ValueError(str(error)) from None
 
 
-def logistic(logits: FloatArray) -> FloatArray:
-    """Probabilities of logits."""
-    result: FloatArray = 0.5 * (1.0 + np.tanh(0.5 * logits))
-    return result
+def fit_logistic(rows: FloatArray, train: WindowSet, c: float) -> Sklearn:
+    """Fit logistic regression on standardised columns; NaN becomes the mean, with a flag.
+
+    Parameters
+    ----------
+    rows : ndarray, shape (n, columns)
+    train : WindowSet
+    c : float
+        Inverse strength of the squared penalty.
+    """
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    model = make_pipeline(
+        StandardScaler(),
+        SimpleImputer(
+            strategy="constant", fill_value=0.0, add_indicator=True, keep_empty_features=True
+        ),
+        LogisticRegression(C=c, max_iter=1000),
+    )
+    # A column without any value has no mean.
+    with np.errstate(invalid="ignore"):
+        model.fit(rows, train.label, logisticregression__sample_weight=balancing_weights(train))
+    return Sklearn(model)

@@ -13,10 +13,14 @@ networks as SeqNetQuake's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
 
 from edge.errors import ConfigError
+from trainer.models.registry import KINDS
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 
 class Trial(Protocol):
@@ -32,94 +36,58 @@ class Trial(Protocol):
         """Give one of some."""
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """A whole number from `low` to `high`, in steps."""
+@cache
+def search_space(kind: str) -> dict[str, BaseDistribution]:
+    """Give the ranges of a classifier's parameters; some have none, and are not searched.
 
-    low: int
-    high: int
-    step: int = 1
+    Raises
+    ------
+    ConfigError
+        The kind is unknown.
+    """
+    # Optuna takes its time to import, and a recipe may ask for no search.
+    from optuna.distributions import CategoricalDistribution as Choice
+    from optuna.distributions import FloatDistribution as Number
+    from optuna.distributions import IntDistribution as Whole
 
-    def ask(self, name: str, trial: Trial) -> int:
-        """Ask a trial for one."""
-        return trial.suggest_int(name, self.low, self.high, step=self.step)
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A number from `low` to `high`, evenly or evenly in its logarithm."""
-
-    low: float
-    high: float
-    log: bool = False
-
-    def ask(self, name: str, trial: Trial) -> float:
-        """Ask a trial for one."""
-        return trial.suggest_float(name, self.low, self.high, log=self.log)
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One of some values."""
-
-    values: tuple[Any, ...]
-
-    def ask(self, name: str, trial: Trial) -> Any:
-        """Ask a trial for one."""
-        return trial.suggest_categorical(name, self.values)
-
-
-Range = Whole | Number | Choice
-
-_UNITS = Whole(64, 512, 64)
-_DROPOUT = Number(0.0, 0.5)
-_RATE = Number(1e-4, 3e-3, log=True)
-_DENSE: dict[str, Range] = {"dense": _UNITS, "dense_layers": Whole(1, 3)}
-_CONVOLUTIONS: dict[str, Range] = {
-    "convolutions": Whole(2, 4),
-    "kernel": Whole(2, 3),
-    "filters": Choice((32, 64, 128)),
-}
-_LSTM: dict[str, Range] = {"lstm": _UNITS, "lstm_layers": Whole(1, 5)}
-_LIGHTGBM: dict[str, Range] = {
-    "rate": Number(0.01, 0.2, log=True),
-    "leaves": Whole(4, 64),
-    "min_samples_leaf": Whole(5, 100),
-    "columns": Number(0.1, 1.0),
-    "rows": Number(0.5, 1.0),
-    "l2": Number(1e-3, 100.0, log=True),
-}
-
-#: For each kind the ranges of its parameters; kinds without any are not searched.
-SPACES: dict[str, dict[str, Range]] = {
-    "seqnetquake": {**_CONVOLUTIONS, **_LSTM, **_DENSE, "dropout": _DROPOUT, "rate": _RATE},
-    "cnn": {**_CONVOLUTIONS, **_DENSE, "dropout": _DROPOUT, "rate": _RATE},
-    "lstm": {
-        "lstm": _UNITS,
-        "lstm_layers": Whole(1, 3),
-        **_DENSE,
-        "dropout": _DROPOUT,
-        "rate": _RATE,
-    },
-    "dnn": {
-        "dense": _UNITS,
-        "dense_layers": Whole(1, 5),
-        "dropout": _DROPOUT,
-        "rate": _RATE,
-    },
-    "random_forest": {
-        "max_depth": Choice((0, 4, 8, 16)),
-        "min_samples_leaf": Whole(1, 50),
-        "max_features": Number(0.02, 0.5, log=True),
-    },
-    "svm": {"c": Number(1e-2, 1e2, log=True), "gamma": Number(1e-2, 1e1, log=True)},
-    "lightgbm": _LIGHTGBM,
-    "logistic": {"c": Number(1e-5, 1e1, log=True)},
-    "catalogue": {},
-    "place": {},
-    "mask": {},
-    "constant": {},
-}
+    if kind not in KINDS:
+        raise ConfigError(f"there is no search space of {kind!r}; known are {', '.join(KINDS)}")
+    units = Whole(64, 512, step=64)
+    common = {"dropout": Number(0.0, 0.5), "rate": Number(1e-4, 3e-3, log=True)}
+    dense = {"dense": units, "dense_layers": Whole(1, 3)}
+    convolutions = {
+        "convolutions": Whole(2, 4),
+        "kernel": Whole(2, 3),
+        "filters": Choice((32, 64, 128)),
+    }
+    spaces: dict[str, dict[str, BaseDistribution]] = {
+        "seqnetquake": {
+            **convolutions,
+            "lstm": units,
+            "lstm_layers": Whole(1, 5),
+            **dense,
+            **common,
+        },
+        "cnn": {**convolutions, **dense, **common},
+        "lstm": {"lstm": units, "lstm_layers": Whole(1, 3), **dense, **common},
+        "dnn": {"dense": units, "dense_layers": Whole(1, 5), **common},
+        "random_forest": {
+            "max_depth": Choice((0, 4, 8, 16)),
+            "min_samples_leaf": Whole(1, 50),
+            "max_features": Number(0.02, 0.5, log=True),
+        },
+        "svm": {"c": Number(1e-2, 1e2, log=True), "gamma": Number(1e-2, 1e1, log=True)},
+        "lightgbm": {
+            "rate": Number(0.01, 0.2, log=True),
+            "leaves": Whole(4, 64),
+            "min_samples_leaf": Whole(5, 100),
+            "columns": Number(0.1, 1.0),
+            "rows": Number(0.5, 1.0),
+            "l2": Number(1e-3, 100.0, log=True),
+        },
+        "logistic": {"c": Number(1e-5, 1e1, log=True)},
+    }
+    return spaces.get(kind, {})
 
 
 def suggest(kind: str, trial: Trial) -> dict[str, Any]:
@@ -128,7 +96,6 @@ def suggest(kind: str, trial: Trial) -> dict[str, Any]:
     Parameters
     ----------
     kind : str
-        One of `SPACES`.
     trial : Trial
         Of Optuna, or anything that suggests alike.
 
@@ -142,6 +109,17 @@ def suggest(kind: str, trial: Trial) -> dict[str, Any]:
     ConfigError
         The kind is unknown.
     """
-    if kind not in SPACES:
-        raise ConfigError(f"there is no search space of {kind!r}; known are {', '.join(SPACES)}")
-    return {name: range_.ask(name, trial) for name, range_ in SPACES[kind].items()}
+    found: dict[str, Any] = {}
+    for name, range_ in search_space(kind).items():
+        limits: dict[str, Any] = dict(range_._asdict())
+        if "choices" in limits:
+            found[name] = trial.suggest_categorical(name, limits["choices"])
+        elif isinstance(limits["low"], int):
+            found[name] = trial.suggest_int(
+                name, limits["low"], limits["high"], step=limits["step"]
+            )
+        else:
+            found[name] = trial.suggest_float(
+                name, limits["low"], limits["high"], log=limits["log"]
+            )
+    return found

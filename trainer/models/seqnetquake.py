@@ -23,7 +23,7 @@ layers = keras.layers
 FIRST_LAYER = "convolution_0"
 
 
-class Network(Section, frozen=True):
+class Network(Section, frozen=True, kw_only=True):
     """Sizes of the network."""
 
     subsequences: Count

@@ -81,10 +81,6 @@ class WindowSet:
         Parameters
         ----------
         chosen : ndarray of int64 or bool, or slice
-
-        Returns
-        -------
-        WindowSet
         """
         kept = {
             f.name: getattr(self, f.name)
@@ -111,10 +107,6 @@ def windows_of_arrays(
         Names of the F columns.
     event : ndarray of str, shape (n,), optional
         Earthquake of each window; by default each window is on its own.
-
-    Returns
-    -------
-    WindowSet
     """
     n = int(label.size)
     unknown = np.full(n, np.nan)

@@ -6,5 +6,6 @@
 - `fitting`: one fit of any kind, its validation scores and its curves
 - `running`, `run_folder`: once, resumed or up to date; what lies in the folder
 - `tuning`, `study_folder`: searches
+- `provenance`: what a folder was made from; another is refused
 - `commands`: ``edge-train pretrain``, ``finetune``, ``train``, ``tune``
 """

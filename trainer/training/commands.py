@@ -1,4 +1,4 @@
-"""The commands ``edge-train pretrain``, ``finetune`` and ``train``."""
+"""The commands ``edge-train pretrain``, ``finetune``, ``train`` and ``tune``."""
 
 from __future__ import annotations
 
@@ -81,14 +81,9 @@ def _run(
     transfer: str | None = None,
 ) -> None:
     # TensorFlow takes seconds to import: neither a help text nor a wrong recipe waits for it.
-    from trainer.training.run_recipe import (
-        read_run_recipe,
-        with_fraction,
-        with_seed,
-        with_transfer,
-    )
+    from trainer.training.run_recipe import read_run_recipe, with_options, with_transfer
 
-    used = with_seed(with_fraction(read_run_recipe(recipe), fraction), seed)
+    used = with_options(read_run_recipe(recipe), fraction=fraction, seed=seed)
     used = with_transfer(used, transfer)
 
     from trainer.training.run_plan import Request
@@ -128,21 +123,13 @@ def _bar(recipe: RunRecipe) -> Iterator[OnEpoch | None]:
 
 
 def tune(
-    dataset: Annotated[
-        Path,
-        typer.Argument(
-            readable=False, help="Folder that edge-train prepare wrote.", metavar="DATASET"
-        ),
-    ],
+    dataset: _Dataset,
     out: Annotated[Path, typer.Option("--out", readable=False, help="Folder of the study.")],
     kind: Annotated[
         str | None,
         typer.Option("--kind", help="Another kind than the recipe's, without its [parameters]."),
     ] = None,
-    recipe: Annotated[
-        Path,
-        typer.Option("--recipe", readable=False, help="TOML, or the name of one that ships."),
-    ] = Path("tune-seqnetquake.toml"),
+    recipe: _Recipe = Path("tune-seqnetquake.toml"),
     trials: Annotated[
         int | None, typer.Option("--trials", help="In all, earlier calls counted; the recipe's.")
     ] = None,
@@ -158,9 +145,9 @@ def tune(
     # TensorFlow and Optuna take seconds to import: a wrong recipe does not wait for them.
     import msgspec
 
-    from trainer.training.run_recipe import read_tune_recipe, with_trials
+    from trainer.training.run_recipe import read_tune_recipe, with_options
 
-    parameters = with_trials(read_tune_recipe(recipe), trials)
+    parameters = with_options(read_tune_recipe(recipe), trials=trials)
     if kind is not None:
         # Fixed parameters are those of the recipe's kind.
         fixed = parameters.parameters if kind == parameters.kind else {}

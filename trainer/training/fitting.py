@@ -119,15 +119,6 @@ def history_of(model: Classifier) -> list[dict[str, Any]]:
 def validation_scores(model: Classifier, windows: WindowSet) -> Scores:
     """Score a fitted model on windows of both classes.
 
-    Parameters
-    ----------
-    model : Classifier
-    windows : WindowSet
-
-    Returns
-    -------
-    Scores
-
     Raises
     ------
     TrainError
@@ -176,10 +167,6 @@ def csv_table(rows: Sequence[dict[str, Any]], first: Sequence[str]) -> bytes:
     rows : sequence of dict
     first : sequence of str
         Columns that come first, and always; others follow in the order of their names.
-
-    Returns
-    -------
-    bytes
     """
     columns = [*first, *sorted({key for row in rows for key in row} - set(first))]
     text = io.StringIO()

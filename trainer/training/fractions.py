@@ -1,17 +1,12 @@
-"""Less data, by whole earthquakes: nested subsets, and what is learnt from each of them."""
+"""Less data, by whole earthquakes: nested subsets."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
 from edge.arrays import BoolArray
 from trainer.common.errors import TrainError
-from trainer.models.classifier import Classifier
 from trainer.models.window_set import WindowSet, groups_of
-from trainer.training.fitting import Scores
-from trainer.training.run_recipe import TransferMode
 
 #: Of the paper's question: how much data of the second mission is needed.
 FRACTIONS = (0.05, 0.10, 0.25, 0.50, 1.00)
@@ -68,16 +63,6 @@ def take_fraction(windows: WindowSet, fraction: float, seed: int) -> WindowSet:
 def shrink_validation(windows: WindowSet, fraction: float, seed: int) -> WindowSet:
     """Take the same fraction of the validation windows, two clusters at least.
 
-    Parameters
-    ----------
-    windows : WindowSet
-    fraction : float
-    seed : int
-
-    Returns
-    -------
-    WindowSet
-
     Notes
     -----
     Who has little data has little to stop and to choose by too: with the whole validation block
@@ -100,32 +85,3 @@ def _chosen(windows: WindowSet, fraction: float, seed: int) -> BoolArray:
         kept.append(order[: clusters_kept(units.size, fraction)])
     result: BoolArray = np.isin(unit, np.concatenate(kept))
     return result
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CurvePoint:
-    """What was learnt from one fraction in one way.
-
-    Attributes
-    ----------
-    fraction : float
-    transfer : {"frozen", "gradual", "full"} or None
-        None: direct training.
-    seed : int
-    clusters, windows : int
-        Of the training subset.
-    model : Classifier
-    validation : WindowSet
-        The shrunk one: thresholds are chosen on it.
-    scores : Scores
-        Of the model on it.
-    """
-
-    fraction: float
-    transfer: TransferMode | None
-    seed: int
-    clusters: int
-    windows: int
-    model: Classifier
-    validation: WindowSet
-    scores: Scores

@@ -12,27 +12,23 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
 from edge.bundle import file_sha256
 from edge.errors import one_line
-from edge.outputs import replace_file
-from trainer.common.code_hash import identity_of
 from trainer.common.errors import TrainError
 from trainer.models.classifier import Classifier
 from trainer.training.fitting import Scores
+from trainer.training.provenance import FolderRecord, find_record
 
 RUN_FILE = "run.json"
 RECIPE_FILE = "recipe.toml"
 MODEL_FOLDER = "model"
 CHECKPOINT_FOLDER = "checkpoint"
 CURVES_TABLE, CURVES_PICTURE = "curves.csv", "curves.png"
-#: Version of the layout of a run.
-RUN_FORMAT = 1
 
 Stage = Literal["pretrain", "finetune", "train"]
 
@@ -124,7 +120,7 @@ class HistoryRecord(_Record, frozen=True):
     least_validation_loss: float
 
 
-class RunRecord(_Record, frozen=True):
+class RunRecord(FolderRecord, frozen=True, kw_only=True):
     """Content of ``run.json``.
 
     Attributes
@@ -158,11 +154,12 @@ class RunRecord(_Record, frozen=True):
         sha256 of each file of the model, by its path in the run's folder.
     """
 
-    format: int
+    what: ClassVar[str] = "run"
+    file: ClassVar[str] = RUN_FILE
+    version: ClassVar[int] = 1
+    before: ClassVar[frozenset[str]] = frozenset({RECIPE_FILE})
+
     state: Literal["unfinished", "complete"]
-    identity: str
-    code_version: str
-    code_sha256: str
     stage: Stage
     name: str
     kind: str
@@ -181,6 +178,21 @@ class RunRecord(_Record, frozen=True):
     scores: Scores | None = None
     files: dict[str, str] = msgspec.field(default_factory=dict)
 
+    def inputs(self) -> dict[str, Any]:
+        """All that makes another run."""
+        return {
+            "stage": self.stage,
+            "name": self.name,
+            "kind": self.kind,
+            "seed": self.seed,
+            "fraction": self.fraction,
+            "transfer": self.transfer,
+            "parameters": self.parameters,
+            "dataset": self.dataset.fingerprint,
+            "windows": self.dataset.windows_sha256,
+            "start": None if self.start is None else [self.start.identity, self.start.model_sha256],
+        }
+
     @property
     def complete(self) -> bool:
         """Whether the run came to its end."""
@@ -193,70 +205,8 @@ class RunRecord(_Record, frozen=True):
         return hashlib.sha256(content).hexdigest()
 
 
-def run_identity(*parts: Any) -> str:
-    """Identity of all that a run is made from, with the version of its layout."""
-    return identity_of(RUN_FORMAT, *parts)
-
-
-def seen_from(run: Path, other: Path) -> str:
-    """Path from a run's folder to another one, so that both can be moved together."""
-    try:
-        return os.path.relpath(other.resolve(), run.resolve())
-    except ValueError:
-        return str(other.resolve())
-
-
-def write_record(run: Path, record: RunRecord) -> None:
-    """Write ``run.json`` whole."""
-    content = msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
-    replace_file(run / RUN_FILE, content)
-
-
-def find_record(run: Path) -> RunRecord | None:
-    """Read ``run.json`` if there is one.
-
-    Parameters
-    ----------
-    run : Path
-
-    Returns
-    -------
-    RunRecord or None
-
-    Raises
-    ------
-    TrainError
-        It is damaged, or of another version.
-    """
-    name = one_line(run.name)
-    try:
-        content = (run / RUN_FILE).read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except OSError as error:
-        raise TrainError(f"run {name}: {RUN_FILE}: {error.strerror}") from None
-    try:
-        found = msgspec.json.decode(content)
-        version = found.get("format") if isinstance(found, dict) else None
-        if version != RUN_FORMAT:
-            raise TrainError(
-                f"run {name}: {RUN_FILE}: format {version}; this version reads {RUN_FORMAT}"
-            )
-        return msgspec.convert(found, RunRecord)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise TrainError(f"run {name}: {RUN_FILE} is damaged: {one_line(str(error))}") from None
-
-
 def read_run(run: Path) -> RunRecord:
     """Read a complete run, and see that its model is whole.
-
-    Parameters
-    ----------
-    run : Path
-
-    Returns
-    -------
-    RunRecord
 
     Raises
     ------
@@ -264,7 +214,7 @@ def read_run(run: Path) -> RunRecord:
         It is missing, unfinished or damaged.
     """
     name = one_line(run.name)
-    record = find_record(run)
+    record = find_record(run, RunRecord)
     if record is None:
         raise TrainError(f"run {name}: no {RUN_FILE}: not a folder that a training wrote")
     if not record.complete:
@@ -280,14 +230,6 @@ def read_run(run: Path) -> RunRecord:
 
 def load_model(run: Path) -> Classifier:
     """Load the classifier of a complete run.
-
-    Parameters
-    ----------
-    run : Path
-
-    Returns
-    -------
-    Classifier
 
     Raises
     ------

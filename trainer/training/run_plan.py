@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from edge import __version__
 from edge.bundle import file_sha256
@@ -18,19 +16,8 @@ from trainer.datasets.layout import WINDOWS_FILE
 from trainer.datasets.tables import open_windows
 from trainer.models.classifier import Tell
 from trainer.training.fitting import is_network, make_model
-from trainer.training.run_folder import (
-    RECIPE_FILE,
-    RUN_FILE,
-    RUN_FORMAT,
-    DatasetRecord,
-    RunRecord,
-    Stage,
-    StartRecord,
-    find_record,
-    read_run,
-    run_identity,
-    seen_from,
-)
+from trainer.training.provenance import identified
+from trainer.training.run_folder import DatasetRecord, RunRecord, Stage, StartRecord, read_run
 from trainer.training.run_recipe import RunRecipe
 
 
@@ -60,11 +47,6 @@ class Request:
 def plan_run(request: Request, tell: Tell) -> RunRecord:
     """Check everything that can be checked before data are read, and say what the run is.
 
-    Parameters
-    ----------
-    request : Request
-    tell : callable
-
     Returns
     -------
     RunRecord
@@ -91,24 +73,11 @@ def plan_run(request: Request, tell: Tell) -> RunRecord:
     start = None
     if request.start is not None:
         start = _start(request.start, request.out, dataset, recipe, tell)
-    parameters = model.parameters()
     mode = None if recipe.transfer is None else recipe.transfer.mode
-    identity = run_identity(
-        stage,
-        recipe.name,
-        recipe.kind,
-        recipe.seed,
-        recipe.fraction,
-        mode,
-        parameters,
-        dataset.fingerprint,
-        dataset.windows_sha256,
-        None if start is None else [start.identity, start.model_sha256],
-    )
-    return RunRecord(
-        format=RUN_FORMAT,
+    planned = RunRecord(
+        format=RunRecord.version,
         state="unfinished",
-        identity=identity,
+        identity="",
         code_version=__version__,
         code_sha256=code_sha256(),
         stage=stage,
@@ -117,13 +86,14 @@ def plan_run(request: Request, tell: Tell) -> RunRecord:
         seed=recipe.seed,
         fraction=recipe.fraction,
         transfer=mode,
-        parameters=parameters,
+        parameters=model.parameters(),
         mission=dataset.mission,
         profile=dataset.profile,
         simulated=dataset.simulated or (start is not None and start.simulated),
         dataset=dataset,
         start=start,
     )
+    return identified(planned)
 
 
 def read_dataset(dataset: Path, run: Path) -> DatasetRecord:
@@ -134,10 +104,6 @@ def read_dataset(dataset: Path, run: Path) -> DatasetRecord:
     dataset : Path
     run : Path
         From which its path is seen.
-
-    Returns
-    -------
-    DatasetRecord
 
     Raises
     ------
@@ -154,7 +120,7 @@ def read_dataset(dataset: Path, run: Path) -> DatasetRecord:
             "prepare again"
         )
     return DatasetRecord(
-        path=seen_from(run, dataset),
+        path=_seen_from(run, dataset),
         fingerprint=card.fingerprint,
         windows_sha256=sha256,
         name=card.name,
@@ -189,7 +155,7 @@ def _start(
     if found.mission == dataset.mission:
         tell(f"{name} was pretrained on the mission that it is tuned for, {found.mission}")
     return StartRecord(
-        path=seen_from(run, place),
+        path=_seen_from(run, place),
         identity=found.identity,
         model_sha256=found.model_sha256,
         mission=found.mission,
@@ -197,65 +163,9 @@ def _start(
     )
 
 
-def refuse_another(out: Path, planned: RunRecord) -> RunRecord | None:
-    """Give the record of the same run, if there is one, and let nothing else be overwritten.
-
-    Parameters
-    ----------
-    out : Path
-        The run's folder.
-    planned : RunRecord
-
-    Returns
-    -------
-    RunRecord or None
-        None: the folder is new.
-
-    Raises
-    ------
-    TrainError
-        The folder holds another run, or something else.
-    """
-    name = one_line(out.name)
-    found = find_record(out)
-    if found is None:
-        if out.exists() and not out.is_dir():
-            raise TrainError(f"{name} is a file; valid is a folder, or a name for a new one")
-        if out.is_dir() and any(
-            p.name != RECIPE_FILE and not p.name.startswith(".") for p in out.iterdir()
-        ):
-            raise TrainError(f"{name} holds other files and no {RUN_FILE}: choose another folder")
-        return None
-    if found.identity != planned.identity:
-        raise TrainError(
-            f"run {name} was made from other inputs ({_difference(found, planned)}): remove it, "
-            "or choose another folder"
-        )
-    return found
-
-
-def _difference(found: RunRecord, planned: RunRecord) -> str:
-    """Name the first thing in which two runs differ."""
-    keys = ("stage", "kind", "name", "seed", "fraction", "transfer", "mission")
-    pairs: list[tuple[str, Any, Any]] = [
-        # Another commit of the same release may go on with the run.
-        (
-            "release",
-            found.code_version.partition("+")[0],
-            planned.code_version.partition("+")[0],
-        ),
-        *((key, getattr(found, key), getattr(planned, key)) for key in keys),
-        *(
-            (key, found.parameters.get(key), planned.parameters.get(key))
-            for key in sorted({*found.parameters, *planned.parameters})
-        ),
-    ]
-    for key, old, new in pairs:
-        # Through JSON, as the record has been.
-        if msgspec.to_builtins(old) != msgspec.json.decode(msgspec.json.encode(new)):
-            return f"{key} {old!r}, now {new!r}"
-    if found.dataset.windows_sha256 != planned.dataset.windows_sha256:
-        return "other windows"
-    if found.dataset.fingerprint != planned.dataset.fingerprint:
-        return "another dataset"
-    return "another start"
+def _seen_from(run: Path, other: Path) -> str:
+    """Path from a run's folder to another one, so that both can be moved together."""
+    try:
+        return os.path.relpath(other.resolve(), run.resolve())
+    except ValueError:
+        return str(other.resolve())

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, TypeVar, get_args
 
 import msgspec
 
 from edge.errors import ConfigError
 from trainer.datasets.recipe import Count, Section, Seed, decode, find_recipe
-
-TransferMode = Literal["frozen", "gradual", "full"]
-TRANSFER_MODES: tuple[TransferMode, ...] = ("frozen", "gradual", "full")
+from trainer.models.classifier import TransferMode as TransferMode
 
 #: Part of the training data.
 Fraction = Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]
@@ -56,7 +55,7 @@ class Pruning(Section, frozen=True):
     warmup_epochs: Annotated[int, msgspec.Meta(ge=0)]
 
 
-class TuneRecipe(Section, frozen=True):
+class TuneRecipe(Section, frozen=True, kw_only=True):
     """All choices of a search.
 
     Attributes
@@ -82,6 +81,9 @@ class TuneRecipe(Section, frozen=True):
     parameters: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
+_Recipe = TypeVar("_Recipe", RunRecipe, TuneRecipe)
+
+
 def read_run_recipe(path: Path) -> RunRecipe:
     """Read and validate the recipe of a run.
 
@@ -89,10 +91,6 @@ def read_run_recipe(path: Path) -> RunRecipe:
     ----------
     path : Path
         Or the name of one that ships.
-
-    Returns
-    -------
-    RunRecipe
 
     Raises
     ------
@@ -107,21 +105,6 @@ def read_tune_recipe(path: Path) -> TuneRecipe:
     return decode(find_recipe(path), TuneRecipe)
 
 
-def with_fraction(recipe: RunRecipe, fraction: float | None) -> RunRecipe:
-    """Give the recipe another fraction of the data.
-
-    Raises
-    ------
-    ConfigError
-        It is not above 0 and at most 1.
-    """
-    if fraction is None:
-        return recipe
-    if not 0.0 < fraction <= 1.0:
-        raise ConfigError(f"fraction {fraction:g}; valid is above 0 and at most 1")
-    return msgspec.structs.replace(recipe, fraction=float(fraction))
-
-
 def with_transfer(recipe: RunRecipe, mode: str | None) -> RunRecipe:
     """Give the recipe another way of transfer.
 
@@ -132,52 +115,40 @@ def with_transfer(recipe: RunRecipe, mode: str | None) -> RunRecipe:
     """
     if mode is None:
         return recipe
-    for known in TRANSFER_MODES:
+    for known in get_args(TransferMode):
         if mode == known:
             return msgspec.structs.replace(recipe, transfer=Transfer(known))
-    raise ConfigError(f"transfer {mode!r}; valid are {', '.join(TRANSFER_MODES)}")
+    raise ConfigError(f"transfer {mode!r}; valid are {', '.join(get_args(TransferMode))}")
 
 
-def with_seed(recipe: RunRecipe, seed: int | None) -> RunRecipe:
-    """Give the recipe another seed.
-
-    Raises
-    ------
-    ConfigError
-        It is negative.
-    """
-    if seed is None:
-        return recipe
-    if seed < 0:
-        raise ConfigError(f"seed {seed}; valid is 0 and more")
-    return msgspec.structs.replace(recipe, seed=seed)
+#: Keys that a command may replace.
+_VALID: dict[str, tuple[Callable[[float], bool], str]] = {
+    "fraction": (lambda value: 0.0 < value <= 1.0, "above 0 and at most 1"),
+    "seed": (lambda value: value >= 0, "0 and more"),
+    "trials": (lambda value: value >= 1, "1 and more"),
+}
 
 
-def with_trials(recipe: TuneRecipe, trials: int | None) -> TuneRecipe:
-    """Give the recipe another total of trials.
+def with_options(recipe: _Recipe, **options: float | None) -> _Recipe:
+    """Give the recipe other values of fraction, seed or trials; None leaves one as it is.
 
     Raises
     ------
     ConfigError
-        It is less than 1.
+        A value is impossible.
     """
-    if trials is None:
-        return recipe
-    if trials < 1:
-        raise ConfigError(f"trials {trials}; valid is 1 and more")
-    return msgspec.structs.replace(recipe, trials=trials)
+    for key, value in options.items():
+        if value is None:
+            continue
+        holds, valid = _VALID[key]
+        if not holds(value):
+            raise ConfigError(f"{key} {value:g}; valid is {valid}")
+        recipe = msgspec.structs.replace(recipe, **{key: value})
+    return recipe
 
 
 def recipe_text(recipe: RunRecipe) -> str:
     """Write a recipe as TOML, which `read_run_recipe` reads again.
-
-    Parameters
-    ----------
-    recipe : RunRecipe
-
-    Returns
-    -------
-    str
 
     Notes
     -----

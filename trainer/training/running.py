@@ -17,7 +17,6 @@ from trainer.models.classifier import Classifier, Tell, silent
 from trainer.models.window_set import WindowSet
 from trainer.training.fitting import (
     OnEpoch,
-    Scores,
     fit_classifier,
     history_of,
     validation_scores,
@@ -25,6 +24,7 @@ from trainer.training.fitting import (
 )
 from trainer.training.fractions import count_clusters, shrink_validation, take_fraction
 from trainer.training.loading import load_windows
+from trainer.training.provenance import refuse_another, write_record
 from trainer.training.run_folder import (
     CHECKPOINT_FOLDER,
     CURVES_PICTURE,
@@ -37,14 +37,11 @@ from trainer.training.run_folder import (
     hash_files,
     load_model,
     read_run,
-    write_record,
 )
-from trainer.training.run_plan import Request, plan_run, refuse_another
+from trainer.training.run_plan import Request, plan_run
 from trainer.training.run_recipe import recipe_text
 
 _COMMAND = "edge-train"
-#: Two areas of the same ranking differ by rounding alone.
-_SAME = 1e-6
 
 
 def run_training(
@@ -59,10 +56,6 @@ def run_training(
         Takes a line of progress.
     on_epoch : callable, optional
         Called after each epoch of a network, which is then not told as a line.
-
-    Returns
-    -------
-    RunRecord
 
     Raises
     ------
@@ -127,7 +120,7 @@ def _train(
     )
     save_classifier(model, out / MODEL_FOLDER)
     scores = validation_scores(model, validation)
-    history = _write_history(out, planned, model, scores)
+    history = _write_history(out, planned, model)
     record = msgspec.structs.replace(
         planned,
         state="complete",
@@ -156,24 +149,18 @@ def _block(some: WindowSet, whole: WindowSet) -> BlockRecord:
     )
 
 
-def _write_history(
-    out: Path, planned: RunRecord, model: Classifier, scores: Scores
-) -> HistoryRecord | None:
+def _write_history(out: Path, planned: RunRecord, model: Classifier) -> HistoryRecord | None:
     history = history_of(model)
     if not history:
         return None
-    least = min(history, key=lambda epoch: float(epoch["validation_loss"]))
-    kept = int(least["epoch"])
-    # Where no epoch was better than the start, the model ranks the windows as none of them did.
-    if planned.start is not None and abs(scores.pr_auc - least["validation_pr_auc"]) > _SAME:
-        kept = 0
+    kept = int(getattr(model, "kept_epoch", 0))
     missions = planned.mission.upper() + (", simulated missions" if planned.simulated else "")
     title = f"{planned.name}: {planned.kind}, {planned.stage} on {missions}, seed {planned.seed}"
     write_curves(out / CURVES_TABLE, out / CURVES_PICTURE, history, title, kept)
     return HistoryRecord(
         epochs=len(history),
         kept_epoch=kept,
-        least_validation_loss=float(least["validation_loss"]),
+        least_validation_loss=min(float(epoch["validation_loss"]) for epoch in history),
     )
 
 

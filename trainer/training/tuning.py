@@ -43,10 +43,6 @@ class SelectionWindows:
     """The training and validation windows of a dataset, and no way to any other.
 
     It holds windows and no path: who is given it cannot open the test block.
-
-    Parameters
-    ----------
-    train, validation : WindowSet
     """
 
     def __init__(self, train: WindowSet, validation: WindowSet) -> None:
@@ -99,12 +95,6 @@ class Search:
 
 def fit_trial(trial: optuna.Trial, windows: SelectionWindows, recipe: TuneRecipe) -> float:
     """Train with the parameters that a trial suggests, and value it on validation.
-
-    Parameters
-    ----------
-    trial : optuna.Trial
-    windows : SelectionWindows
-    recipe : TuneRecipe
 
     Returns
     -------

@@ -118,7 +118,7 @@ def test_a_folder_of_another_kind_is_refused(windows_maker: Maker, tmp_path: Pat
     save_classifier(model, tmp_path / "svm")
     with pytest.raises(TrainError, match="kind is 'svm'; valid is 'logistic'"):
         LogisticRegressionClassifier.load(tmp_path / "svm")
-    (tmp_path / "svm" / "model.joblib").write_bytes(b"nothing")
+    (tmp_path / "svm" / "model.skops").write_bytes(b"nothing")
     with pytest.raises(TrainError, match="svm: holds no svm"):
         Svm.load(tmp_path / "svm")
     record = tmp_path / "svm" / RECORD_FILE

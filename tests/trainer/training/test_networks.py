@@ -21,16 +21,16 @@ import os
 import signal
 import typer
 from edge.entry import run
-from trainer.training import run_plan, train_commands
+from trainer.training import commands, run_plan
 from trainer.training.commands import finetune, pretrain, train
 from trainer.training.commands import tune
 run_plan.code_sha256 = lambda: "c" * 64
-say = train_commands.say
+say = commands.say
 def say_and_die(lines):
     say(lines)
     if lines[0].startswith(os.environ.get("KILL_AT", "never")):
         os.kill(os.getpid(), signal.SIGKILL)
-train_commands.say = say_and_die
+commands.say = say_and_die
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 for command in (pretrain, finetune, train, tune):
     app.command()(command)

@@ -22,7 +22,8 @@ from trainer.common.code_hash import code_sha256
 from trainer.common.errors import TrainError
 from trainer.models.classifier import Classifier, silent
 from trainer.training.commands import finetune, pretrain, train
-from trainer.training.run_folder import find_record, read_run
+from trainer.training.provenance import find_record
+from trainer.training.run_folder import RunRecord, read_run
 from trainer.training.run_recipe import (
     RunRecipe,
     Transfer,
@@ -54,6 +55,7 @@ class FakeNetwork(Classifier):
             raise ConfigError(f"network: there is no parameter {unknown.pop()}")
         self._parameters = {"epochs": 2, "rate": 0.1} | parameters
         self.history: list[dict[str, Any]] = []
+        self.kept_epoch = 3
         self.weight = float(seed)
 
     def fit(
@@ -226,7 +228,7 @@ def test_an_interrupted_run_goes_on_to_the_same_model(
     monkeypatch.setattr(FakeNetwork, "stop_at", 2)
     assert run(*command, out).code == 130
     assert files(out) == ["checkpoint/state.json", "recipe.toml", "run.json"]
-    record = find_record(out)
+    record = find_record(out, RunRecord)
     assert record is not None
     assert not record.complete
     with pytest.raises(TrainError, match="run broken is unfinished: give its command again"):

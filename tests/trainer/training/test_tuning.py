@@ -24,7 +24,9 @@ from trainer.training.run_recipe import (
 )
 from trainer.training.tuning import SelectionWindows, search
 
-RECIPE = TuneRecipe("made", "logistic", 5, 12, 4, Pruning(2, 0))
+RECIPE = TuneRecipe(
+    name="made", kind="logistic", seed=5, trials=12, random_trials=4, pruning=Pruning(2, 0)
+)
 
 
 @pytest.fixture(scope="module")
