@@ -25,8 +25,8 @@ from trainer.datasets.controls import Matches, match_controls
 from trainer.datasets.dataset_card import (
     DATASET_FORMAT,
     ClimatologyFit,
-    Counts,
     DatasetCard,
+    DatasetCounts,
     GivenArchive,
     GivenFile,
     Inputs,
@@ -148,7 +148,7 @@ def build_dataset(
     matches = match_controls(scan.candidates, recipe.controls, manifest.mission, recipe.seed)
     _require_both_classes(scan, matches, [part for part in (unknown, gap) if part])
     tell(f"{matches.row.size} windows matched, {matches.unmatched.size} positives without controls")
-    tables = build_tables.Tables(plan, recipe, scan, matches, fingerprint)
+    tables = build_tables.DatasetTables(plan, recipe, scan, matches, fingerprint)
     if not all(stages.current(name, fingerprint) for name in _TABLES):
         passes = track(plan.passes(), "writing windows", count)
         tables.write_windows(dataset / WINDOWS_FILE, scanner, passes)
@@ -290,7 +290,7 @@ def _card(
             half_orbits_sha256=leaks.keys_sha256(train),
             sha256=file_sha256(plan.dataset / CLIMATOLOGY_FILE),
         ),
-        counts=Counts(
+        counts=DatasetCounts(
             half_orbits={n: int((plan.state == i).sum()) for i, n in enumerate(STATES)},
             events=plan.catalogue.size,
             events_within_cuts=int(eligible.sum()) if has_cuts(recipe.events) else msgspec.UNSET,

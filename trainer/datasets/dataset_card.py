@@ -81,7 +81,7 @@ class ClimatologyFit(msgspec.Struct, frozen=True):
     sha256: str
 
 
-class Counts(msgspec.Struct, frozen=True, kw_only=True):
+class DatasetCounts(msgspec.Struct, frozen=True, kw_only=True):
     """How many there are; `half_orbits` and `matched` windows by block."""
 
     half_orbits: dict[str, int]
@@ -139,7 +139,7 @@ class DatasetCard(msgspec.Struct, frozen=True, kw_only=True):
     embargo_days: float
     region: RegionLeftOut | None
     climatology: ClimatologyFit
-    counts: Counts
+    counts: DatasetCounts
     dropped: dict[str, int]
     unmatched: Unmatched
     simulation: dict[str, Any] | None

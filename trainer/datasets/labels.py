@@ -12,7 +12,7 @@ from edge.arrays import AnyArray, BoolArray, FloatArray, IntArray, TimeArray
 from edge.geodesy import EARTH_RADIUS_KM, wrap_longitude
 from trainer.common.errors import CatalogueError
 from trainer.common.sphere import arc_km, unit_vectors
-from trainer.datasets.recipe import DatasetRecipe, EventRule, SampleLabels
+from trainer.datasets.recipe import DatasetRecipe, EventCuts, SampleLabels
 from trainer.inputs.catalogue import Catalogue, read_catalogue
 from trainer.inputs.declustering import Clusters
 
@@ -294,12 +294,12 @@ def _hours(span: AnyArray) -> FloatArray:
 CLEARING_MAGNITUDE = 5.0
 
 
-def clearing_magnitude(rule: EventRule) -> float:
+def clearing_magnitude(rule: EventCuts) -> float:
     """Least magnitude of the events that controls are clear of."""
     return min(CLEARING_MAGNITUDE, rule.least_magnitude)
 
 
-def has_cuts(rule: EventRule) -> bool:
+def has_cuts(rule: EventCuts) -> bool:
     """Whether controls are clear of events that can give no positive."""
     return (
         rule.least_magnitude > CLEARING_MAGNITUDE or rule.first is not None or rule.last is not None
@@ -339,14 +339,14 @@ def read_events(path: Path, recipe: DatasetRecipe, strict: bool = False) -> Cata
     return found
 
 
-def within_cuts(catalogue: Catalogue, rule: EventRule) -> BoolArray:
+def within_cuts(catalogue: Catalogue, rule: EventCuts) -> BoolArray:
     """Mark the events that may give positives, if they are mainshocks.
 
     Parameters
     ----------
     catalogue : Catalogue
         n events; of a placebo the moved ones.
-    rule : EventRule
+    rule : EventCuts
 
     Returns
     -------
@@ -361,7 +361,7 @@ def within_cuts(catalogue: Catalogue, rule: EventRule) -> BoolArray:
     return found
 
 
-def cut_span(rule: EventRule) -> tuple[np.datetime64 | None, np.datetime64 | None]:
+def cut_span(rule: EventCuts) -> tuple[np.datetime64 | None, np.datetime64 | None]:
     """First and last instant of the days that a recipe asks for, in ms; the last day is within."""
     first = None if rule.first is None else np.datetime64(rule.first, "ms")
     last = None if rule.last is None else np.datetime64(rule.last, "ms") + np.timedelta64(1, "D")

@@ -38,7 +38,7 @@ WINDOW_COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Tables:
+class LeakTables:
     """Columns of the three tables of a dataset, as arrays."""
 
     windows: dict[str, AnyArray]
@@ -46,7 +46,7 @@ class Tables:
     half_orbits: dict[str, AnyArray]
 
 
-def read_tables(dataset: Path) -> Tables:
+def read_tables(dataset: Path) -> LeakTables:
     """Read what the check needs of a dataset.
 
     Parameters
@@ -55,9 +55,9 @@ def read_tables(dataset: Path) -> Tables:
 
     Returns
     -------
-    Tables
+    LeakTables
     """
-    return Tables(
+    return LeakTables(
         read_columns(dataset / WINDOWS_FILE, list(WINDOW_COLUMNS)),
         read_columns(dataset / EVENTS_FILE),
         read_columns(dataset / HALF_ORBITS_FILE),
@@ -109,12 +109,12 @@ _ROUNDING_KM = 1e-3
 _ROUNDING_DEG = 1e-9
 
 
-def check_cylinders(tables: Tables, card: DatasetCard) -> None:
+def check_cylinders(tables: LeakTables, card: DatasetCard) -> None:
     """Refuse windows in the cylinder of an event of another block, and controls in any.
 
     Parameters
     ----------
-    tables : Tables
+    tables : LeakTables
     card : DatasetCard
 
     Raises

@@ -18,7 +18,7 @@ from edge.errors import one_line
 from trainer.common.errors import TrainError
 from trainer.datasets.dataset_card import DATASET_FILE, DatasetCard, read_card
 from trainer.datasets.layout import CONTROL_ROLE, EVENTS_FILE, HALF_ORBITS_FILE, POSITIVE_ROLE
-from trainer.datasets.leak_tables import Tables, check_cylinders, first, one_split, read_tables
+from trainer.datasets.leak_tables import LeakTables, check_cylinders, first, one_split, read_tables
 from trainer.datasets.splits import NAMES
 from trainer.datasets.tables import open_windows
 
@@ -91,7 +91,7 @@ def keys_sha256(keys: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(keys).encode()).hexdigest()
 
 
-def _blocks(tables: Tables, card: DatasetCard) -> None:
+def _blocks(tables: LeakTables, card: DatasetCard) -> None:
     """Blocks long enough, far enough from each other, and half-orbits within theirs."""
     rule = card.recipe.splits
     spans = card.spans
@@ -123,7 +123,7 @@ def _blocks(tables: Tables, card: DatasetCard) -> None:
             )
 
 
-def _half_orbits(tables: Tables, card: DatasetCard) -> None:
+def _half_orbits(tables: LeakTables, card: DatasetCard) -> None:
     """No half-orbit in two blocks, by its name or by its time."""
     windows, orbits = tables.windows, tables.half_orbits
     one_split(windows["half_orbit"], windows["split"], "half-orbit", HALF_ORBITS_FILE)
@@ -144,7 +144,7 @@ def _half_orbits(tables: Tables, card: DatasetCard) -> None:
             )
 
 
-def _windows_once(tables: Tables, card: DatasetCard) -> None:
+def _windows_once(tables: LeakTables, card: DatasetCard) -> None:
     """No window twice: a satellite is in one cell at a time, whatever its half-orbit is called."""
     windows = tables.windows
     order = np.argsort(windows["first_cell"], kind="stable")
@@ -158,7 +158,7 @@ def _windows_once(tables: Tables, card: DatasetCard) -> None:
         )
 
 
-def _clusters(tables: Tables, card: DatasetCard) -> None:
+def _clusters(tables: LeakTables, card: DatasetCard) -> None:
     """No cluster in two blocks, and no positive of a cluster of another one."""
     windows, events = tables.windows, tables.events
     positive = windows["role"] == POSITIVE_ROLE
@@ -180,7 +180,7 @@ def _clusters(tables: Tables, card: DatasetCard) -> None:
             )
 
 
-def _mainshocks(tables: Tables, card: DatasetCard) -> None:
+def _mainshocks(tables: LeakTables, card: DatasetCard) -> None:
     """Positives of mainshocks alone, the strongest of their clusters."""
     windows, events = tables.windows, tables.events
     positive = windows["role"] == POSITIVE_ROLE
@@ -214,7 +214,7 @@ def _mainshocks(tables: Tables, card: DatasetCard) -> None:
         )
 
 
-def _matches(tables: Tables, card: DatasetCard) -> None:
+def _matches(tables: LeakTables, card: DatasetCard) -> None:
     """Keep pairs within a block, and controls from half-orbits without positives."""
     windows = tables.windows
     positive = windows["role"] == POSITIVE_ROLE
@@ -244,7 +244,7 @@ def _matches(tables: Tables, card: DatasetCard) -> None:
                 )
 
 
-def _region(tables: Tables, card: DatasetCard) -> None:
+def _region(tables: LeakTables, card: DatasetCard) -> None:
     """No training near the region that is left out, and no test elsewhere."""
     about = card.region
     if about is None:
@@ -269,7 +269,7 @@ def _region(tables: Tables, card: DatasetCard) -> None:
         )
 
 
-def _climatology(dataset: Path, tables: Tables, card: DatasetCard) -> None:
+def _climatology(dataset: Path, tables: LeakTables, card: DatasetCard) -> None:
     """Refuse a climatology of anything but training half-orbits."""
     about, orbits = card.climatology, tables.half_orbits
     strange = orbits["climatology"] & (orbits["split"] != "train")

@@ -39,7 +39,7 @@ class Section(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A table of a recipe; a key that it does not know is an error."""
 
 
-class EventRule(Section, frozen=True):
+class EventCuts(Section, frozen=True):
     """Cuts of the catalogue; `first` and `last` are days (UTC), both within."""
 
     least_magnitude: float
@@ -124,7 +124,7 @@ class DatasetRecipe(Section, frozen=True):
     name: str
     profile: str
     seed: Seed
-    events: EventRule
+    events: EventCuts
     labels: SampleLabels
     windows: SampleWindows
     controls: ControlRule

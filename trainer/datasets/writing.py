@@ -53,7 +53,7 @@ def fit_climatology(plan: Plan, indices: Indices | None, recipe: DatasetRecipe) 
     )
 
 
-class Tables:
+class DatasetTables:
     """What `trainer.datasets.build` found, as Parquet.
 
     Parameters

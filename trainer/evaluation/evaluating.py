@@ -50,14 +50,14 @@ from trainer.evaluation.report.data import (
     REPORT_FILE,
     REPORT_FORMAT,
     Estimate,
-    Model,
+    ModelResult,
     Placebo,
     Report,
-    Stream,
+    StreamResult,
     read_report,
     write_report,
 )
-from trainer.evaluation.stream import Reference, judge_stream, make_reference
+from trainer.evaluation.stream import SeismicityReference, judge_stream, make_reference
 from trainer.evaluation.stream_scores import score_stream
 from trainer.models.classifier import Tell, silent
 from trainer.models.window_set import WindowSet
@@ -74,7 +74,7 @@ class _Judged:
     opened: int = 0
     raw: FloatArray = field(default_factory=lambda: np.zeros(0))
     matched: MatchedResult | None = None
-    stream: Stream | None = None
+    stream: StreamResult | None = None
     operating_point: OperatingPoint | None = None
     placebos: list[Placebo] = field(default_factory=list)
 
@@ -284,7 +284,7 @@ def _judge_stream(
     one: _Judged,
     scores: FloatArray,
     stream: StreamWindows,
-    reference: Reference | None,
+    reference: SeismicityReference | None,
     options: Options,
 ) -> None:
     one.stream = judge_stream(
@@ -312,9 +312,9 @@ def _places(places: Sequence[Path]) -> list[Path | JudgedRun]:
     return found
 
 
-def _model(one: _Judged, matched: MatchedResult, share: list[Estimate]) -> Model:
+def _model(one: _Judged, matched: MatchedResult, share: list[Estimate]) -> ModelResult:
     run = one.run
-    return Model(
+    return ModelResult(
         run.name,
         run.record.kind,
         run.folder.name,

@@ -21,7 +21,7 @@ from trainer.datasets.tables import open_windows
 from trainer.evaluation.report.data import Decisions, Record, encode, read_record
 from trainer.models.classifier import Predictor
 from trainer.models.edge_file import EdgeClassifier
-from trainer.training.run_folder import RunRecord, load_model, read_run
+from trainer.training.run_folder import TrainingRun, load_model, read_run
 
 CARD_FILE = "card.json"
 EVALUATED_FILE = "evaluated.json"
@@ -39,13 +39,13 @@ class JudgedRun:
     folder : Path
     name : str
         Not that of another run of the same evaluation.
-    record : RunRecord
+    record : TrainingRun
     dataset : Path
     """
 
     folder: Path
     name: str
-    record: RunRecord
+    record: TrainingRun
     dataset: Path
 
     @property

@@ -25,7 +25,7 @@ from trainer.evaluation.event_level import share_of_events
 from trainer.evaluation.matched import Decided, thinned
 from trainer.evaluation.metrics import GroupedScores
 from trainer.evaluation.molchan import area_skill_score, molchan
-from trainer.evaluation.report.data import Curve, Epicentre, Sample, Stream, estimate
+from trainer.evaluation.report.data import Curve, Epicentre, Sample, StreamResult, estimate
 from trainer.evaluation.seismicity import SeismicityMap
 from trainer.evaluation.shifted_catalogues import STRIDE
 
@@ -102,7 +102,7 @@ UNITS = 10_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reference:
+class SeismicityReference:
     """Where earthquakes were before the test block, as points to hold alarms against.
 
     Attributes
@@ -129,7 +129,7 @@ class Reference:
 
 def make_reference(
     stream: StreamWindows, units: int = UNITS, seed: int = 0, block: str = "test"
-) -> Reference | None:
+) -> SeismicityReference | None:
     """Fit the map on mainshocks before the block, and draw points of it.
 
     Parameters
@@ -143,7 +143,7 @@ def make_reference(
 
     Returns
     -------
-    Reference or None
+    SeismicityReference or None
         None where there are no earlier events, or none in the block.
 
     Notes
@@ -165,7 +165,7 @@ def make_reference(
     length = int((until - begin).astype("timedelta64[ms]").astype(np.int64))
     since = (rng.random(units) * length).astype(np.int64).astype("timedelta64[ms]")
     radius = radius_km(events.magnitude[judged])
-    return Reference(
+    return SeismicityReference(
         f"{int(earlier.sum())} mainshocks before the test block, smoothed over "
         f"{fitted.bandwidth_km:g} km; {int(judged.sum())} events in it",
         begin.astype("datetime64[ms]") + since,
@@ -184,10 +184,10 @@ def judge_stream(
     decided: Decided,
     raw: FloatArray,
     stream: StreamWindows,
-    reference: Reference | None,
+    reference: SeismicityReference | None,
     resamples: int,
     seed: int,
-) -> Stream:
+) -> StreamResult:
     """Judge a run on every window of a block.
 
     Parameters
@@ -197,13 +197,13 @@ def judge_stream(
     raw : ndarray, shape (n,)
         A classifier's probabilities of the stream's windows.
     stream : StreamWindows
-    reference : Reference or None
+    reference : SeismicityReference or None
     resamples : int
     seed : int
 
     Returns
     -------
-    Stream
+    StreamResult
         Intervals come from resampling stretches of time as long as the lead time, for rates, and
         events, for what is counted by event.
 
@@ -235,7 +235,7 @@ def judge_stream(
     numbers = [estimate(name, metric, sample) for name, metric in found.items()]
     first = alarm_starts(over, stream.windows)
     alarms = list(zip(*_degrees(stream.latitude[first], stream.longitude[first]), strict=True))
-    return Stream(sample, numbers, curve, words, epicentres, alarms)
+    return StreamResult(sample, numbers, curve, words, epicentres, alarms)
 
 
 def _sample(stream: StreamWindows) -> Sample:
@@ -317,7 +317,7 @@ def _by_event(
     threshold: float,
     logits: FloatArray,
     stream: StreamWindows,
-    reference: Reference,
+    reference: SeismicityReference,
     resamples: int,
     seed: int,
 ) -> tuple[dict[str, Metric | None], Curve | None, FloatArray]:
@@ -354,7 +354,9 @@ def _by_event(
     return found, thinned(trajectory.tau, trajectory.nu), event
 
 
-def _epicentres(reference: Reference, level: FloatArray, threshold: float) -> list[Epicentre]:
+def _epicentres(
+    reference: SeismicityReference, level: FloatArray, threshold: float
+) -> list[Epicentre]:
     places = _degrees(reference.event_latitude, reference.event_longitude)
     alarmed = [None if np.isnan(at) else bool(at >= threshold) for at in level]
     return list(map(Epicentre, *places, reference.event_magnitude.tolist(), alarmed))

@@ -30,7 +30,7 @@ from trainer.simulate.environment import Conditions, half_orbit_conditions
 from trainer.simulate.geometry import EARTH_RADIUS_KM, Floats
 from trainer.simulate.half_orbit_files import PAP_OFF
 from trainer.simulate.orbits import MISSION_YEARS, Pass, half_orbits
-from trainer.simulate.seismicity import Catalogue
+from trainer.simulate.seismicity import SimulatedCatalogue
 
 if TYPE_CHECKING:
     from trainer.inputs.indices import Indices
@@ -164,7 +164,7 @@ class DesignWindow:
         Payloads that are off.
     middle : int
         Grid cell of the window's midpoint.
-    event : Catalogue
+    event : SimulatedCatalogue
         One event.
     """
 
@@ -174,7 +174,7 @@ class DesignWindow:
     phase_s: dict[str, float]
     absent: tuple[str, ...]
     middle: int
-    event: Catalogue
+    event: SimulatedCatalogue
 
 
 def make_design(
@@ -289,7 +289,7 @@ def _design_window(
 
 def _event(
     time: np.datetime64, half_orbit: Pass, prior: PositivePrior, uniform: Floats
-) -> Catalogue:
+) -> SimulatedCatalogue:
     """Place an event as the prior has it about the track's place at a time."""
     positive = draw_positives(prior, uniform)
     seconds = (half_orbit.time - time) / np.timedelta64(1, "s")
@@ -305,7 +305,7 @@ def _event(
     foot = np.cos(along) * here + np.sin(along) * forward
     place = np.cos(across) * foot + np.sin(across) * pole
     lead = np.timedelta64(round(float(positive.lead_h[0]) * 3.6e6), "ms")
-    return Catalogue(
+    return SimulatedCatalogue(
         np.array([f"design{half_orbit.name}"]),
         np.array(["simulated, design"]),
         np.array([time + lead], "datetime64[ms]"),

@@ -32,7 +32,7 @@ from trainer.simulate.inject_strength import find_scales
 from trainer.simulate.orbits import Pass
 from trainer.simulate.precursor_model import PrecursorModel, describe
 from trainer.simulate.precursors import Injected, perturbation, write_truth
-from trainer.simulate.seismicity import Catalogue, catalogue_text
+from trainer.simulate.seismicity import SimulatedCatalogue, catalogue_text
 
 #: What was injected into an archive, beside its files.
 INJECTION_FILE = "injection.json"
@@ -125,7 +125,7 @@ def inject_archive(
     found = read_catalogue(catalogue, least_magnitude, largest_depth_km, strict=strict)
     for line in found.tally():
         tell(line)
-    events = Catalogue.of(found)
+    events = SimulatedCatalogue.of(found)
     summary = InjectionSummary()
     files = _find(archive, mission, summary.failed)
     if not files and not summary.failed:
@@ -179,7 +179,7 @@ def inject_archive(
     return summary
 
 
-def _along(events: Catalogue, strength: float, model: PrecursorModel, place: Pass) -> Any:
+def _along(events: SimulatedCatalogue, strength: float, model: PrecursorModel, place: Pass) -> Any:
     return perturbation(place, events, strength, model)
 
 
@@ -279,7 +279,7 @@ def _write_events(catalogue: Path, path: Path) -> bytes:
     content = read_content(catalogue)
     if is_quakeml(catalogue, content):
         everything = read_catalogue(catalogue, RANGES["mag"][0], RANGES["depth"][1])
-        content = catalogue_text(Catalogue.of(everything), "", "").encode()
+        content = catalogue_text(SimulatedCatalogue.of(everything), "", "").encode()
     replace_file(path, content)
     return content
 

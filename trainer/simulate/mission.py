@@ -38,7 +38,7 @@ from trainer.simulate.orbits import Pass, half_orbits
 from trainer.simulate.plagues import PLAGUES, Plagues
 from trainer.simulate.precursors import Injected, write_truth
 from trainer.simulate.seismicity import (
-    Catalogue,
+    SimulatedCatalogue,
     simulate_catalogue,
     write_catalogue,
 )
@@ -197,7 +197,7 @@ def simulate_mission(
         found = read_catalogue(catalogue, RANGES["mag"][0], RANGES["depth"][1], strict=strict)
         for line in found.tally():
             tell(line)
-        events = Catalogue.of(found)
+        events = SimulatedCatalogue.of(found)
         catalogue_sha256 = found.sha256
     cses = mission == "cses"
     parameters: dict[str, Any] = {
@@ -287,7 +287,7 @@ def simulate_half_orbit(
     half_orbit: Pass,
     seed: int,
     injection: float,
-    catalogue: Catalogue,
+    catalogue: SimulatedCatalogue,
     indices: Indices | None = None,
     waves: bool = False,
 ) -> tuple[Background, tuple[Injected, ...]]:
@@ -301,7 +301,7 @@ def simulate_half_orbit(
         Of the mission.
     injection : float
         Strength in standard deviations.
-    catalogue : Catalogue
+    catalogue : SimulatedCatalogue
         Events, in order of time.
     indices : Indices, optional
         Kp and F10.7.

@@ -37,7 +37,7 @@ from trainer.simulate.precursor_model import (
     observable_spread,
     weights,
 )
-from trainer.simulate.seismicity import Catalogue
+from trainer.simulate.seismicity import SimulatedCatalogue
 
 __all__ = [
     "FIELD_PERIOD_S",
@@ -120,7 +120,7 @@ class Perturbation:
 
 
 @lru_cache(maxsize=4)
-def mainshocks(catalogue: Catalogue) -> NDArray[np.bool_]:
+def mainshocks(catalogue: SimulatedCatalogue) -> NDArray[np.bool_]:
     """Mark the events that may have a precursor, (n,).
 
     The declustering sees the catalogue as it is given: an event near its beginning or end may
@@ -132,7 +132,7 @@ def mainshocks(catalogue: Catalogue) -> NDArray[np.bool_]:
 
 
 def perturbation(
-    half_orbit: Pass, catalogue: Catalogue, injection: float, model: PrecursorModel = MODEL
+    half_orbit: Pass, catalogue: SimulatedCatalogue, injection: float, model: PrecursorModel = MODEL
 ) -> Perturbation:
     """Amplitude of the perturbations along a half-orbit.
 
@@ -140,7 +140,7 @@ def perturbation(
     ----------
     half_orbit : Pass
         Times, increasing, and places, (n,).
-    catalogue : Catalogue
+    catalogue : SimulatedCatalogue
         All events; mainshocks within their Dobrovolsky radius and 48 h count.
     injection : float
         Strength in standard deviations, not negative; 0 injects nothing.
@@ -179,7 +179,7 @@ def perturbation(
 
 
 def _one_event(
-    half_orbit: Pass, catalogue: Catalogue, event: int, strength: float
+    half_orbit: Pass, catalogue: SimulatedCatalogue, event: int, strength: float
 ) -> tuple[Floats, Injected | None]:
     radius = float(dobrovolsky_radius_km(catalogue.magnitude[event]))
     off = np.abs(half_orbit.latitude - catalogue.latitude[event])

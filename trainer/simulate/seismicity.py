@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge.geodesy import wrap_longitude
 from edge.outputs import replace_file
-from trainer.inputs.catalogue import Catalogue as PlainCatalogue
+from trainer.inputs.catalogue import Catalogue
 from trainer.simulate.geometry import Floats, Times
 
 #: Standard deviation of the epicentres about their arc, degrees.
@@ -89,7 +89,7 @@ _STREAM, _AFTERSHOCKS = 0x5E15, 0xAF7E
 
 
 @dataclass(frozen=True, eq=False)
-class Catalogue:
+class SimulatedCatalogue:
     """Earthquakes in order of time, as the simulator writes them.
 
     Parameters
@@ -116,9 +116,9 @@ class Catalogue:
         """Return the number of events."""
         return len(self.time)
 
-    def plain(self) -> PlainCatalogue:
+    def plain(self) -> Catalogue:
         """Give the same events as labels and declustering take them."""
-        return PlainCatalogue(
+        return Catalogue(
             name="simulated",
             sha256="",
             id=self.event_id,
@@ -130,7 +130,7 @@ class Catalogue:
         )
 
     @classmethod
-    def of(cls, events: PlainCatalogue) -> Catalogue:
+    def of(cls, events: Catalogue) -> SimulatedCatalogue:
         """Take the events that `trainer.inputs.catalogue.read_catalogue` read."""
         return cls(
             events.id,
@@ -149,7 +149,7 @@ def simulate_catalogue(
     seed: int,
     events_per_day: float = 4.0,
     aftershocks: bool = True,
-) -> Catalogue:
+) -> SimulatedCatalogue:
     """Draw a catalogue of shallow earthquakes of magnitude 5 and more.
 
     Parameters
@@ -166,7 +166,7 @@ def simulate_catalogue(
 
     Returns
     -------
-    Catalogue
+    SimulatedCatalogue
         Identifiers begin with ``sim``, and places with ``simulated``; an aftershock's
         identifier is its mainshock's with ``a`` and a number.
 
@@ -204,13 +204,13 @@ def simulate_catalogue(
     time = columns[_FIELDS.index("time")]
     inside = np.flatnonzero((time >= first) & (time < last))
     order = inside[np.argsort(time[inside], kind="stable")]
-    return Catalogue(*(column[order] for column in columns))
+    return SimulatedCatalogue(*(column[order] for column in columns))
 
 
 _FIELDS = ("event_id", "place", "time", "latitude", "longitude", "depth_km", "magnitude")
 
 
-def _one_day(day: np.datetime64, seed: int, events_per_day: float) -> Catalogue:
+def _one_day(day: np.datetime64, seed: int, events_per_day: float) -> SimulatedCatalogue:
     number = int(day.astype(np.int64))
     rng = np.random.default_rng([seed, _STREAM, number])
     n = int(rng.poisson(events_per_day))
@@ -221,7 +221,7 @@ def _one_day(day: np.datetime64, seed: int, events_per_day: float) -> Catalogue:
     magnitude = _magnitudes(rng.random(n), LARGEST_MAGNITUDE)
     depth = np.clip(rng.gamma(3.0, 6.0, n), 1.0, DEEPEST_KM)
     text = str(day).replace("-", "")
-    return Catalogue(
+    return SimulatedCatalogue(
         np.array([f"sim{text}{i:03d}" for i in range(n)], dtype="U24"),
         np.array([f"simulated, {name}" for name in names], dtype="U40"),
         time,
@@ -238,7 +238,7 @@ def _magnitudes(uniform: Floats, largest: float) -> Floats:
     return np.asarray(SMALLEST_MAGNITUDE - np.log10(1.0 - uniform * reach))
 
 
-def _aftershocks(main: Catalogue, day: int, seed: int) -> Iterator[Catalogue]:
+def _aftershocks(main: SimulatedCatalogue, day: int, seed: int) -> Iterator[SimulatedCatalogue]:
     """Aftershocks of the events of one day, one catalogue for each event that has any."""
     for i in range(len(main)):
         rng = np.random.default_rng([seed, _AFTERSHOCKS, day, i])
@@ -258,7 +258,7 @@ def _aftershocks(main: Catalogue, day: int, seed: int) -> Iterator[Catalogue]:
         longitude = main.longitude[i] + off[:, 1] / np.cos(np.deg2rad(latitude))
         magnitude = _magnitudes(rng.random(n), largest)
         depth = np.clip(main.depth_km[i] + rng.normal(0.0, 5.0, n), 1.0, DEEPEST_KM)
-        yield Catalogue(
+        yield SimulatedCatalogue(
             np.array([f"{main.event_id[i]}a{k:03d}" for k in range(n)], dtype="U24"),
             np.full(n, main.place[i]),
             main.time[i] + np.round(days * 8.64e7).astype("timedelta64[ms]"),
@@ -275,25 +275,27 @@ def _wrapped(longitude: Floats) -> Floats:
     return np.where(inside, longitude, wrap_longitude(longitude))
 
 
-def write_catalogue(path: Path, catalogue: Catalogue) -> None:
+def write_catalogue(path: Path, catalogue: SimulatedCatalogue) -> None:
     """Write a simulated catalogue in the ComCat CSV layout, whole or not at all.
 
     Parameters
     ----------
     path : Path
         Replaced if it exists.
-    catalogue : Catalogue
+    catalogue : SimulatedCatalogue
         Every row gets the network ``sim`` and the status ``simulated``.
     """
     replace_file(path, catalogue_text(catalogue).encode())
 
 
-def catalogue_text(catalogue: Catalogue, network: str = "sim", status: str = "simulated") -> str:
+def catalogue_text(
+    catalogue: SimulatedCatalogue, network: str = "sim", status: str = "simulated"
+) -> str:
     """Spell a catalogue in the ComCat CSV layout.
 
     Parameters
     ----------
-    catalogue : Catalogue
+    catalogue : SimulatedCatalogue
     network, status : str, optional
         Of every row.
 

@@ -3,7 +3,7 @@
 ::
 
     recipe.toml     as used, with every parameter: `edge-train train` takes it again
-    run.json        hashes of data, code and start; scores on validation; `RunRecord`
+    run.json        hashes of data, code and start; scores on validation; `TrainingRun`
     model/          the fitted classifier
     curves.csv/png  loss and validation score by epoch, of networks alone
     checkpoint/     while the training is unfinished
@@ -120,7 +120,7 @@ class HistoryRecord(_Record, frozen=True):
     least_validation_loss: float
 
 
-class RunRecord(FolderRecord, frozen=True, kw_only=True):
+class TrainingRun(FolderRecord, frozen=True, kw_only=True):
     """Content of ``run.json``.
 
     Attributes
@@ -205,7 +205,7 @@ class RunRecord(FolderRecord, frozen=True, kw_only=True):
         return hashlib.sha256(content).hexdigest()
 
 
-def read_run(run: Path) -> RunRecord:
+def read_run(run: Path) -> TrainingRun:
     """Read a complete run, and see that its model is whole.
 
     Raises
@@ -214,7 +214,7 @@ def read_run(run: Path) -> RunRecord:
         It is missing, unfinished or damaged.
     """
     name = one_line(run.name)
-    record = find_record(run, RunRecord)
+    record = find_record(run, TrainingRun)
     if record is None:
         raise TrainError(f"run {name}: no {RUN_FILE}: not a folder that a training wrote")
     if not record.complete:

@@ -17,7 +17,7 @@ from trainer.datasets.tables import open_windows
 from trainer.models.classifier import Tell
 from trainer.training.fitting import is_network, make_model
 from trainer.training.provenance import identified
-from trainer.training.run_folder import DatasetRecord, RunRecord, Stage, StartRecord, read_run
+from trainer.training.run_folder import DatasetRecord, Stage, StartRecord, TrainingRun, read_run
 from trainer.training.run_recipe import RunRecipe
 
 
@@ -44,12 +44,12 @@ class Request:
     start: Path | None = None
 
 
-def plan_run(request: Request, tell: Tell) -> RunRecord:
+def plan_run(request: Request, tell: Tell) -> TrainingRun:
     """Check everything that can be checked before data are read, and say what the run is.
 
     Returns
     -------
-    RunRecord
+    TrainingRun
         Unfinished.
 
     Raises
@@ -74,8 +74,8 @@ def plan_run(request: Request, tell: Tell) -> RunRecord:
     if request.start is not None:
         start = _start(request.start, request.out, dataset, recipe, tell)
     mode = None if recipe.transfer is None else recipe.transfer.mode
-    planned = RunRecord(
-        format=RunRecord.version,
+    planned = TrainingRun(
+        format=TrainingRun.version,
         state="unfinished",
         identity="",
         code_version=__version__,

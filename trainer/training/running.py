@@ -33,7 +33,7 @@ from trainer.training.run_folder import (
     RECIPE_FILE,
     BlockRecord,
     HistoryRecord,
-    RunRecord,
+    TrainingRun,
     hash_files,
     load_model,
     read_run,
@@ -46,7 +46,7 @@ _COMMAND = "edge-train"
 
 def run_training(
     request: Request, tell: Tell = silent, on_epoch: OnEpoch | None = None
-) -> RunRecord:
+) -> TrainingRun:
     """Train a classifier and write its run folder.
 
     Parameters
@@ -94,8 +94,8 @@ def run_training(
 
 
 def _train(
-    request: Request, planned: RunRecord, checkpoint: Path, tell: Tell, on_epoch: OnEpoch | None
-) -> RunRecord:
+    request: Request, planned: TrainingRun, checkpoint: Path, tell: Tell, on_epoch: OnEpoch | None
+) -> TrainingRun:
     from trainer.models.registry import save_classifier
 
     out, recipe = request.out, request.recipe
@@ -149,7 +149,7 @@ def _block(some: WindowSet, whole: WindowSet) -> BlockRecord:
     )
 
 
-def _write_history(out: Path, planned: RunRecord, model: Classifier) -> HistoryRecord | None:
+def _write_history(out: Path, planned: TrainingRun, model: Classifier) -> HistoryRecord | None:
     history = history_of(model)
     if not history:
         return None

@@ -16,7 +16,7 @@ from trainer.evaluation.report.data import (
     Decisions,
     Epicentre,
     Estimate,
-    Model,
+    ModelResult,
     NullRun,
     NullTest,
     Pair,
@@ -25,7 +25,7 @@ from trainer.evaluation.report.data import (
     Report,
     Sample,
     Slice,
-    Stream,
+    StreamResult,
 )
 from trainer.evaluation.report.page import render
 from trainer.evaluation.report.words import verdict
@@ -41,9 +41,9 @@ def area(value: float | None, low: float | None, high: float | None) -> list[Est
     return numbers(("roc_auc", value, low, high))
 
 
-def made_model(name: str, kind: str, more: float = 0.0) -> Model:
+def made_model(name: str, kind: str, more: float = 0.0) -> ModelResult:
     line = Curve([0.0, 0.4, 1.0], [0.0, 0.7, 1.0])
-    return Model(
+    return ModelResult(
         name=name,
         kind=kind,
         run=name,
@@ -71,7 +71,7 @@ def made_model(name: str, kind: str, more: float = 0.0) -> Model:
         ],
         roc=line,
         precision_recall=line,
-        stream=Stream(
+        stream=StreamResult(
             SAMPLE,
             numbers(
                 ("alarms_per_night_half_orbit", 0.21, 0.1, 0.3),
@@ -279,7 +279,9 @@ def test_wheel_holds_the_templates() -> None:
     assert all(any(fnmatch.fnmatch(name, pattern) for pattern in patterns) for name in files)
 
 
-def judged(found: tuple[float | None, float | None, float | None], *placebos: Placebo) -> Model:
+def judged(
+    found: tuple[float | None, float | None, float | None], *placebos: Placebo
+) -> ModelResult:
     return msgspec.structs.replace(
         made_model("m", "cnn"), matched=area(*found), placebos=list(placebos)
     )
@@ -311,7 +313,7 @@ FOUND = msgspec.structs.replace(NULL, statistic=0.2, p=0.01)
     ],
 )
 def test_the_verdict_is_one_sentence(
-    model: Model, nulls: list[NullTest], head: str, words: str
+    model: ModelResult, nulls: list[NullTest], head: str, words: str
 ) -> None:
     sentence = verdict(model, nulls)
     assert sentence.startswith(f"{head}: the ROC AUC of m") or head == "No verdict"

@@ -30,8 +30,8 @@ from trainer.datasets.dataset_card import (
     DATASET_FILE,
     DATASET_FORMAT,
     ClimatologyFit,
-    Counts,
     DatasetCard,
+    DatasetCounts,
     GivenArchive,
     GivenFile,
     Inputs,
@@ -83,7 +83,7 @@ def prepared(archive: Path, dataset: Path) -> Path:
         }
     )  # fmt: skip
     pq.write_table(table, dataset / "windows.parquet")
-    none = dict.fromkeys(Counts.__struct_fields__, 0) | {"half_orbits": {}, "matched": {}}
+    none = dict.fromkeys(DatasetCounts.__struct_fields__, 0) | {"half_orbits": {}, "matched": {}}
     card = DatasetCard(
         format=DATASET_FORMAT,
         code_version=RELEASE,
@@ -99,7 +99,7 @@ def prepared(archive: Path, dataset: Path) -> Path:
         embargo_days=30.0,
         region=None,
         climatology=ClimatologyFit("train", 0, 1, "", ""),
-        counts=Counts(**none),
+        counts=DatasetCounts(**none),
         dropped={},
         unmatched=Unmatched({}, {}, 0),
         simulation=None,

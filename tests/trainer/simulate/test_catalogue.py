@@ -13,13 +13,13 @@ from trainer.inputs.catalogue import read_catalogue
 from trainer.inputs.declustering import decluster
 from trainer.simulate.seismicity import (
     COLUMNS,
-    Catalogue,
+    SimulatedCatalogue,
     simulate_catalogue,
     write_catalogue,
 )
 
 
-def year(seed: int = 1) -> Catalogue:
+def year(seed: int = 1) -> SimulatedCatalogue:
     return simulate_catalogue(np.datetime64("2019-01-01"), np.datetime64("2020-01-01"), seed)
 
 
@@ -86,7 +86,7 @@ def test_comcat_layout_there_and_back(tmp_path: Path) -> None:
     packed = tmp_path / "catalogue.csv.gz"
     packed.write_bytes(gzip.compress(text.encode()))
     for file in (path, packed):
-        found = Catalogue.of(read_catalogue(file, 5.0, 40.0))
+        found = SimulatedCatalogue.of(read_catalogue(file, 5.0, 40.0))
         for name in ("event_id", "time", "latitude", "depth_km", "magnitude"):
             np.testing.assert_array_equal(getattr(found, name), getattr(events, name))
         np.testing.assert_allclose(found.longitude, events.longitude, rtol=0.0, atol=1e-9)

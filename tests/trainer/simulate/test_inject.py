@@ -28,7 +28,7 @@ from trainer.simulate.inject import INJECTION_FILE, inject_archive
 from trainer.simulate.orbits import half_orbits
 from trainer.simulate.parameters import PARAMETERS
 from trainer.simulate.precursor_model import MODEL, observable_spread
-from trainer.simulate.seismicity import Catalogue, write_catalogue
+from trainer.simulate.seismicity import SimulatedCatalogue, write_catalogue
 
 MISSIONS = {
     "cses": (np.datetime64("2019-11-01T00:00", "ms"), np.datetime64("2019-11-01T03:00", "ms")),
@@ -36,7 +36,7 @@ MISSIONS = {
 }
 
 
-def event_beside(mission: str, latitude: float = 20.0) -> Catalogue:
+def event_beside(mission: str, latitude: float = 20.0) -> SimulatedCatalogue:
     """One event of magnitude 7, twelve hours after a night pass, beside its track."""
     night = next(h for h in half_orbits(mission, *MISSIONS[mission]) if h.direction == 1)
     at = int(np.argmin(np.abs(night.latitude - latitude)))
@@ -44,7 +44,7 @@ def event_beside(mission: str, latitude: float = 20.0) -> Catalogue:
     # An event that has a precursor at all.
     names = (f"sim{k}" for k in range(99))
     name = next(n for n in names if 0.8 < MODEL.factor(n, time[0]) < 1.3)
-    return Catalogue(
+    return SimulatedCatalogue(
         np.array([name]),
         np.array(["simulated, test"]),
         time,
@@ -228,7 +228,7 @@ def test_real_magnetometer_file(tmp_path: Path, real_hpm: Path) -> None:
     at = int(np.argmin(np.abs(track.latitude - 10.0)))
     time = track.time[[at]] + np.timedelta64(12, "h")
     name = next(n for n in map(str, range(99)) if 0.9 < MODEL.factor(n, time[0]) < 1.2)
-    event = Catalogue(
+    event = SimulatedCatalogue(
         np.array([name]), np.array(["test"]), time, track.latitude[[at]], track.longitude[[at]],
         np.array([10.0]), np.array([7.0]),
     )  # fmt: skip

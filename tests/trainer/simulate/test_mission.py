@@ -19,7 +19,7 @@ from trainer.simulate.commands import simulate
 from trainer.simulate.orbits import half_orbits
 from trainer.simulate.precursor_model import MODEL
 from trainer.simulate.precursors import dobrovolsky_radius_km, lead_time_profile, perturbation
-from trainer.simulate.seismicity import Catalogue, write_catalogue
+from trainer.simulate.seismicity import SimulatedCatalogue, write_catalogue
 
 START, END = np.datetime64("2019-11-01"), np.datetime64("2019-11-01T12:00")
 
@@ -33,11 +33,11 @@ def archive(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def event() -> Catalogue:
+def event() -> SimulatedCatalogue:
     """One event of magnitude 7, twelve hours after a night pass, beside its track."""
     night = next(h for h in half_orbits("cses", START, END) if h.direction == 1)
     at = int(np.argmin(np.abs(night.latitude - 20.0)))
-    return Catalogue(
+    return SimulatedCatalogue(
         np.array(["sim0"]),
         np.array(["simulated, test"]),
         night.time[[at]] + np.timedelta64(12, "h"),
@@ -73,7 +73,7 @@ def test_half_orbits_do_not_depend_on_the_range(tmp_path: Path) -> None:
     assert archive(part).items() < archive(whole).items()
 
 
-def test_no_injection_is_the_null_mission(tmp_path: Path, event: Catalogue) -> None:
+def test_no_injection_is_the_null_mission(tmp_path: Path, event: SimulatedCatalogue) -> None:
     write_catalogue(tmp_path / "one.csv", event)
     null, empty, full = (tmp_path / name for name in ("null", "empty", "full"))
     simulate_mission("cses", START, END, 3, 0.0, null, tmp_path / "one.csv")
@@ -88,7 +88,9 @@ def test_no_injection_is_the_null_mission(tmp_path: Path, event: Catalogue) -> N
     assert (null / "truth.csv").read_text(encoding="utf-8").count("\n") == 1
 
 
-def test_a_row_without_a_depth_is_left_out_and_told(tmp_path: Path, event: Catalogue) -> None:
+def test_a_row_without_a_depth_is_left_out_and_told(
+    tmp_path: Path, event: SimulatedCatalogue
+) -> None:
     path = tmp_path / "one.csv"
     write_catalogue(path, event)
     header, row = path.read_text(encoding="utf-8").splitlines()
@@ -108,7 +110,7 @@ def test_a_row_without_a_depth_is_left_out_and_told(tmp_path: Path, event: Catal
     assert not (tmp_path / "no").exists()
 
 
-def test_event_is_seen_near_its_epicentre(tmp_path: Path, event: Catalogue) -> None:
+def test_event_is_seen_near_its_epicentre(tmp_path: Path, event: SimulatedCatalogue) -> None:
     write_catalogue(tmp_path / "one.csv", event)
     null, full = tmp_path / "null", tmp_path / "full"
     for folder, injection in ((null, 0.0), (full, 4.0)):
@@ -155,10 +157,10 @@ def test_lead_time_and_radius() -> None:
     assert dobrovolsky_radius_km(np.array([7.0]))[0] == pytest.approx(1023.3, abs=0.1)
 
 
-def test_nothing_after_the_event_or_too_early(event: Catalogue) -> None:
+def test_nothing_after_the_event_or_too_early(event: SimulatedCatalogue) -> None:
     night = next(h for h in half_orbits("cses", START, END) if h.direction == 1)
     for shift in (-13, 48):
-        moved = Catalogue(
+        moved = SimulatedCatalogue(
             event.event_id, event.place, event.time + np.timedelta64(shift, "h"),
             event.latitude, event.longitude, event.depth_km, event.magnitude,
         )  # fmt: skip

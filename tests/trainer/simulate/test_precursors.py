@@ -24,7 +24,7 @@ from trainer.simulate.precursor_model import (
     weights,
 )
 from trainer.simulate.precursors import apply, mainshocks, perturbation
-from trainer.simulate.seismicity import Catalogue, simulate_catalogue
+from trainer.simulate.seismicity import SimulatedCatalogue, simulate_catalogue
 
 START = np.datetime64("2019-11-01", "ms")
 
@@ -36,9 +36,11 @@ def night() -> Pass:
     )
 
 
-def event_at(night: Pass, latitude: float, hours: float = 12.0, size: float = 7.0) -> Catalogue:
+def event_at(
+    night: Pass, latitude: float, hours: float = 12.0, size: float = 7.0
+) -> SimulatedCatalogue:
     at = int(np.argmin(np.abs(night.latitude - latitude)))
-    return Catalogue(
+    return SimulatedCatalogue(
         np.array(["one"]),
         np.array([""]),
         night.time[[at]] + np.timedelta64(round(3_600_000 * hours), "ms"),
@@ -91,7 +93,7 @@ def test_only_mainshocks_have_precursors(night: Pass) -> None:
         for n in ("event_id", "place", "time", "latitude", "longitude", "depth_km", "magnitude")
     ]
     after[0] = np.array(["one", "two"])
-    both = Catalogue(*after)
+    both = SimulatedCatalogue(*after)
     assert mainshocks(both).tolist() == [True, False]
     found = perturbation(night, both, 2.0)
     assert [row.event_id for row in found.injected] == ["one"]

@@ -23,7 +23,7 @@ from trainer.common.errors import TrainError
 from trainer.models.classifier import Classifier, silent
 from trainer.training.commands import finetune, pretrain, train
 from trainer.training.provenance import find_record
-from trainer.training.run_folder import RunRecord, read_run
+from trainer.training.run_folder import TrainingRun, read_run
 from trainer.training.run_recipe import (
     RunRecipe,
     Transfer,
@@ -228,7 +228,7 @@ def test_an_interrupted_run_goes_on_to_the_same_model(
     monkeypatch.setattr(FakeNetwork, "stop_at", 2)
     assert run(*command, out).code == 130
     assert files(out) == ["checkpoint/state.json", "recipe.toml", "run.json"]
-    record = find_record(out, RunRecord)
+    record = find_record(out, TrainingRun)
     assert record is not None
     assert not record.complete
     with pytest.raises(TrainError, match="run broken is unfinished: give its command again"):

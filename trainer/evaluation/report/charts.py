@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from edge.show.coastlines import coastlines
-from trainer.evaluation.report.data import Estimate, Model, Report, find
+from trainer.evaluation.report.data import Estimate, ModelResult, Report, find
 from trainer.evaluation.report.words import LABELS
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _short(name: str, most: int = 26) -> str:
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
-def _named(model: Model, number: Estimate | None) -> str:
+def _named(model: ModelResult, number: Estimate | None) -> str:
     if number is None or number.value is None:
         return _short(model.name)
     return f"{_short(model.name)} ({number.value:.3f})"

@@ -118,7 +118,7 @@ class Epicentre(Record, frozen=True):
     alarmed: bool | None
 
 
-class Stream(Record, frozen=True):
+class StreamResult(Record, frozen=True):
     """Every window of unselected half-orbits, as a station would see them.
 
     Attributes
@@ -172,7 +172,7 @@ class Placebo(Record, frozen=True):
     p: float | None
 
 
-class Model(Record, frozen=True):
+class ModelResult(Record, frozen=True):
     """One run."""
 
     name: str
@@ -187,7 +187,7 @@ class Model(Record, frozen=True):
     reliability: list[ReliabilityBin]
     roc: Curve
     precision_recall: Curve
-    stream: Stream | None
+    stream: StreamResult | None
     slices: list[Slice]
     placebos: list[Placebo]
     reference: list[Estimate]
@@ -271,7 +271,7 @@ class Report(Record, frozen=True):
     fingerprint: str
     main: str
     sample: Sample
-    models: list[Model]
+    models: list[ModelResult]
     pairs: list[Pair]
     null_runs: list[NullRun]
     null_tests: list[NullTest]

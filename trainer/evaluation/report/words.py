@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edge.show.report import RESEARCH_ONLY
-from trainer.evaluation.report.data import Estimate, Model, NullTest, find
+from trainer.evaluation.report.data import Estimate, ModelResult, NullTest, find
 
 #: Above it, placebos do as well too often.
 LARGEST_P = 0.05
@@ -72,12 +72,12 @@ def notice(simulated: bool) -> str:
     )
 
 
-def verdict(main: Model, null_tests: Sequence[NullTest] = ()) -> str:
+def verdict(main: ModelResult, null_tests: Sequence[NullTest] = ()) -> str:
     """Say in one sentence what the evaluation comes to, negative controls included.
 
     Parameters
     ----------
-    main : Model
+    main : ModelResult
     null_tests : sequence of NullTest, optional
 
     Returns
@@ -117,12 +117,12 @@ def verdict(main: Model, null_tests: Sequence[NullTest] = ()) -> str:
     return f"Above chance: {found} lies above 0.5 with its whole interval, {controls}."
 
 
-def evidence(main: Model, null_tests: Sequence[NullTest] = ()) -> list[tuple[str, str]]:
+def evidence(main: ModelResult, null_tests: Sequence[NullTest] = ()) -> list[tuple[str, str]]:
     """List the numbers of which `verdict` is made.
 
     Parameters
     ----------
-    main : Model
+    main : ModelResult
     null_tests : sequence of NullTest, optional
 
     Returns
@@ -166,12 +166,12 @@ def told(found: Estimate | None) -> str:
     return f"{number(found.value)} ({number(found.low)} to {number(found.high)})"
 
 
-def base_rate(model: Model) -> str:
+def base_rate(model: ModelResult) -> str:
     """Do the arithmetic of the base rate in words.
 
     Parameters
     ----------
-    model : Model
+    model : ModelResult
         With a stream.
 
     Returns
@@ -208,12 +208,12 @@ def base_rate(model: Model) -> str:
     return text
 
 
-def matched_rarity(model: Model) -> str:
+def matched_rarity(model: ModelResult) -> str:
     """Say what the matched windows' precision becomes where positives are rare.
 
     Parameters
     ----------
-    model : Model
+    model : ModelResult
 
     Returns
     -------

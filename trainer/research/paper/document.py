@@ -7,7 +7,7 @@ from pathlib import Path
 from edge import __version__
 from trainer.research.paper.design import Design
 from trainer.research.paper.pooled import UnitResult, count
-from trainer.research.paper.tables import MAIN_TRANSFER, NOT_COMPARABLE, PAPER, Tables
+from trainer.research.paper.tables import MAIN_TRANSFER, NOT_COMPARABLE, PAPER, PaperTables
 
 #: Beside the page: what a person found out about it, in words.
 NOTES_SUFFIX = "-notes.md"
@@ -34,7 +34,7 @@ def write_page(
     str
         Markdown.
     """
-    tables = Tables(design, results)
+    tables = PaperTables(design, results)
     recipe = design.recipe
     seconds = sum(float(r.facts["seconds"]) for r in results.values())
     main = tables.units("classifiers", recipe.main_label)

@@ -47,7 +47,7 @@ from trainer.simulate.half_orbit_files import (
 from trainer.simulate.mission import CATALOGUE_MARGIN_DAYS, INDICES_MARGIN_DAYS
 from trainer.simulate.orbits import Pass, half_orbits
 from trainer.simulate.precursors import Perturbation
-from trainer.simulate.seismicity import Catalogue, simulate_catalogue, write_catalogue
+from trainer.simulate.seismicity import SimulatedCatalogue, simulate_catalogue, write_catalogue
 
 CATALOGUE_FILE = "catalogue.csv"
 INDICES_FILE = "indices.txt"
@@ -102,7 +102,7 @@ class SimulatedMission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Surroundings:
     """Catalogue and indices of a simulated mission."""
 
-    events: Catalogue
+    events: SimulatedCatalogue
     indices: Indices
 
 

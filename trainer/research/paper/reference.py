@@ -30,7 +30,7 @@ _STEP_MS = round(1000.0 * GRID_STEP_S)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ReferenceScores:
+class UnitReference:
     """Scores of the reference.
 
     Attributes
@@ -47,7 +47,7 @@ class ReferenceScores:
     approximations: tuple[str, ...]
 
 
-def reference_scores(plan: SimulatedMission, label: str, windows: WindowSet) -> ReferenceScores:
+def reference_scores(plan: SimulatedMission, label: str, windows: WindowSet) -> UnitReference:
     """Score windows with the reference that knows the mission's strength.
 
     Parameters
@@ -60,7 +60,7 @@ def reference_scores(plan: SimulatedMission, label: str, windows: WindowSet) -> 
 
     Returns
     -------
-    ReferenceScores
+    UnitReference
 
     Raises
     ------
@@ -97,4 +97,4 @@ def reference_scores(plan: SimulatedMission, label: str, windows: WindowSet) -> 
         )
     if wanted:
         raise TrainError(f"half-orbit {next(iter(wanted))} was not simulated again")
-    return ReferenceScores(result, reference.name, reference.approximations)
+    return UnitReference(result, reference.name, reference.approximations)

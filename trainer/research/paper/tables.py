@@ -35,7 +35,7 @@ _GOAL_SHARE = 0.85
 _LEAST_CLUSTERS = 10
 
 
-class Tables(Results):
+class PaperTables(Results):
     """Makes the tables."""
 
     @property
