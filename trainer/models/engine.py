@@ -11,9 +11,6 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 import keras
 import tensorflow as tf
 
-# Each network is traced anew, and TensorFlow warns of that where a process makes several.
-tf.get_logger().setLevel("ERROR")
-
 __all__ = ["keras", "make_deterministic", "tf"]
 
 

@@ -5,10 +5,11 @@ Weights are kept as plain arrays beside a record, so that loading one runs no co
 
 from __future__ import annotations
 
+import hashlib
+import json
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self, get_args
 
@@ -34,7 +35,7 @@ from trainer.models.classifier import (
     silent,
     write_record,
 )
-from trainer.models.engine import keras, make_deterministic
+from trainer.models.engine import keras, make_deterministic, tf
 from trainer.models.networks import (
     PARAMETERS,
     SeqNetQuakeParameters,
@@ -44,7 +45,8 @@ from trainer.models.networks import (
     network_of,
 )
 from trainer.models.seqnetquake import Network
-from trainer.models.training_loop import Epoch, Examples, FitPlan, fit_network, predict_logits
+from trainer.models.training_loop import Drop, Examples, Plan, predictor
+from trainer.models.training_loop import train as run_training
 from trainer.models.whitening import Whitening, fit_whitening, whiten
 from trainer.models.window_set import WindowSet
 
@@ -65,8 +67,6 @@ class KerasClassifier(Classifier):
     ----------
     history : list of dict
         For each epoch ``epoch``, ``loss``, ``validation_loss`` and ``validation_pr_auc``.
-    kept_epoch : int
-        Whose weights a fit kept; 0: those of the start.
     seen : tuple of bool
         Which observables were valid in a training window, of pretraining or tuning.
 
@@ -84,8 +84,7 @@ class KerasClassifier(Classifier):
         self._observables: tuple[str, ...] = ()
         self._length = 0
         self.seen: tuple[bool, ...] = ()
-        self.history: list[Epoch] = []
-        self.kept_epoch = 0
+        self.history: list[dict[str, float]] = []
 
     def fit(
         self,
@@ -96,7 +95,7 @@ class KerasClassifier(Classifier):
         start: KerasClassifier | None = None,
         transfer: TransferMode | None = None,
         checkpoint: Path | None = None,
-        on_epoch: Callable[[Epoch], None] | None = None,
+        on_epoch: Callable[[dict[str, Any]], None] | None = None,
     ) -> None:
         """Train until the validation windows gain no more; see `trainer.models.training_loop`.
 
@@ -146,19 +145,27 @@ class KerasClassifier(Classifier):
         rates, warm = learning_rates(
             model, self._parameters, None if start is None else transfer or "full"
         )
-        plan = FitPlan(
-            seed=self._seed,
-            batch=self._parameters.batch,
-            patience=self._parameters.patience,
-            rates=rates,
-            warm=warm,
-            start_counts=start is not None,
-            vary=partial(self._vary, _payloads(train)),
-            decay=self._parameters.decay,
+        plan = Plan(
+            self._seed,
+            self._parameters.batch,
+            self._parameters.patience,
+            rates,
+            warm,
+            start is not None,
+            self._dropper(train),
+            self._parameters.decay,
+            self._fingerprint(train, validation, model, rates),
         )
         self._adopt(model, train.observables, train.length, seen)
-        self.history, self.kept_epoch = fit_network(
-            model, _examples(train), _examples(validation), plan, checkpoint, tell, on_epoch
+        self.history = run_training(
+            model,
+            self._predict,
+            _examples(train),
+            _examples(validation),
+            plan,
+            checkpoint,
+            tell,
+            on_epoch,
         )
 
     def predict_proba(self, windows: WindowSet) -> FloatArray:
@@ -191,9 +198,10 @@ class KerasClassifier(Classifier):
         -------
         ndarray, shape (n,)
         """
-        if self._whitening is not None:
-            inputs = whiten(inputs, self._whitening, self._parameters.whitening_clip)
-        return predict_logits(self.keras_model, inputs)
+        if self._whitening is None:
+            return self._predict(inputs)
+        clip = self._parameters.whitening_clip
+        return self._predict(whiten(inputs, self._whitening, clip))
 
     @property
     def whitening(self) -> Whitening | None:
@@ -261,6 +269,7 @@ class KerasClassifier(Classifier):
     ) -> None:
         self._model, self._observables, self._length = model, observables, length
         self.seen = seen
+        self._predict: Callable[[Features], FloatArray] = predictor(model)
 
     def _check_transfer(self, start: KerasClassifier | None, transfer: TransferMode | None) -> None:
         if transfer is not None and transfer not in get_args(TransferMode):
@@ -282,11 +291,30 @@ class KerasClassifier(Classifier):
         if unseen:
             forget_columns(model, unseen + [len(start.seen) + i for i in unseen])
 
-    def _vary(
-        self, payloads: list[list[int]], inputs: Features, rng: np.random.Generator
-    ) -> Features:
-        changed = drop_inputs(inputs, payloads, self._parameters.dropping, rng)
-        return disturbed(changed, self._parameters.noise, self._parameters.reverse, rng)
+    def _dropper(self, windows: WindowSet) -> Drop:
+        payloads, rule = _payloads(windows), self._parameters
+
+        def drop(inputs: Features, rng: np.random.Generator) -> Features:
+            changed = drop_inputs(inputs, payloads, rule.dropping, rng)
+            return disturbed(changed, rule.noise, rule.reverse, rng)
+
+        return drop
+
+    def _fingerprint(
+        self, train_windows: WindowSet, validation: WindowSet, model: keras.Model, rates: FloatArray
+    ) -> str:
+        """Digest what the result depends on; the weights and rates stand for the transfer."""
+        digest = hashlib.sha256()
+        words = [self.kind, self.parameters(), self._seed, tf.__version__, keras.__version__]
+        words += [train_windows.observables, train_windows.mission]
+        digest.update(json.dumps(words, sort_keys=True).encode())
+        for windows in (train_windows, validation):
+            digest.update(np.array(windows.inputs.shape, dtype=np.int64).tobytes())
+            digest.update(np.ascontiguousarray(windows.inputs).tobytes())
+            digest.update(windows.label.tobytes())
+        for array in (rates, *model.get_weights()):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
 
 
 class SeqNetQuake(KerasClassifier):

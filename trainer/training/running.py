@@ -17,6 +17,7 @@ from trainer.models.classifier import Classifier, Tell, silent
 from trainer.models.window_set import WindowSet
 from trainer.training.fitting import (
     OnEpoch,
+    Scores,
     fit_classifier,
     history_of,
     validation_scores,
@@ -42,6 +43,8 @@ from trainer.training.run_plan import Request, plan_run
 from trainer.training.run_recipe import recipe_text
 
 _COMMAND = "edge-train"
+#: Two areas of the same ranking differ by rounding alone.
+_SAME = 1e-6
 
 
 def run_training(
@@ -56,6 +59,10 @@ def run_training(
         Takes a line of progress.
     on_epoch : callable, optional
         Called after each epoch of a network, which is then not told as a line.
+
+    Returns
+    -------
+    RunRecord
 
     Raises
     ------
@@ -120,7 +127,7 @@ def _train(
     )
     save_classifier(model, out / MODEL_FOLDER)
     scores = validation_scores(model, validation)
-    history = _write_history(out, planned, model)
+    history = _write_history(out, planned, model, scores)
     record = msgspec.structs.replace(
         planned,
         state="complete",
@@ -149,18 +156,24 @@ def _block(some: WindowSet, whole: WindowSet) -> BlockRecord:
     )
 
 
-def _write_history(out: Path, planned: TrainingRun, model: Classifier) -> HistoryRecord | None:
+def _write_history(
+    out: Path, planned: TrainingRun, model: Classifier, scores: Scores
+) -> HistoryRecord | None:
     history = history_of(model)
     if not history:
         return None
-    kept = int(getattr(model, "kept_epoch", 0))
+    least = min(history, key=lambda epoch: float(epoch["validation_loss"]))
+    kept = int(least["epoch"])
+    # Where no epoch was better than the start, the model ranks the windows as none of them did.
+    if planned.start is not None and abs(scores.pr_auc - least["validation_pr_auc"]) > _SAME:
+        kept = 0
     missions = planned.mission.upper() + (", simulated missions" if planned.simulated else "")
     title = f"{planned.name}: {planned.kind}, {planned.stage} on {missions}, seed {planned.seed}"
     write_curves(out / CURVES_TABLE, out / CURVES_PICTURE, history, title, kept)
     return HistoryRecord(
         epochs=len(history),
         kept_epoch=kept,
-        least_validation_loss=min(float(epoch["validation_loss"]) for epoch in history),
+        least_validation_loss=float(least["validation_loss"]),
     )
 
 
