@@ -72,7 +72,15 @@ def simulated(
     for mission, _, altitude, local_time, _ in CASES:
         n = len(LATITUDES)
         longitude = np.full(n, longitude_at(local_time, hour))
-        place = Pass(mission, 1, 1, np.full(n, time), LATITUDES, longitude, np.full(n, altitude))
+        place = Pass(
+            mission=mission,
+            orbit=1,
+            direction=1,
+            time=np.full(n, time),
+            latitude=LATITUDES,
+            longitude=longitude,
+            altitude_km=np.full(n, altitude),
+        )
         density.append(mean_plasma(place, None, sun)[:, 0])
         magnetic.append(np.abs(track_dipole_latitude(place)))
     return np.array(density), np.array(magnetic)

@@ -49,14 +49,14 @@ def made_catalogue(
     order = np.argsort(when, kind="stable")
     names = np.array(ids if ids is not None else [f"e{i:04d}" for i in range(when.size)])
     return Catalogue(
-        "made.csv",
-        "0" * 64,
-        names[order],
-        when[order],
-        np.array(latitude, dtype=np.float64)[order],
-        np.array(longitude, dtype=np.float64)[order],
-        np.full(when.size, 10.0),
-        np.array(magnitude, dtype=np.float64)[order],
+        name="made.csv",
+        sha256="0" * 64,
+        id=names[order],
+        time=when[order],
+        latitude=np.array(latitude, dtype=np.float64)[order],
+        longitude=np.array(longitude, dtype=np.float64)[order],
+        depth=np.full(when.size, 10.0),
+        magnitude=np.array(magnitude, dtype=np.float64)[order],
     )
 
 
@@ -103,13 +103,13 @@ def made_pass(number: int, seed: int = 0, rows: int = 300, pap: bool = True) -> 
         valid,
     )
     return NightPass(
-        f"CSES_{number:05d}1",
-        (Path(f"{number}.h5"),),
-        ("LAP_1",),
-        grid,
-        np.ones(rows, dtype=bool),
-        np.full(rows, 1.0, dtype=np.float32),
-        np.zeros(rows, dtype=bool),
+        key=f"CSES_{number:05d}1",
+        files=(Path(f"{number}.h5"),),
+        payloads=("LAP_1",),
+        grid=grid,
+        night=np.ones(rows, dtype=bool),
+        samples=np.full(rows, 1.0, dtype=np.float32),
+        burst=np.zeros(rows, dtype=bool),
     )
 
 
@@ -143,28 +143,28 @@ class RowsMaker:
                 for p in some
             ]
             record = PartRecord(
-                ROWS_FORMAT,
-                RELEASE,
-                self.mission,
-                PLASMA.name,
-                "dark",
-                self.simulated,
-                name,
-                half_orbits,
-                [],
+                format=ROWS_FORMAT,
+                code_version=RELEASE,
+                mission=self.mission,
+                profile=PLASMA.name,
+                night="dark",
+                simulated=self.simulated,
+                fingerprint=name,
+                half_orbits=half_orbits,
+                failed=[],
             )
             pq.write_table(rows_table(some, PLASMA, record), folder / name)
             parts[name] = name
         failed: list[FailedFile] = []
         whole = RowsRecord(
-            ROWS_FORMAT,
-            RELEASE,
-            self.mission,
-            PLASMA.name,
-            "dark",
-            self.simulated,
-            parts,
-            failed,
+            format=ROWS_FORMAT,
+            code_version=RELEASE,
+            mission=self.mission,
+            profile=PLASMA.name,
+            night="dark",
+            simulated=self.simulated,
+            parts=parts,
+            failed=failed,
         )
         (folder / MANIFEST_FILE).write_bytes(msgspec.json.encode(whole))
         return dataset

@@ -119,7 +119,7 @@ RowRule = Literal["dark", "paper", "day"]
 SIMULATION_FILE = "simulation.json"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class NightPass:
     """The night of one half-orbit, from its first to its last night row.
 
@@ -333,13 +333,13 @@ def read_pass(
     part = Grid(*(np.ascontiguousarray(getattr(grid, f.name)[span]) for f in fields(Grid)))
     return (
         NightPass(
-            half_orbit.key,
-            tuple(sorted(files)),
-            tuple(sorted(half_orbit.payloads)),
-            part,
-            rows[span],
-            mean_samples(part),
-            burst[span],
+            key=half_orbit.key,
+            files=tuple(sorted(files)),
+            payloads=tuple(sorted(half_orbit.payloads)),
+            grid=part,
+            night=rows[span],
+            samples=mean_samples(part),
+            burst=burst[span],
         ),
         failed,
     )

@@ -65,7 +65,7 @@ class HalfOrbitRows(msgspec.Struct, frozen=True):
     files: list[InputFile]
 
 
-class PartRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class PartRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What a part says of itself."""
 
     format: int
@@ -79,7 +79,7 @@ class PartRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     failed: list[FailedFile]
 
 
-class RowsRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RowsRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Content of ``manifest.json``: the parts, and the files that are in none of them."""
 
     format: int
@@ -92,7 +92,7 @@ class RowsRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     failed: list[FailedFile]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """What the rows of a dataset were made from.
 
@@ -151,16 +151,16 @@ def read_manifest(dataset: Path) -> Manifest:
         parts.append(path)
     files = sorted((f.name, f.sha256) for h in half_orbits for f in h.files)
     return Manifest(
-        record.mission,
-        record.profile,
-        record.night,
-        record.simulated,
-        record.code_version,
-        tuple(h for h in half_orbits if h.rows),
-        tuple(h.key for h in half_orbits if not h.rows),
-        {f.name: f.reason for f in sorted(failed, key=lambda f: f.name)},
-        hashlib.sha256(msgspec.json.encode(files)).hexdigest(),
-        tuple(parts),
+        mission=record.mission,
+        profile=record.profile,
+        night=record.night,
+        simulated=record.simulated,
+        code_version=record.code_version,
+        half_orbits=tuple(h for h in half_orbits if h.rows),
+        without_rows=tuple(h.key for h in half_orbits if not h.rows),
+        failed={f.name: f.reason for f in sorted(failed, key=lambda f: f.name)},
+        sha256=hashlib.sha256(msgspec.json.encode(files)).hexdigest(),
+        parts=tuple(parts),
     )
 
 

@@ -67,15 +67,15 @@ def make_part(part: Part) -> PartMade:
     request = part.request
     passes, half_orbits, failed = _read(part)
     record = PartRecord(
-        ROWS_FORMAT,
-        request.code_version,
-        request.mission,
-        request.profile,
-        request.night,
-        request.simulated,
-        part.fingerprint,
-        half_orbits,
-        failed,
+        format=ROWS_FORMAT,
+        code_version=request.code_version,
+        mission=request.mission,
+        profile=request.profile,
+        night=request.night,
+        simulated=request.simulated,
+        fingerprint=part.fingerprint,
+        half_orbits=half_orbits,
+        failed=failed,
     )
     rows = write_part(part.path, passes, record)
     return PartMade(len(half_orbits), rows, tuple(failed), peak_bytes())

@@ -48,7 +48,7 @@ class Batch:
     half_orbits: dict[str, dict[Path, FileName]]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Rescored:
     """What came of an archive.
 

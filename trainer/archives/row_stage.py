@@ -134,14 +134,14 @@ def make_rows(
         raise InputError(archive, f"no usable {side}-side half-orbit of {mission}{first}")
     refused = [FailedFile(stored_name(p.relative_to(archive)), why) for p, why in failed.items()]
     record = RowsRecord(
-        ROWS_FORMAT,
-        request.code_version,
-        mission,
-        profile,
-        night,
-        simulated,
-        {part.path.name: part.fingerprint for part in parts},
-        sorted(refused, key=lambda file: file.name),
+        format=ROWS_FORMAT,
+        code_version=request.code_version,
+        mission=mission,
+        profile=profile,
+        night=night,
+        simulated=simulated,
+        parts={part.path.name: part.fingerprint for part in parts},
+        failed=sorted(refused, key=lambda file: file.name),
     )
     content = msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
     manifest = folder / MANIFEST_FILE

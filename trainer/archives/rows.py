@@ -194,13 +194,13 @@ def read_part(path: Path, profile: Profile) -> Iterator[NightPass]:
             valid[rows],
         )
         yield NightPass(
-            found.key,
-            tuple(Path(f.name) for f in found.files),
-            tuple(found.payloads),
-            grid,
-            plain["night"][rows],
-            plain["samples"][rows],
-            plain["burst"][rows],
+            key=found.key,
+            files=tuple(Path(f.name) for f in found.files),
+            payloads=tuple(found.payloads),
+            grid=grid,
+            night=plain["night"][rows],
+            samples=plain["samples"][rows],
+            burst=plain["burst"][rows],
         )
     if start != table.num_rows:
         raise TrainError(f"{path.name}: damaged: {table.num_rows} rows, its record says {start}")

@@ -108,7 +108,7 @@ CANDIDATE = np.dtype(
 MODES = ("survey", "burst", "mixed")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Scan:
     """What a walk through the half-orbits found.
 
@@ -208,7 +208,15 @@ class Scanner:
             found.append(self._draw(self._quiet(rows, dropped), item.key))
         joined = np.concatenate(found) if found else np.zeros(0, CANDIDATE)
         windows, positives, negatives, excluded = counts
-        return Scan(joined, windows, positives, negatives, excluded, dropped, events)
+        return Scan(
+            candidates=joined,
+            windows=windows,
+            positive=positives,
+            negative=negatives,
+            excluded=excluded,
+            dropped=dropped,
+            events=events,
+        )
 
     def cut(
         self, item: NightPass, first_cell: IntArray

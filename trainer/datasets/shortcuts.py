@@ -139,15 +139,15 @@ class _Masks:
 def _masks(reader: WindowReader) -> _Masks:
     """Read the flags of windows, (n, L F), evenly taken where they are many."""
     slim = WindowReader(
-        reader.path,
-        reader.splits,
-        ("split", "label", "half_orbit", "valid"),
-        reader.length,
-        reader.observables,
-        reader.mission,
-        reader.profile,
-        reader.simulated,
-        reader.raw,
+        path=reader.path,
+        splits=reader.splits,
+        columns=("split", "label", "half_orbit", "valid"),
+        length=reader.length,
+        observables=reader.observables,
+        mission=reader.mission,
+        profile=reader.profile,
+        simulated=reader.simulated,
+        raw=reader.raw,
     )
     step = max(1, -(-len(slim) // _MOST_WINDOWS))
     inputs, label, group = [], [], []

@@ -37,7 +37,7 @@ _OF_WINDOWS = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class StreamWindows:
     """Every window of some half-orbits that covers enough.
 
@@ -162,7 +162,7 @@ def open_stream(
         row += item.grid.cell.size
         window += found.size
     return StreamWindows(
-        Windows(
+        windows=Windows(
             features,
             recipe.windows.length,
             table["first"],
@@ -170,18 +170,18 @@ def open_stream(
             table["event"],
             table["half_orbit"],
         ),
-        table["time"].view("datetime64[ms]"),
-        table["latitude"],
-        table["longitude"],
-        np.array([h.key for h in manifest.half_orbits]),
-        int(chosen.size),
-        int(members.size),
-        manifest.simulated,
-        catalogue,
-        clusters,
-        event_block,
-        labeller,
-        spans,
+        time=table["time"].view("datetime64[ms]"),
+        latitude=table["latitude"],
+        longitude=table["longitude"],
+        keys=np.array([h.key for h in manifest.half_orbits]),
+        half_orbits=int(chosen.size),
+        block_half_orbits=int(members.size),
+        simulated=manifest.simulated,
+        catalogue=catalogue,
+        clusters=clusters,
+        event_block=event_block,
+        labeller=labeller,
+        spans=spans,
     )
 
 

@@ -61,7 +61,7 @@ def new_parquet(path: Path, schema: pa.Schema) -> Iterator[Any]:
         temporary.unlink(missing_ok=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WindowReader:
     """Windows of some blocks, read from a memory-mapped file row group by row group.
 
@@ -220,15 +220,15 @@ def open_windows(
         if missing:
             raise TrainError(f"{path.name}: no column {missing[0]!r}")
         return WindowReader(
-            path,
-            wanted,
-            None if columns is None else tuple(columns),
-            int(about["length"]),
-            tuple(about["observables"].split(",")),
-            about["mission"],
-            about["profile"],
-            about["simulated"] == "true",
-            about["raw"] == "true",
+            path=path,
+            splits=wanted,
+            columns=None if columns is None else tuple(columns),
+            length=int(about["length"]),
+            observables=tuple(about["observables"].split(",")),
+            mission=about["mission"],
+            profile=about["profile"],
+            simulated=about["simulated"] == "true",
+            raw=about["raw"] == "true",
         )
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         raise TrainError(f"{one_line(str(path))}: no windows: {one_line(str(error))}") from None

@@ -228,7 +228,15 @@ def _pair(first: str, second: str, found: Paired, sample: Sample, with_main: boo
     difference = Estimate(
         found.metric, finite(found.difference), finite(found.low), finite(found.high), sample
     )
-    return Pair(first, second, found.metric, difference, finite(found.p_value), None, with_main)
+    return Pair(
+        first=first,
+        second=second,
+        metric=found.metric,
+        difference=difference,
+        p=finite(found.p_value),
+        p_corrected=None,
+        with_main=with_main,
+    )
 
 
 def _corrected(pairs: Sequence[Pair]) -> list[Pair]:

@@ -65,7 +65,7 @@ from trainer.training.loading import load_windows
 from trainer.training.run_folder import RUN_FILE
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class _Judged:
     """A run, or its bundle, on its way through the evaluation."""
 
@@ -125,7 +125,7 @@ def evaluate_runs(
     if options.bundle is not None:
         bundle = find_bundle(options.bundle, runs)
         of = judged[runs.index(bundle.of)]
-        judged.append(_Judged(bundle, of.decided, of.opened))
+        judged.append(_Judged(run=bundle, decided=of.decided, opened=of.opened))
     windows = _open_test(judged, options, tell)
     sample, group, positive = sample_of(windows), group_of(windows), windows.positive
     reference = None if options.reference is None else read_reference(options.reference, windows)
@@ -155,24 +155,24 @@ def evaluate_runs(
             )
         models.append(_model(one, matched, share))
     report = Report(
-        REPORT_FORMAT,
-        identity,
-        __version__,
-        simulated,
-        report_words.notice(simulated),
-        options.quick,
-        options.resamples,
-        options.seed,
-        main.run.dataset.name,
-        main.run.record.mission,
-        fingerprint,
-        main.run.name,
-        sample,
-        models,
-        pairs,
-        null_runs,
-        null_tests,
-        _blocks(main.run.dataset),
+        format=REPORT_FORMAT,
+        identity=identity,
+        code_version=__version__,
+        simulated=simulated,
+        notice=report_words.notice(simulated),
+        quick=options.quick,
+        resamples=options.resamples,
+        seed=options.seed,
+        dataset=main.run.dataset.name,
+        mission=main.run.record.mission,
+        fingerprint=fingerprint,
+        main=main.run.name,
+        sample=sample,
+        models=models,
+        pairs=pairs,
+        null_runs=null_runs,
+        null_tests=null_tests,
+        blocks=_blocks(main.run.dataset),
     )
     for one, matched in zip(judged, done, strict=True):
         if not isinstance(one.run, JudgedBundle):
@@ -252,7 +252,7 @@ def _decide(run: JudgedRun, options: Options, tell: Tell) -> _Judged:
     if options.stream:
         stream = open_stream(run.dataset, "validation", options.half_orbits)
         scores = score_stream(model, stream, windows.mission, windows.observables)
-    return _Judged(run, decide(raw, windows, options.alarms, stream, scores))
+    return _Judged(run=run, decided=decide(raw, windows, options.alarms, stream, scores))
 
 
 def _open_test(judged: Sequence[_Judged], options: Options, tell: Tell) -> WindowSet:
@@ -315,22 +315,22 @@ def _places(places: Sequence[Path]) -> list[Path | JudgedRun]:
 def _model(one: _Judged, matched: MatchedResult, share: list[Estimate]) -> ModelResult:
     run = one.run
     return ModelResult(
-        run.name,
-        run.record.kind,
-        run.folder.name,
-        run.simulated,
-        run.model_sha256,
-        one.opened,
-        one.decided.decisions,
-        matched.estimates,
-        matched.events,
-        matched.reliability,
-        matched.roc,
-        matched.precision_recall,
-        one.stream,
-        matched.slices,
-        one.placebos,
-        share,
+        name=run.name,
+        kind=run.record.kind,
+        run=run.folder.name,
+        simulated=run.simulated,
+        fingerprint=run.model_sha256,
+        opened=one.opened,
+        decisions=one.decided.decisions,
+        matched=matched.estimates,
+        events=matched.events,
+        reliability=matched.reliability,
+        roc=matched.roc,
+        precision_recall=matched.precision_recall,
+        stream=one.stream,
+        slices=matched.slices,
+        placebos=one.placebos,
+        reference=share,
     )
 
 

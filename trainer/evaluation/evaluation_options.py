@@ -8,7 +8,7 @@ from pathlib import Path
 from trainer.evaluation.stream import UNITS
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """How an evaluation is made.
 

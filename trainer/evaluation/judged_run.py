@@ -119,7 +119,7 @@ class Evaluated(Record, frozen=True):
     openings: list[Opening]
 
 
-class RunCard(Record, frozen=True):
+class RunCard(Record, frozen=True, kw_only=True):
     """Content of a run's ``card.json``: what was decided for it, and how good it is.
 
     Attributes

@@ -64,7 +64,7 @@ class Decided:
         return self.calibration.scores(logit_of(raw))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class MatchedResult:
     """What matched test windows say of a run.
 
@@ -156,7 +156,13 @@ def decide(
         rule,
         logit,
         Decisions(
-            calibration.slope, calibration.intercept, threshold, alarm, alarms, words, skilful
+            slope=calibration.slope,
+            intercept=calibration.intercept,
+            threshold=threshold,
+            alarm_threshold=alarm,
+            alarms_asked=alarms,
+            event_rule=words,
+            skilful=skilful,
         ),
     )
 
@@ -191,15 +197,15 @@ def judge_matched(
     ]
     roc, precision_recall = _curves(scores, positive)
     return MatchedResult(
-        scores,
-        events_found(decided.rule, scores, positive, group, units),
-        [*metrics.values(), *events.values()],
-        [estimate(name, found, sample) for name, found in metrics.items()],
-        [estimate(name, found, sample) for name, found in events.items()],
-        bins,
-        roc,
-        precision_recall,
-        _slices(scores, windows, threshold, resamples, seed),
+        scores=scores,
+        found=events_found(decided.rule, scores, positive, group, units),
+        metrics=[*metrics.values(), *events.values()],
+        estimates=[estimate(name, found, sample) for name, found in metrics.items()],
+        events=[estimate(name, found, sample) for name, found in events.items()],
+        reliability=bins,
+        roc=roc,
+        precision_recall=precision_recall,
+        slices=_slices(scores, windows, threshold, resamples, seed),
     )
 
 

@@ -17,7 +17,7 @@ from trainer.common.errors import TrainError
 from trainer.evaluation.bootstrap import draws, interval
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Trajectory:
     """Miss rate against the alarmed share, as the threshold falls.
 
@@ -168,9 +168,18 @@ def area_skill_score(trajectory: Trajectory, resamples: int = 1000, seed: int = 
     share = covered.size / trajectory.events
     if not covered.size:
         return AreaSkill(
-            value, low, high, 1.0, 0.0, 0.0, None, None, None, trajectory.events,
-            trajectory.uncovered,
-        )  # fmt: skip
+            value=value,
+            low=low,
+            high=high,
+            p_value=1.0,
+            null_low=0.0,
+            null_high=0.0,
+            covered_value=None,
+            covered_low=None,
+            covered_high=None,
+            events=trajectory.events,
+            uncovered=trajectory.uncovered,
+        )
     chance = share * _null_means(trajectory, resamples, seed)
     null_low, null_high = interval(chance)
     # Rounding must not part values that are equal.

@@ -150,10 +150,15 @@ def judge_null_runs(
         names = [r.name for r in some]
         tests.append(
             NullTest(
-                dataset.name, names, found.model, found.statistic, found.p_value, held.covered,
-                held.intervals,
+                dataset=dataset.name,
+                runs=names,
+                largest=found.model,
+                statistic=found.statistic,
+                p=found.p_value,
+                covered=held.covered,
+                intervals=held.intervals,
             )
-        )  # fmt: skip
+        )
     return [NullRun(r.name, r.record.kind, numbers[r.name]) for r in runs], tests
 
 

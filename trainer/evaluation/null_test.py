@@ -32,7 +32,7 @@ class NullResult:
     high: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
     """How many intervals hold an AUC of 0.5.
 
@@ -54,7 +54,7 @@ class Coverage:
     p_value: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MaxStatistic:
     """The largest skill among several models, against that of as many without skill.
 
@@ -115,13 +115,13 @@ def coverage(results: Iterable[NullResult]) -> Coverage:
     covered = int(((values[:, 1] <= _CHANCE) & (values[:, 2] >= _CHANCE)).sum())
     low, high = exact_interval(covered, len(found))
     return Coverage(
-        len(found),
-        covered,
-        len({r.seed for r in found}),
-        covered / len(found),
-        low,
-        high,
-        exact_test(covered, len(found), LEVEL),
+        intervals=len(found),
+        covered=covered,
+        seeds=len({r.seed for r in found}),
+        share=covered / len(found),
+        low=low,
+        high=high,
+        p_value=exact_test(covered, len(found), LEVEL),
     )
 
 
@@ -193,14 +193,14 @@ def max_statistic(
     }
     best = int(np.argmax(found))
     return MaxStatistic(
-        names[best],
-        float(found[best]),
-        p_values[names[best]],
-        float(np.quantile(largest, LEVEL)),
-        auc,
-        p_values,
-        int(mixed.sum()),
-        permutations,
+        model=names[best],
+        statistic=float(found[best]),
+        p_value=p_values[names[best]],
+        critical=float(np.quantile(largest, LEVEL)),
+        auc=auc,
+        p_values=p_values,
+        groups=int(mixed.sum()),
+        permutations=permutations,
     )
 
 

@@ -101,7 +101,7 @@ def _milliseconds(time: TimeArray) -> AnyArray:
 UNITS = 10_000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class SeismicityReference:
     """Where earthquakes were before the test block, as points to hold alarms against.
 
@@ -166,17 +166,17 @@ def make_reference(
     since = (rng.random(units) * length).astype(np.int64).astype("timedelta64[ms]")
     radius = radius_km(events.magnitude[judged])
     return SeismicityReference(
-        f"{int(earlier.sum())} mainshocks before the test block, smoothed over "
+        words=f"{int(earlier.sum())} mainshocks before the test block, smoothed over "
         f"{fitted.bandwidth_km:g} km; {int(judged.sum())} events in it",
-        begin.astype("datetime64[ms]") + since,
-        latitude,
-        longitude,
-        rng.choice(radius, units),
-        events.time[judged],
-        events.latitude[judged],
-        events.longitude[judged],
-        events.magnitude[judged],
-        radius,
+        time=begin.astype("datetime64[ms]") + since,
+        latitude=latitude,
+        longitude=longitude,
+        radius=rng.choice(radius, units),
+        event_time=events.time[judged],
+        event_latitude=events.latitude[judged],
+        event_longitude=events.longitude[judged],
+        event_magnitude=events.magnitude[judged],
+        event_radius=radius,
     )
 
 

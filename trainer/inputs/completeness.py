@@ -41,7 +41,7 @@ class BValue:
     events: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Completeness:
     """Summary of a catalogue.
 
@@ -89,14 +89,14 @@ def completeness(catalogue: Catalogue) -> Completeness:
     counts = np.bincount(year - year[0])
     complete, at_the_cut = maximum_curvature(catalogue.magnitude)
     return Completeness(
-        catalogue.size,
-        {int(year[0]) + i: int(n) for i, n in enumerate(counts)},
-        complete,
-        at_the_cut,
-        b_value(catalogue.magnitude, float(catalogue.magnitude.min())),
-        b_value(catalogue.magnitude, complete),
-        float((catalogue.depth == DEFAULT_DEPTH_KM).mean()),
-        close_pairs(catalogue),
+        events=catalogue.size,
+        years={int(year[0]) + i: int(n) for i, n in enumerate(counts)},
+        magnitude_of_completeness=complete,
+        at_the_cut=at_the_cut,
+        b_all=b_value(catalogue.magnitude, float(catalogue.magnitude.min())),
+        b_complete=b_value(catalogue.magnitude, complete),
+        default_depth_share=float((catalogue.depth == DEFAULT_DEPTH_KM).mean()),
+        close_pairs=close_pairs(catalogue),
     )
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from edge.arrays import BoolArray, Features, FloatArray, IntArray, TimeArray
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class WindowSet:
     """n labelled windows of L rows and F observables.
 

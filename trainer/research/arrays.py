@@ -34,7 +34,7 @@ _SMALL_BYTES = 64 << 20
 _FEWEST_ROWS = 4
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Arrays:
     """Windows of the layout.
 
@@ -124,15 +124,15 @@ def read_arrays(paths: Sequence[Path], most_bytes: int = MOST_BYTES) -> Arrays:
                 raise TrainError(f"{', '.join(names)}: no {key}; valid are both of {EVENT_KEYS}")
         train_event = _events(found, source, "train", labels["train_y"])[0]
     return Arrays(
-        names,
-        fingerprint_of(sorted(file_sha256(p) for p in paths)),
-        train,
-        labels["train_y"],
-        test,
-        labels["test_y"],
-        test_event,
-        test_earthquake,
-        train_event,
+        names=names,
+        sha256=fingerprint_of(sorted(file_sha256(p) for p in paths)),
+        train=train,
+        train_label=labels["train_y"],
+        test=test,
+        test_label=labels["test_y"],
+        test_event=test_event,
+        test_earthquake=test_earthquake,
+        train_event=train_event,
     )
 
 

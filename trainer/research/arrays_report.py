@@ -68,7 +68,7 @@ class ArraysTrial(Record, frozen=True):
     test_micro_f1: float
 
 
-class ArraysModel(Record, frozen=True):
+class ArraysModel(Record, frozen=True, kw_only=True):
     """One classifier in both forms."""
 
     kind: str
@@ -80,7 +80,7 @@ class ArraysModel(Record, frozen=True):
     skilful: bool
 
 
-class ArraysReport(Record, frozen=True):
+class ArraysReport(Record, frozen=True, kw_only=True):
     """The comparison on arrays."""
 
     format: int

@@ -97,7 +97,15 @@ def judge_arrays(
     assert released_best is not None
     clean, threshold, skilful = _clean(arrays, clean_best[1], truth, clean_best[2], resamples, seed)
     released = _released(arrays, released_best[1])
-    return ArraysModel(kind, found, OPTIMISTIC, released, clean, threshold, skilful)
+    return ArraysModel(
+        kind=kind,
+        trials=found,
+        released_label=OPTIMISTIC,
+        released=released,
+        clean=clean,
+        threshold=threshold,
+        skilful=skilful,
+    )
 
 
 class _RandomTrial:
@@ -289,21 +297,21 @@ def evaluate_arrays(
     how = split_training(arrays, seed).how
     judged = [judge_arrays(arrays, kind, _make, trials, resamples, seed, tell) for kind in models]
     report = ArraysReport(
-        ARRAYS_FORMAT,
-        __version__,
-        simulated,
-        report_words.notice(simulated),
-        list(arrays.names),
-        arrays.sha256,
-        resamples,
-        seed,
-        arrays.train_label.size,
-        arrays.test_label.size,
-        int(arrays.test_event.max()) + 1,
-        arrays.train.shape[1],
-        arrays.train.shape[2],
-        how,
-        judged,
+        format=ARRAYS_FORMAT,
+        code_version=__version__,
+        simulated=simulated,
+        notice=report_words.notice(simulated),
+        files=list(arrays.names),
+        fingerprint=arrays.sha256,
+        resamples=resamples,
+        seed=seed,
+        train_windows=arrays.train_label.size,
+        test_windows=arrays.test_label.size,
+        test_events=int(arrays.test_event.max()) + 1,
+        length=arrays.train.shape[1],
+        values=arrays.train.shape[2],
+        validation=how,
+        models=judged,
     )
     out.mkdir(parents=True, exist_ok=True)
     charts = draw(report)

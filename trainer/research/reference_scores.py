@@ -38,7 +38,7 @@ _PRIOR = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ReferenceScores:
     """Scores of n windows of a block, all simulated, in the order of the dataset.
 
@@ -186,14 +186,14 @@ def score_dataset(
     if not _prior_holds(recipe):
         approximations = (*approximations, _PRIOR)
     return ReferenceScores(
-        keys,
-        first_cell,
-        table["time"].to_numpy().astype("datetime64[ms]"),
-        table["label"].to_numpy().astype(np.int8),
-        log_ratio,
-        MATCHED_FILTER if approximations else reference.name,
-        approximations,
-        strength,
+        half_orbit=keys,
+        first_cell=first_cell,
+        time=table["time"].to_numpy().astype("datetime64[ms]"),
+        label=table["label"].to_numpy().astype(np.int8),
+        log_ratio=log_ratio,
+        name=MATCHED_FILTER if approximations else reference.name,
+        approximations=approximations,
+        strength=strength,
     )
 
 

@@ -146,7 +146,7 @@ _DAYS = 36
 _MARGIN_S = 60
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class DesignWindow:
     """One window of the design: the state about it, and the event that it may precede.
 
@@ -277,13 +277,13 @@ def _design_window(
     # Sampling patterns of three seconds go on unbroken.
     rows = slice(low - low % 3, begin + 3 * length + _MARGIN_S)
     return DesignWindow(
-        _cut_pass(half_orbit, rows),
-        _cut_state(state, rows),
-        half_orbit_conditions(half_orbit, indices),
-        {p: (phase[p] - rows.start) % CADENCE_S[p] for p in phase},
-        absent,
-        int(grid.cell[middle]),
-        event,
+        part=_cut_pass(half_orbit, rows),
+        state=_cut_state(state, rows),
+        conditions=half_orbit_conditions(half_orbit, indices),
+        phase_s={p: (phase[p] - rows.start) % CADENCE_S[p] for p in phase},
+        absent=absent,
+        middle=int(grid.cell[middle]),
+        event=event,
     )
 
 
@@ -306,13 +306,13 @@ def _event(
     place = np.cos(across) * foot + np.sin(across) * pole
     lead = np.timedelta64(round(float(positive.lead_h[0]) * 3.6e6), "ms")
     return SimulatedCatalogue(
-        np.array([f"design{half_orbit.name}"]),
-        np.array(["simulated, design"]),
-        np.array([time + lead], "datetime64[ms]"),
-        np.array([np.rad2deg(np.arcsin(place[2]))]),
-        np.array([np.rad2deg(np.arctan2(place[1], place[0]))]),
-        np.array([10.0]),
-        np.array([float(positive.magnitude[0])]),
+        event_id=np.array([f"design{half_orbit.name}"]),
+        place=np.array(["simulated, design"]),
+        time=np.array([time + lead], "datetime64[ms]"),
+        latitude=np.array([np.rad2deg(np.arcsin(place[2]))]),
+        longitude=np.array([np.rad2deg(np.arctan2(place[1], place[0]))]),
+        depth_km=np.array([10.0]),
+        magnitude=np.array([float(positive.magnitude[0])]),
     )
 
 

@@ -16,7 +16,7 @@ from trainer.simulate import geometry
 SGP4_EPOCH = np.datetime64("1949-12-31T00:00:00", "ms")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MeanElements:
     """Mean elements of a sun-synchronous orbit at an ascending node.
 
@@ -85,21 +85,42 @@ def _ms(text: str) -> np.datetime64:
 ELEMENTS: dict[str, tuple[MeanElements, ...]] = {
     "cses": (
         MeanElements(
-            _ms("2019-11-01T00:38:32"), 1.89, 97.4258, 15.2094, 0.0017, 90.0, 9679,
-            _ms("2018-02-02T08:00"), _ms("2030-01-01"),
+            epoch=_ms("2019-11-01T00:38:32"),
+            node_local_time_h=1.89,
+            inclination_deg=97.4258,
+            mean_motion_rev_day=15.2094,
+            eccentricity=0.0017,
+            perigee_deg=90.0,
+            orbit=9679,
+            first=_ms("2018-02-02T08:00"),
+            last=_ms("2030-01-01"),
         ),
     ),
     "demeter": (
         MeanElements(
-            _ms("2004-07-05T00:20:00"), 22.25, 98.2513, 14.55, 0.0012, 90.0, 84,
-            _ms("2004-07-05"), _ms("2005-12-15"),
+            epoch=_ms("2004-07-05T00:20:00"),
+            node_local_time_h=22.25,
+            inclination_deg=98.2513,
+            mean_motion_rev_day=14.55,
+            eccentricity=0.0012,
+            perigee_deg=90.0,
+            orbit=84,
+            first=_ms("2004-07-05"),
+            last=_ms("2005-12-15"),
         ),
         MeanElements(
-            _ms("2005-12-16T00:20:00"), 22.25, 98.0434, 14.70, 0.0012, 90.0, 7773,
-            _ms("2005-12-16"), _ms("2011-01-01"),
+            epoch=_ms("2005-12-16T00:20:00"),
+            node_local_time_h=22.25,
+            inclination_deg=98.0434,
+            mean_motion_rev_day=14.70,
+            eccentricity=0.0012,
+            perigee_deg=90.0,
+            orbit=7773,
+            first=_ms("2005-12-16"),
+            last=_ms("2011-01-01"),
         ),
     ),
-}  # fmt: skip
+}
 
 
 #: An element set serves this many days before and after its epoch. The along-track error of

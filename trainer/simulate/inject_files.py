@@ -305,11 +305,11 @@ def track_pass(name: FileName, track: Track) -> Pass | None:
     ms = track.time.astype("datetime64[ms]").astype(np.float64)
     longitude = np.unwrap(track.longitude[good], period=360.0)
     return Pass(
-        name.mission,
-        name.orbit,
-        name.direction,
-        track.time.astype("datetime64[ms]"),
-        np.interp(ms, ms[good], track.latitude[good]),
-        wrap_longitude(np.interp(ms, ms[good], longitude)),
-        np.nan_to_num(track.altitude),
+        mission=name.mission,
+        orbit=name.orbit,
+        direction=name.direction,
+        time=track.time.astype("datetime64[ms]"),
+        latitude=np.interp(ms, ms[good], track.latitude[good]),
+        longitude=wrap_longitude(np.interp(ms, ms[good], longitude)),
+        altitude_km=np.nan_to_num(track.altitude),
     )

@@ -60,7 +60,7 @@ PARTIAL_FILE = "simulation.partial.json"
 _COUNTS = ("half_orbits", "files", "injected")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Summary:
     """What a simulation wrote.
 
@@ -226,7 +226,16 @@ def simulate_mission(
     if counts := _counts_of_earlier(out, text):
         size = sum(p.stat().st_size for p in out.iterdir() if looks_like_payload(p.name))
         n, files, injections = counts
-        return Summary(mission, n, files, size, len(events), injections, out, up_to_date=True)
+        return Summary(
+            mission=mission,
+            half_orbits=n,
+            files=files,
+            size_bytes=size,
+            events=len(events),
+            injected=injections,
+            out=out,
+            up_to_date=True,
+        )
     replace_file(out / PARTIAL_FILE, text.encode())
     (out / SIMULATION_FILE).unlink(missing_ok=True)
     if catalogue is None:
@@ -258,7 +267,15 @@ def simulate_mission(
     complete = json.loads(text) | dict(zip(_COUNTS, (done, files, len(injected)), strict=True))
     replace_file(out / SIMULATION_FILE, (json.dumps(complete, indent=1) + "\n").encode())
     (out / PARTIAL_FILE).unlink()
-    return Summary(mission, done, files, size, len(events), len(injected), out)
+    return Summary(
+        mission=mission,
+        half_orbits=done,
+        files=files,
+        size_bytes=size,
+        events=len(events),
+        injected=len(injected),
+        out=out,
+    )
 
 
 def _counts_of_earlier(out: Path, text: str) -> tuple[int, int, int] | None:

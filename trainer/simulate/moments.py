@@ -69,13 +69,13 @@ def track_of(grid: Grid, mission: MissionName, rows: NDArray[np.int64] | None = 
     """
     at = slice(None) if rows is None else rows
     return Pass(
-        mission,
-        0,
-        1,
-        grid.time[at],
-        np.ascontiguousarray(grid.latitude[at], np.float64),
-        np.ascontiguousarray(grid.longitude[at], np.float64),
-        np.ascontiguousarray(grid.altitude[at], np.float64),
+        mission=mission,
+        orbit=0,
+        direction=1,
+        time=grid.time[at],
+        latitude=np.ascontiguousarray(grid.latitude[at], np.float64),
+        longitude=np.ascontiguousarray(grid.longitude[at], np.float64),
+        altitude_km=np.ascontiguousarray(grid.altitude[at], np.float64),
     )
 
 

@@ -31,7 +31,7 @@ ZONE_DEG = {"cses": 70.0, "demeter": 65.0}
 _JULIAN_1949_12_31 = 2433281.5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pass:
     """The observed part of one half-orbit.
 
@@ -238,13 +238,13 @@ def _sample(
     keep = np.flatnonzero(inside)
     zone = slice(keep[0], keep[-1] + 1)
     return Pass(
-        cast("MissionName", mission),
-        orbit,
-        direction,
-        time[zone],
-        latitude[zone],
-        longitude[zone],
-        altitude[zone],
+        mission=cast("MissionName", mission),
+        orbit=orbit,
+        direction=direction,
+        time=time[zone],
+        latitude=latitude[zone],
+        longitude=longitude[zone],
+        altitude_km=altitude[zone],
     )
 
 

@@ -15,7 +15,7 @@ BANDS = ELF_BANDS + VLF_BANDS
 OCTAVES = np.array([np.log2(np.sqrt(low * high)) for low, high in BANDS])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WaveParameters:
     """Power of the wave bands: log10 of uV^2/m^2/Hz (electric) and nT^2/Hz (magnetic).
 
@@ -94,7 +94,7 @@ class WaveParameters:
 PLASMA = ("log10_ne", "te", "log10_o_plus", "ti")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BubbleParameters:
     """Prior of equatorial plasma bubbles: depletions that a night half-orbit crosses.
 
@@ -138,7 +138,7 @@ class BubbleParameters:
     te_k: float = -80.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class DensityParameters:
     """Mean of log10 Ne (m^-3) on one side of the Earth, night or day.
 
@@ -178,7 +178,7 @@ class DensityParameters:
     wave: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BackgroundParameters:
     """Parameters of the simulated background.
 

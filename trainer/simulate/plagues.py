@@ -19,7 +19,7 @@ from trainer.simulate.geometry import Floats, Times
 _FILL = -9999.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plagues:
     """Rates of the plagues, of both missions unless said.
 

@@ -222,13 +222,13 @@ def _one_day(day: np.datetime64, seed: int, events_per_day: float) -> SimulatedC
     depth = np.clip(rng.gamma(3.0, 6.0, n), 1.0, DEEPEST_KM)
     text = str(day).replace("-", "")
     return SimulatedCatalogue(
-        np.array([f"sim{text}{i:03d}" for i in range(n)], dtype="U24"),
-        np.array([f"simulated, {name}" for name in names], dtype="U40"),
-        time,
-        np.round(places[:, 0], 4),
-        np.round(_wrapped(places[:, 1]), 4),
-        depth.round(2),
-        magnitude.round(2),
+        event_id=np.array([f"sim{text}{i:03d}" for i in range(n)], dtype="U24"),
+        place=np.array([f"simulated, {name}" for name in names], dtype="U40"),
+        time=time,
+        latitude=np.round(places[:, 0], 4),
+        longitude=np.round(_wrapped(places[:, 1]), 4),
+        depth_km=depth.round(2),
+        magnitude=magnitude.round(2),
     )
 
 
@@ -259,13 +259,13 @@ def _aftershocks(main: SimulatedCatalogue, day: int, seed: int) -> Iterator[Simu
         magnitude = _magnitudes(rng.random(n), largest)
         depth = np.clip(main.depth_km[i] + rng.normal(0.0, 5.0, n), 1.0, DEEPEST_KM)
         yield SimulatedCatalogue(
-            np.array([f"{main.event_id[i]}a{k:03d}" for k in range(n)], dtype="U24"),
-            np.full(n, main.place[i]),
-            main.time[i] + np.round(days * 8.64e7).astype("timedelta64[ms]"),
-            np.round(latitude, 4),
-            np.round(_wrapped(longitude), 4),
-            np.round(depth, 2),
-            np.round(magnitude, 2),
+            event_id=np.array([f"{main.event_id[i]}a{k:03d}" for k in range(n)], dtype="U24"),
+            place=np.full(n, main.place[i]),
+            time=main.time[i] + np.round(days * 8.64e7).astype("timedelta64[ms]"),
+            latitude=np.round(latitude, 4),
+            longitude=np.round(_wrapped(longitude), 4),
+            depth_km=np.round(depth, 2),
+            magnitude=np.round(magnitude, 2),
         )
 
 

@@ -34,7 +34,7 @@ _MEMORY_DAYS = 290
 _FADES_DAYS, _FORGOTTEN_DAYS = 60.0, 240
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SpaceWeatherParameters:
     """Parameters of the simulated indices.
 

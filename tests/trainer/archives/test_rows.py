@@ -46,7 +46,15 @@ def some_pass(key: str, first: int, n: int, seed: int) -> NightPass:
     grid = Grid(first + np.arange(n), *place, present, values, valid)
     night = present & (rng.random(n) < 0.8)
     samples = rng.uniform(0, 3, n).astype(np.float32)
-    return NightPass(key, (Path(f"{key}.DAT"),), ("1144",), grid, night, samples, ~night)
+    return NightPass(
+        key=key,
+        files=(Path(f"{key}.DAT"),),
+        payloads=("1144",),
+        grid=grid,
+        night=night,
+        samples=samples,
+        burst=~night,
+    )
 
 
 def record_of(passes: list[NightPass], **changes: object) -> PartRecord:
@@ -131,7 +139,16 @@ def test_a_part_of_another_run_is_refused(tmp_path: Path) -> None:
     pq.write_table(rows_table(passes, PLASMA, record_of(passes)), folder / "part-00000.parquet")
     import msgspec
 
-    record = RowsRecord(1, "0", "demeter", "plasma", "dark", True, {"part-00000.parquet": "f"}, [])
+    record = RowsRecord(
+        format=1,
+        code_version="0",
+        mission="demeter",
+        profile="plasma",
+        night="dark",
+        simulated=True,
+        parts={"part-00000.parquet": "f"},
+        failed=[],
+    )
     (folder / "manifest.json").write_bytes(msgspec.json.encode(record))
     assert read_manifest(tmp_path).half_orbits[0].key == "DEMETER_000011"
     other = msgspec.structs.replace(record, parts={"part-00000.parquet": "g"})

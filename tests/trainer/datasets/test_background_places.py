@@ -65,13 +65,13 @@ def simulated_nights(start: str, end: str, seed: int) -> Iterator[NightPass]:
             cell, latitude, longitude, np.full(n, 507.0), np.ones(n, dtype=bool), values, valid
         )
         yield NightPass(
-            f"CSES_{number:06d}",
-            (Path("simulated"),),
-            ("LAP_1",),
-            grid,
-            night,
-            np.ones(n, dtype=np.float32),
-            np.zeros(n, dtype=bool),
+            key=f"CSES_{number:06d}",
+            files=(Path("simulated"),),
+            payloads=("LAP_1",),
+            grid=grid,
+            night=night,
+            samples=np.ones(n, dtype=np.float32),
+            burst=np.zeros(n, dtype=bool),
         )
 
 

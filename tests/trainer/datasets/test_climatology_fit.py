@@ -38,7 +38,15 @@ def night_pass(
     night = np.ones(n, dtype=bool)
     grid = Grid(cell, latitude, np.full(n, longitude), np.full(n, 507.0), night, table, valid)
     samples = np.ones(n, dtype=np.float32)
-    return NightPass("CSES_000011", (Path("x"),), ("LAP_1",), grid, night, samples, ~night)
+    return NightPass(
+        key="CSES_000011",
+        files=(Path("x"),),
+        payloads=("LAP_1",),
+        grid=grid,
+        night=night,
+        samples=samples,
+        burst=~night,
+    )
 
 
 def fit(passes, rule=None, mission="cses", indices=None, **options):

@@ -50,7 +50,15 @@ def made_model(name: str, kind: str, more: float = 0.0) -> ModelResult:
         simulated=True,
         fingerprint="0123456789abcdef",
         opened=2,
-        decisions=Decisions(1.25, -0.5, 0.41, 0.93, 0.2, f"rule of {name}", True),
+        decisions=Decisions(
+            slope=1.25,
+            intercept=-0.5,
+            threshold=0.41,
+            alarm_threshold=0.93,
+            alarms_asked=0.2,
+            event_rule=f"rule of {name}",
+            skilful=True,
+        ),
         matched=numbers(
             ("f1", 0.61, 0.52, 0.7),
             ("mcc", 0.2, 0.05, 0.35),
@@ -124,9 +132,29 @@ def made_report(name: str = "seqnetquake", other: str = "forest") -> Report:
         main=name,
         sample=SAMPLE,
         models=[made_model(name, name), made_model(other, "random_forest", 0.01)],
-        pairs=[Pair(name, other, "roc_auc", difference, 0.21, 0.42, True)],
+        pairs=[
+            Pair(
+                first=name,
+                second=other,
+                metric="roc_auc",
+                difference=difference,
+                p=0.21,
+                p_corrected=0.42,
+                with_main=True,
+            )
+        ],
         null_runs=[NullRun(name, name, area(0.47, 0.4, 0.55))],
-        null_tests=[NullTest(name, [name], name, 0.03, 0.4, 1, 1)],
+        null_tests=[
+            NullTest(
+                dataset=name,
+                runs=[name],
+                largest=name,
+                statistic=0.03,
+                p=0.4,
+                covered=1,
+                intervals=1,
+            )
+        ],
         blocks=[(name, ["2019-01-01T00:00", "2019-02-01T00:00"])],
     )
 
@@ -292,7 +320,9 @@ SHIFTS = Placebo("shifts", "", area(0.5, 0.4, 0.6), [], 0.625, 0.01)
 ALIKE = msgspec.structs.replace(SHIFTS, p=0.18)
 MOVED = Placebo("moved", "", area(0.51, 0.45, 0.57), [], 0.625, None)
 SKILFUL = msgspec.structs.replace(MOVED, estimates=area(0.6, 0.55, 0.65))
-NULL = NullTest("empty", ["m"], "m", 0.02, 0.4, 1, 1)
+NULL = NullTest(
+    dataset="empty", runs=["m"], largest="m", statistic=0.02, p=0.4, covered=1, intervals=1
+)
 FOUND = msgspec.structs.replace(NULL, statistic=0.2, p=0.01)
 
 

@@ -77,7 +77,16 @@ def test_close_pairs_are_those_of_brute_force(seed):
     latitude, longitude = rng.uniform(-0.5, 0.5, n), 179.7 + rng.uniform(0, 0.6, n)
     longitude = np.where(longitude >= 180.0, longitude - 360.0, longitude)
     ones = np.ones(n)
-    found = Catalogue("x", "", time.astype(str), time, latitude, longitude, ones, 5.0 * ones)
+    found = Catalogue(
+        name="x",
+        sha256="",
+        id=time.astype(str),
+        time=time,
+        latitude=latitude,
+        longitude=longitude,
+        depth=ones,
+        magnitude=5.0 * ones,
+    )
     count = 0
     for i in range(n):
         late = (time[i + 1 :] - time[i]) / np.timedelta64(1, "s")

@@ -24,7 +24,16 @@ def catalogue_of(days, latitude, longitude, magnitude) -> Catalogue:
     latitude, longitude, magnitude = columns
     time = START + np.round(days[order] * 86_400_000.0).astype("timedelta64[ms]")
     name = np.array([f"e{i}" for i in range(days.size)])
-    return Catalogue("x", "", name, time, latitude, longitude, np.full(days.size, 10.0), magnitude)
+    return Catalogue(
+        name="x",
+        sha256="",
+        id=name,
+        time=time,
+        latitude=latitude,
+        longitude=longitude,
+        depth=np.full(days.size, 10.0),
+        magnitude=magnitude,
+    )
 
 
 # The windows as they stand in Gardner and Knopoff (1974), table 1, at the magnitudes of interest.

@@ -27,7 +27,16 @@ def some_catalogue(seed: int, n: int = 60) -> Catalogue:
     longitude = (place[:, 1] + 180.0) % 360.0 - 180.0
     name = np.array([f"e{i:03d}" for i in range(n)])
     magnitude = np.round(rng.uniform(5.0, 7.5, n), 1)
-    return Catalogue("x", "", name, time, latitude, longitude, np.full(n, 10.0), magnitude)
+    return Catalogue(
+        name="x",
+        sha256="",
+        id=name,
+        time=time,
+        latitude=latitude,
+        longitude=longitude,
+        depth=np.full(n, 10.0),
+        magnitude=magnitude,
+    )
 
 
 def apart(catalogue: Catalogue) -> np.ndarray:
@@ -58,7 +67,14 @@ def test_random_epicentres_are_uniform_by_area():
     time = np.datetime64("2019-01-01", "ms") + np.arange(n) * np.timedelta64(60_000, "ms")
     ones = np.ones(n)
     real = Catalogue(
-        "x", "", time.astype(str), time, 10.0 * ones, 20.0 * ones, ones, rng.uniform(5, 6, n)
+        name="x",
+        sha256="",
+        id=time.astype(str),
+        time=time,
+        latitude=10.0 * ones,
+        longitude=20.0 * ones,
+        depth=ones,
+        magnitude=rng.uniform(5, 6, n),
     )
     alone = Clusters(np.arange(n), np.ones(n, dtype=bool))
     found, _ = placebo(real, alone, "epicentres", 1)

@@ -58,7 +58,16 @@ def prepared(archive: Path, dataset: Path) -> Path:
     for part in parts:
         make_part(part)
     fingerprints = {p.path.name: p.fingerprint for p in parts}
-    record = RowsRecord(ROWS_FORMAT, RELEASE, "demeter", "plasma", "dark", True, fingerprints, [])
+    record = RowsRecord(
+        format=ROWS_FORMAT,
+        code_version=RELEASE,
+        mission="demeter",
+        profile="plasma",
+        night="dark",
+        simulated=True,
+        parts=fingerprints,
+        failed=[],
+    )
     (rows / MANIFEST_FILE).write_bytes(msgspec.json.encode(record))
     found = []
     for key, files in groups.items():

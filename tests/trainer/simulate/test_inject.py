@@ -45,13 +45,13 @@ def event_beside(mission: str, latitude: float = 20.0) -> SimulatedCatalogue:
     names = (f"sim{k}" for k in range(99))
     name = next(n for n in names if 0.8 < MODEL.factor(n, time[0]) < 1.3)
     return SimulatedCatalogue(
-        np.array([name]),
-        np.array(["simulated, test"]),
-        time,
-        np.round(night.latitude[[at]], 4),
-        np.round(night.longitude[[at]], 4),
-        np.array([10.0]),
-        np.array([7.0]),
+        event_id=np.array([name]),
+        place=np.array(["simulated, test"]),
+        time=time,
+        latitude=np.round(night.latitude[[at]], 4),
+        longitude=np.round(night.longitude[[at]], 4),
+        depth_km=np.array([10.0]),
+        magnitude=np.array([7.0]),
     )
 
 
@@ -73,9 +73,18 @@ def archives(
             write_catalogue(catalogue, event_beside(mission))
             for name, strength in (("null", 0.0), ("full", 4.0)):
                 simulate_mission(
-                    mission, *MISSIONS[mission], 3, strength, folder / name, catalogue,
-                    night_only=True, pap_off=0.0, profile="full", wave_bins=160, wave_components=1,
-                )  # fmt: skip
+                    mission,
+                    *MISSIONS[mission],
+                    3,
+                    strength,
+                    folder / name,
+                    catalogue,
+                    night_only=True,
+                    pap_off=0.0,
+                    profile="full",
+                    wave_bins=160,
+                    wave_components=1,
+                )
             made[mission] = (folder / "null", folder / "full", catalogue)
         return made[mission]
 
@@ -229,9 +238,14 @@ def test_real_magnetometer_file(tmp_path: Path, real_hpm: Path) -> None:
     time = track.time[[at]] + np.timedelta64(12, "h")
     name = next(n for n in map(str, range(99)) if 0.9 < MODEL.factor(n, time[0]) < 1.2)
     event = SimulatedCatalogue(
-        np.array([name]), np.array(["test"]), time, track.latitude[[at]], track.longitude[[at]],
-        np.array([10.0]), np.array([7.0]),
-    )  # fmt: skip
+        event_id=np.array([name]),
+        place=np.array(["test"]),
+        time=time,
+        latitude=track.latitude[[at]],
+        longitude=track.longitude[[at]],
+        depth_km=np.array([10.0]),
+        magnitude=np.array([7.0]),
+    )
     write_catalogue(tmp_path / "event.csv", event)
     raw = real_hpm.read_bytes()
     inject_archive(archive, tmp_path / "event.csv", 0.0, tmp_path / "zero")

@@ -38,13 +38,13 @@ def event() -> SimulatedCatalogue:
     night = next(h for h in half_orbits("cses", START, END) if h.direction == 1)
     at = int(np.argmin(np.abs(night.latitude - 20.0)))
     return SimulatedCatalogue(
-        np.array(["sim0"]),
-        np.array(["simulated, test"]),
-        night.time[[at]] + np.timedelta64(12, "h"),
-        np.round(night.latitude[[at]], 4),
-        np.round(night.longitude[[at]], 4),
-        np.array([10.0]),
-        np.array([7.0]),
+        event_id=np.array(["sim0"]),
+        place=np.array(["simulated, test"]),
+        time=night.time[[at]] + np.timedelta64(12, "h"),
+        latitude=np.round(night.latitude[[at]], 4),
+        longitude=np.round(night.longitude[[at]], 4),
+        depth_km=np.array([10.0]),
+        magnitude=np.array([7.0]),
     )
 
 
@@ -115,9 +115,16 @@ def test_event_is_seen_near_its_epicentre(tmp_path: Path, event: SimulatedCatalo
     null, full = tmp_path / "null", tmp_path / "full"
     for folder, injection in ((null, 0.0), (full, 4.0)):
         simulate_mission(
-            "cses", START, START + np.timedelta64(3, "h"), 3, injection, folder,
-            tmp_path / "one.csv", night_only=True, pap_off=0.0,
-        )  # fmt: skip
+            "cses",
+            START,
+            START + np.timedelta64(3, "h"),
+            3,
+            injection,
+            folder,
+            tmp_path / "one.csv",
+            night_only=True,
+            pap_off=0.0,
+        )
     with (full / "truth.csv").open(encoding="utf-8") as file:
         row = next(csv.DictReader(file))
     assert float(row["min_distance_km"]) < 10.0
@@ -137,8 +144,12 @@ def test_event_is_seen_near_its_epicentre(tmp_path: Path, event: SimulatedCatalo
         return latitude, values[1] - values[0]
 
     sigma = PARAMETERS["cses"].sigma
-    signs = (("LAP_1", "A311", True, 1), ("LAP_1", "A321", False, -1),
-             ("PAP_0", "A315", True, 1), ("PAP_0", "A322", False, 1))  # fmt: skip
+    signs = (
+        ("LAP_1", "A311", True, 1),
+        ("LAP_1", "A321", False, -1),
+        ("PAP_0", "A315", True, 1),
+        ("PAP_0", "A322", False, 1),
+    )
     for column, (payload, name, log, sign) in enumerate(signs):
         latitude, change = difference(payload, name, log)
         near = np.abs(latitude - event.latitude[0]) < 1.0
@@ -161,9 +172,14 @@ def test_nothing_after_the_event_or_too_early(event: SimulatedCatalogue) -> None
     night = next(h for h in half_orbits("cses", START, END) if h.direction == 1)
     for shift in (-13, 48):
         moved = SimulatedCatalogue(
-            event.event_id, event.place, event.time + np.timedelta64(shift, "h"),
-            event.latitude, event.longitude, event.depth_km, event.magnitude,
-        )  # fmt: skip
+            event_id=event.event_id,
+            place=event.place,
+            time=event.time + np.timedelta64(shift, "h"),
+            latitude=event.latitude,
+            longitude=event.longitude,
+            depth_km=event.depth_km,
+            magnitude=event.magnitude,
+        )
         assert not perturbation(night, moved, 1.0).injected
 
 
@@ -191,9 +207,18 @@ def app() -> typer.Typer:
 def test_command_writes_an_archive(tmp_path: Path, app: typer.Typer) -> None:
     result = CliRunner().invoke(
         app,
-        ["--mission", "demeter", "--start", "2006-05-01", "--end", "2006-05-01T06:00",
-         "--out", str(tmp_path / "out"), "--night-only"],
-    )  # fmt: skip
+        [
+            "--mission",
+            "demeter",
+            "--start",
+            "2006-05-01",
+            "--end",
+            "2006-05-01T06:00",
+            "--out",
+            str(tmp_path / "out"),
+            "--night-only",
+        ],
+    )
     assert result.exit_code == 0, result.output
     assert result.output.startswith("simulated demeter: 3 half-orbits in 8 files")
     assert {"catalogue.csv", "truth.csv", "simulation.json"} < set(contents(tmp_path / "out"))

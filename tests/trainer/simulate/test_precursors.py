@@ -41,13 +41,13 @@ def event_at(
 ) -> SimulatedCatalogue:
     at = int(np.argmin(np.abs(night.latitude - latitude)))
     return SimulatedCatalogue(
-        np.array(["one"]),
-        np.array([""]),
-        night.time[[at]] + np.timedelta64(round(3_600_000 * hours), "ms"),
-        night.latitude[[at]],
-        night.longitude[[at]],
-        np.array([10.0]),
-        np.array([size]),
+        event_id=np.array(["one"]),
+        place=np.array([""]),
+        time=night.time[[at]] + np.timedelta64(round(3_600_000 * hours), "ms"),
+        latitude=night.latitude[[at]],
+        longitude=night.longitude[[at]],
+        depth_km=np.array([10.0]),
+        magnitude=np.array([size]),
     )
 
 

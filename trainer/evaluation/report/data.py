@@ -72,7 +72,7 @@ class ReliabilityBin(Record, frozen=True):
     windows: int
 
 
-class Decisions(Record, frozen=True):
+class Decisions(Record, frozen=True, kw_only=True):
     """What was chosen on validation.
 
     Attributes
@@ -172,7 +172,7 @@ class Placebo(Record, frozen=True):
     p: float | None
 
 
-class ModelResult(Record, frozen=True):
+class ModelResult(Record, frozen=True, kw_only=True):
     """One run."""
 
     name: str
@@ -193,7 +193,7 @@ class ModelResult(Record, frozen=True):
     reference: list[Estimate]
 
 
-class Pair(Record, frozen=True):
+class Pair(Record, frozen=True, kw_only=True):
     """The first model less the second, over the same events."""
 
     first: str
@@ -213,7 +213,7 @@ class NullRun(Record, frozen=True):
     estimates: list[Estimate]
 
 
-class NullTest(Record, frozen=True):
+class NullTest(Record, frozen=True, kw_only=True):
     """Skill of all runs on one mission without any perturbation.
 
     Attributes
@@ -239,7 +239,7 @@ class NullTest(Record, frozen=True):
     intervals: int
 
 
-class Report(Record, frozen=True):
+class Report(Record, frozen=True, kw_only=True):
     """An evaluation.
 
     Attributes

@@ -94,17 +94,17 @@ class Design(msgspec.Struct, frozen=True):
         # Strengths are those of the plasma: the ablations see the very same perturbations.
         known = {NULL: 0.0, **self.strengths[f"{name}.plasma"]}
         return SimulatedMission(
-            name,
-            rule.start,
-            rule.days,
-            rule.seed + seed,
-            rule.events_per_day,
-            {label: known[label] for label in labels or self.recipe.labels},
-            profile,
-            night,
-            rule.pap_off,
-            rule.keep,
-            rule.whole_from,
+            mission=name,
+            start=rule.start,
+            days=rule.days,
+            seed=rule.seed + seed,
+            events_per_day=rule.events_per_day,
+            strengths={label: known[label] for label in labels or self.recipe.labels},
+            profile=profile,
+            night=night,
+            pap_off=rule.pap_off,
+            keep=rule.keep,
+            whole_from=rule.whole_from,
         )
 
 
@@ -168,7 +168,7 @@ PLACEBOS: dict[str, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Unit:
     """One piece of work.
 
@@ -238,16 +238,32 @@ def all_units(design: Design) -> list[Unit]:
     recipe = design.recipe
     units = []
     for seed in recipe.seeds:
-        units += [Unit("classifiers", seed, label) for label in recipe.labels]
-        units.append(Unit("curve", seed, recipe.main_label))
+        units += [Unit(kind="classifiers", seed=seed, label=label) for label in recipe.labels]
+        units.append(Unit(kind="curve", seed=seed, label=recipe.main_label))
         for name, keys in PLACEBOS.items():
             rule = dict(keys)
             if name == "time-shift":
                 rule["amount"] = rule["amount"] * seed
             rule["seed"] = seed
-            units.append(Unit("placebo", seed, recipe.main_label, name, {"placebo": rule}))
+            units.append(
+                Unit(
+                    kind="placebo",
+                    seed=seed,
+                    label=recipe.main_label,
+                    variant=name,
+                    changes={"placebo": rule},
+                )
+            )
         units += [
-            Unit("ablation", seed, recipe.main_label, name, changes, profile, night)
+            Unit(
+                kind="ablation",
+                seed=seed,
+                label=recipe.main_label,
+                variant=name,
+                changes=changes,
+                profile=profile,
+                night=night,
+            )
             for name, changes, profile, night in ablations(design)
         ]
     return units

@@ -58,7 +58,7 @@ _REVISITS = 3
 _KEPT = 0x6B65
 
 
-class SimulatedMission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SimulatedMission(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is simulated.
 
     Attributes
@@ -173,7 +173,14 @@ def make_rows(plan: SimulatedMission, out: Path, tell: Callable[[str], None]) ->
             share.append(half_orbit)
     for name in plan.strengths:
         record = RowsRecord(
-            ROWS_FORMAT, __version__, plan.mission, plan.profile, plan.night, True, parts, []
+            format=ROWS_FORMAT,
+            code_version=__version__,
+            mission=plan.mission,
+            profile=plan.profile,
+            night=plan.night,
+            simulated=True,
+            parts=parts,
+            failed=[],
         )
         replace_file(
             out / name / ROWS_FOLDER / MANIFEST_FILE,
@@ -273,9 +280,16 @@ def _make_part(
                 passes[label].append(found)
     for label, path in paths.items():
         about = PartRecord(
-            ROWS_FORMAT, __version__, plan.mission, plan.profile, plan.night, True,
-            fingerprint, records[label], [],
-        )  # fmt: skip
+            format=ROWS_FORMAT,
+            code_version=__version__,
+            mission=plan.mission,
+            profile=plan.profile,
+            night=plan.night,
+            simulated=True,
+            fingerprint=fingerprint,
+            half_orbits=records[label],
+            failed=[],
+        )
         write_part(path, passes[label], about)
 
 

@@ -14,7 +14,14 @@ from trainer.archives.rows import iter_passes
 from trainer.research.paper.mission_rows import SimulatedMission, make_rows
 from trainer.simulate import simulate_mission
 
-PLAN = SimulatedMission("cses", "2019-03-01", 2, 7, 20.0, {"null": 0.0, "strong": 5.0})
+PLAN = SimulatedMission(
+    mission="cses",
+    start="2019-03-01",
+    days=2,
+    seed=7,
+    events_per_day=20.0,
+    strengths={"null": 0.0, "strong": 5.0},
+)
 
 
 @pytest.fixture(scope="module")
