@@ -60,10 +60,6 @@ def connect(
     memory_limit : str, optional
         Of each process on this computer, such as ``2GiB``.
 
-    Yields
-    ------
-    RunTasks
-
     Raises
     ------
     ConfigError

@@ -90,10 +90,6 @@ def rescore_archive(
         Gives a context that yields what runs tasks; called only where there is something to score.
     half_orbits_per_task : int, optional
 
-    Returns
-    -------
-    Rescored
-
     Raises
     ------
     EdgeError

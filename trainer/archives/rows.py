@@ -61,10 +61,6 @@ def row_schema(profile: Profile, metadata: dict[bytes, bytes]) -> pa.Schema:
     profile : Profile
         Its observables are the last columns, nullable: null is masked.
     metadata : dict of bytes to bytes
-
-    Returns
-    -------
-    pyarrow.Schema
     """
     import pyarrow as pa
 

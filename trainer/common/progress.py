@@ -80,12 +80,7 @@ class Progress:
             self._say()
 
     def add(self, count: int) -> None:
-        """Count units that are done.
-
-        Parameters
-        ----------
-        count : int
-        """
+        """Count units that are done."""
         self._done += count
         if self._bar is not None:
             self._bar.update(count)

@@ -180,10 +180,6 @@ class Scanner:
             In the order of time; one is held at a time.
         state : ndarray of int8, shape (H,)
             Block of each, a place in `trainer.datasets.splits.STATES`.
-
-        Returns
-        -------
-        Scan
         """
         counts = np.zeros((4, state.size), dtype=np.int64)
         dropped = dict.fromkeys(REASONS[1:], 0)

@@ -150,17 +150,7 @@ def flux_epochs(
 
 
 def join_fits(profile: Profile, fits: dict[MissionName, Fit]) -> Climatology:
-    """Put the backgrounds of missions into one climatology.
-
-    Parameters
-    ----------
-    profile : Profile
-    fits : dict of str to Fit
-
-    Returns
-    -------
-    Climatology
-    """
+    """Put the backgrounds of missions into one climatology."""
     return Climatology(
         profile.names,
         {m: f.median for m, f in fits.items()},

@@ -71,10 +71,6 @@ def match_controls(
     seed : int
         Of the order in which positives choose: each takes the nearest that are left.
 
-    Returns
-    -------
-    Matches
-
     Notes
     -----
     A control is of another half-orbit than any positive, and serves one positive. The distance of

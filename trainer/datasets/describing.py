@@ -29,10 +29,6 @@ _ROLES = (POSITIVE_ROLE, CONTROL_ROLE)
 def describe_datasets(datasets: Sequence[Path]) -> dict[str, Any]:
     """Describe datasets, and tell whether masks tell their missions apart.
 
-    Parameters
-    ----------
-    datasets : sequence of Path
-
     Returns
     -------
     dict
@@ -57,10 +53,6 @@ def describe_datasets(datasets: Sequence[Path]) -> dict[str, Any]:
 
 def describe_dataset(dataset: Path) -> dict[str, Any]:
     """Describe one dataset.
-
-    Parameters
-    ----------
-    dataset : Path
 
     Returns
     -------
@@ -213,10 +205,6 @@ def _histograms(dataset: Path, edges: tuple[float, ...]) -> dict[str, Any]:
 
 def describe_text(found: Mapping[str, Any]) -> Iterator[str]:
     """Spell what `trainer.datasets.describing.describe_datasets` found.
-
-    Parameters
-    ----------
-    found : mapping
 
     Yields
     ------

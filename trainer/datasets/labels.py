@@ -157,10 +157,6 @@ class SampleLabeller:
             Of the half-orbit, where `self.block` says those of the events.
         inside : ndarray of bool, shape (n,), optional
             False for windows outside the region that their block is.
-
-        Returns
-        -------
-        PassLabels
         """
         n = first.size
         middle = first + length // 2
@@ -271,10 +267,6 @@ def events_lost(
         Ground track from the first to the last row of a window.
     counted : ndarray of bool, shape (n,), optional
         Which events count; all by default.
-
-    Returns
-    -------
-    int
     """
     small = 2.0 * radius_km(catalogue.magnitude) < window_km
     small &= clusters.mainshock

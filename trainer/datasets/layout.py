@@ -77,10 +77,6 @@ def window_schema(length: int, observables: int, metadata: dict[bytes, bytes]) -
     length, observables : int
         L and F; the values of a window are lists of L F, row after row.
     metadata : dict of bytes to bytes
-
-    Returns
-    -------
-    pyarrow.Schema
     """
     import pyarrow as pa
 
@@ -106,10 +102,6 @@ def event_schema(metadata: dict[bytes, bytes], cuts: bool = False) -> pa.Schema:
     cuts : bool, optional
         Whether there are events that controls are clear of and that give no positive; the
         column ``within_cuts`` then tells them from the others.
-
-    Returns
-    -------
-    pyarrow.Schema
     """
     import pyarrow as pa
 

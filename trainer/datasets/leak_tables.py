@@ -47,16 +47,7 @@ class LeakTables:
 
 
 def read_tables(dataset: Path) -> LeakTables:
-    """Read what the check needs of a dataset.
-
-    Parameters
-    ----------
-    dataset : Path
-
-    Returns
-    -------
-    LeakTables
-    """
+    """Read what the check needs of a dataset."""
     return LeakTables(
         read_columns(dataset / WINDOWS_FILE, list(WINDOW_COLUMNS)),
         read_columns(dataset / EVENTS_FILE),
@@ -111,11 +102,6 @@ _ROUNDING_DEG = 1e-9
 
 def check_cylinders(tables: LeakTables, card: DatasetCard) -> None:
     """Refuse windows in the cylinder of an event of another block, and controls in any.
-
-    Parameters
-    ----------
-    tables : LeakTables
-    card : DatasetCard
 
     Raises
     ------

@@ -29,14 +29,6 @@ _DAY = np.timedelta64(86_400_000, "ms")
 def check_dataset(dataset: Path) -> DatasetCard:
     """Refuse a dataset that leaks.
 
-    Parameters
-    ----------
-    dataset : Path
-
-    Returns
-    -------
-    DatasetCard
-
     Raises
     ------
     TrainError

@@ -89,10 +89,6 @@ def make_plan(
     tell : callable
         Takes a line of progress.
 
-    Returns
-    -------
-    Plan
-
     Raises
     ------
     TrainError

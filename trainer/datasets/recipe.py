@@ -160,10 +160,6 @@ def read_dataset_recipe(path: Path = DEFAULT_DATASET_RECIPE) -> DatasetRecipe:
     path : Path, optional
         The one that ships by default.
 
-    Returns
-    -------
-    DatasetRecipe
-
     Raises
     ------
     ConfigError
@@ -177,11 +173,6 @@ def read_dataset_recipe(path: Path = DEFAULT_DATASET_RECIPE) -> DatasetRecipe:
 
 def decode(path: Path, kind: type[_Text]) -> _Text:
     """Decode a TOML file.
-
-    Parameters
-    ----------
-    path : Path
-    kind : type of Struct
 
     Returns
     -------

@@ -47,10 +47,6 @@ class Rate:
 def label_from_masks(dataset: Path) -> Rate | None:
     """Tell positives from controls by what is valid in their windows.
 
-    Parameters
-    ----------
-    dataset : Path
-
     Returns
     -------
     Rate or None
@@ -61,16 +57,7 @@ def label_from_masks(dataset: Path) -> Rate | None:
 
 
 def label_from_place(dataset: Path) -> Rate | None:
-    """Tell positives from controls by place, local time and season.
-
-    Parameters
-    ----------
-    dataset : Path
-
-    Returns
-    -------
-    Rate or None
-    """
+    """Tell positives from controls by place, local time and season."""
     names = ("latitude", "longitude", "dipole_latitude", "local_time")
     parts = []
     for block in ("train", "validation"):
@@ -195,10 +182,6 @@ def interval(scores: FloatArray, truth: BoolArray, group: AnyArray) -> Rate:
         With both classes.
     group : ndarray, shape (n,)
         Drawn whole, with replacement.
-
-    Returns
-    -------
-    Rate
     """
     _, place = np.unique(group.astype(str), return_inverse=True)
     number = int(place.max()) + 1

@@ -126,10 +126,6 @@ def make_blocks(
     catalogue : Catalogue
         Of the largest event in the region, whose R is the buffer where the rule has none.
 
-    Returns
-    -------
-    Blocks
-
     Raises
     ------
     TrainError

@@ -97,10 +97,6 @@ def open_stream(
     allow_test : bool, optional
         The test block opens for an evaluation alone.
 
-    Returns
-    -------
-    StreamWindows
-
     Raises
     ------
     TrainError
@@ -189,11 +185,6 @@ def read_dataset_events(
     dataset: Path, card: DatasetCard
 ) -> tuple[Catalogue, Clusters, IntArray, BoolArray | None]:
     """Read the events of a dataset, with their clusters and blocks.
-
-    Parameters
-    ----------
-    dataset : Path
-    card : DatasetCard
 
     Returns
     -------

@@ -28,17 +28,7 @@ GROUP_ROWS = 2048
 
 @contextmanager
 def new_parquet(path: Path, schema: pa.Schema) -> Iterator[Any]:
-    """Write a Parquet file that appears whole or not at all.
-
-    Parameters
-    ----------
-    path : Path
-    schema : pyarrow.Schema
-
-    Yields
-    ------
-    pyarrow.parquet.ParquetWriter
-    """
+    """Write a Parquet file that appears whole or not at all."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -99,10 +89,6 @@ class WindowReader:
         ----------
         size : int, optional
             Most windows in a batch.
-
-        Yields
-        ------
-        pyarrow.RecordBatch
         """
         import pyarrow.parquet as pq
 
@@ -113,12 +99,7 @@ class WindowReader:
                 yield from table.to_batches(size)
 
     def table(self) -> pa.Table:
-        """All windows at once; for a few columns, or a small dataset.
-
-        Returns
-        -------
-        pyarrow.Table
-        """
+        """All windows at once; for a few columns, or a small dataset."""
         import pyarrow.parquet as pq
 
         with pq.ParquetFile(self.path, memory_map=True) as file:
@@ -189,10 +170,6 @@ def open_windows(
         All by default.
     allow_test : bool, optional
         The test block is opened once, at the very end, by who says so here.
-
-    Returns
-    -------
-    WindowReader
 
     Raises
     ------

@@ -44,10 +44,6 @@ class Windows:
         Parameters
         ----------
         inputs : ndarray of float32, shape (n, L, C)
-
-        Returns
-        -------
-        Windows
         """
         n, length, columns = inputs.shape
         unknown = np.full(n, -1, dtype=np.int64)

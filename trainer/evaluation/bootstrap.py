@@ -126,10 +126,6 @@ def interval(values: AnyArray) -> tuple[float, float]:
     values : ndarray, shape (b,)
         NaN where a resample lacked a class; those are left out.
 
-    Returns
-    -------
-    low, high : float
-
     Raises
     ------
     TrainError

@@ -201,10 +201,6 @@ def compare_models(
 def holm(p_values: Sequence[float]) -> list[float]:
     """Correct p values for their number.
 
-    Parameters
-    ----------
-    p_values : sequence of float
-
     Returns
     -------
     list of float

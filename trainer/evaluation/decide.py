@@ -65,10 +65,6 @@ def calibrate(
     weights : ndarray, shape (n,), optional
         Of windows within their class; equal by default.
 
-    Returns
-    -------
-    Calibration
-
     Raises
     ------
     TrainError
@@ -232,10 +228,6 @@ def operating_point(over: BoolArray, windows: Windows, half_orbits: int) -> Oper
     windows : Windows
         Excluded labels count as not positive.
     half_orbits : int
-
-    Returns
-    -------
-    OperatingPoint
 
     Raises
     ------

@@ -94,10 +94,6 @@ def evaluate_runs(
     tell : callable, optional
         Takes a line of progress.
 
-    Returns
-    -------
-    Report
-
     Raises
     ------
     TrainError

@@ -152,10 +152,6 @@ class RunCard(Record, frozen=True, kw_only=True):
 def find_runs(folders: Sequence[Path]) -> list[JudgedRun]:
     """Open runs.
 
-    Parameters
-    ----------
-    folders : sequence of Path
-
     Returns
     -------
     list of JudgedRun
@@ -187,15 +183,6 @@ def find_runs(folders: Sequence[Path]) -> list[JudgedRun]:
 def find_bundle(place: Path, runs: Sequence[JudgedRun]) -> JudgedBundle:
     """Open a bundle of one of the runs.
 
-    Parameters
-    ----------
-    place : Path
-    runs : sequence of JudgedRun
-
-    Returns
-    -------
-    JudgedBundle
-
     Raises
     ------
     BundleError
@@ -217,10 +204,6 @@ def find_bundle(place: Path, runs: Sequence[JudgedRun]) -> JudgedBundle:
 def windows_identity(dataset: Path) -> str:
     """sha256 of which windows the test block has: place, time, label and pair, no values.
 
-    Parameters
-    ----------
-    dataset : Path
-
     Returns
     -------
     str
@@ -237,10 +220,6 @@ def windows_identity(dataset: Path) -> str:
 
 def require_same_windows(runs: Sequence[JudgedRun]) -> str:
     """See that runs are judged on the same test windows.
-
-    Parameters
-    ----------
-    runs : sequence of JudgedRun
 
     Returns
     -------

@@ -130,10 +130,6 @@ def decide(
         Of validation.
     stream_raw : ndarray, shape (m,), optional
         Probabilities of its windows.
-
-    Returns
-    -------
-    Decided
     """
     positive = windows.positive
     calibration, skilful = fit_calibration(raw, positive)
@@ -180,10 +176,6 @@ def judge_matched(
     windows : WindowSet
     resamples : int
     seed : int
-
-    Returns
-    -------
-    MatchedResult
     """
     scores, positive, group = decided.scores(raw), windows.positive, group_of(windows)
     sample = sample_of(windows)

@@ -186,10 +186,6 @@ def roc_auc(scores: FloatArray, positive: BoolArray) -> float:
     scores : ndarray, shape (n,)
     positive : ndarray of bool, shape (n,)
 
-    Returns
-    -------
-    float
-
     Raises
     ------
     TrainError

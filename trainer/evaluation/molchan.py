@@ -98,10 +98,6 @@ def molchan(alarm_score: FloatArray, event_score: FloatArray, reference: FloatAr
         Measure of each unit: its volume of space-time times the rate of earthquakes there, or 1
         where units were drawn at that rate.
 
-    Returns
-    -------
-    Trajectory
-
     Raises
     ------
     TrainError
@@ -145,10 +141,6 @@ def area_skill_score(trajectory: Trajectory, resamples: int = 1000, seed: int = 
     resamples : int
         Of the events, and of the null distribution.
     seed : int
-
-    Returns
-    -------
-    AreaSkill
 
     Raises
     ------

@@ -93,10 +93,6 @@ def judge_placebos(
         These.
     options : Options
 
-    Returns
-    -------
-    list of Placebo
-
     Raises
     ------
     TrainError
@@ -119,12 +115,6 @@ def judge_null_runs(
     runs: Sequence[JudgedRun], options: Options, tell: Tell
 ) -> tuple[list[NullRun], list[NullTest]]:
     """Judge runs on missions without any perturbation.
-
-    Parameters
-    ----------
-    runs : sequence of JudgedRun
-    options : Options
-    tell : callable
 
     Returns
     -------

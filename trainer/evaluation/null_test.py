@@ -147,10 +147,6 @@ def max_statistic(
     two_sided : bool, optional
         Whether scores that are lower for positives count too.
 
-    Returns
-    -------
-    MaxStatistic
-
     Raises
     ------
     TrainError

@@ -24,10 +24,6 @@ _LEAST_SKILL = 0.02
 def first_cells(windows: WindowSet) -> IntArray:
     """Grid cell of the first row of each window, from the time of its middle row.
 
-    Parameters
-    ----------
-    windows : WindowSet
-
     Returns
     -------
     ndarray of int64, shape (n,)

@@ -65,10 +65,6 @@ class SeismicityMap:
         bandwidth_km : float
             Standard deviation of the Gaussian kernel, 100 to 1000 km.
 
-        Returns
-        -------
-        SeismicityMap
-
         Raises
         ------
         TrainError
@@ -130,11 +126,6 @@ class SeismicityMap:
 
     def draw(self, events: int, seed: int) -> tuple[FloatArray, FloatArray]:
         """Draw epicentres from the map.
-
-        Parameters
-        ----------
-        events : int
-        seed : int
 
         Returns
         -------

@@ -89,10 +89,6 @@ def make_card(
     network : str
         One line.
 
-    Returns
-    -------
-    Card
-
     Raises
     ------
     TrainError
@@ -139,10 +135,6 @@ def make_card(
 
 def climatology_of(runs: Sequence[JudgedRun]) -> Climatology:
     """Join the climatologies of the training blocks that runs were trained on.
-
-    Parameters
-    ----------
-    runs : sequence of JudgedRun
 
     Returns
     -------

@@ -109,10 +109,6 @@ def export_run(
     tell : callable, optional
         Takes a line of progress.
 
-    Returns
-    -------
-    Card
-
     Raises
     ------
     TrainError

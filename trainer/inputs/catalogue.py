@@ -88,10 +88,6 @@ class Catalogue:
         ----------
         places : ndarray of int or bool
             Their places, or which of all; they must leave the times in order.
-
-        Returns
-        -------
-        Catalogue
         """
         columns = ("id", "time", "latitude", "longitude", "depth", "magnitude")
         return replace(self, **{name: getattr(self, name)[places] for name in columns})

@@ -101,10 +101,6 @@ def read_event(where: str, text: Mapping[str, str]) -> CatalogueEvent:
         Place in the file.
     text : mapping of str to str
         ``id``, ``time``, ``type`` and the columns in `RANGES`; what a file lacks may be empty.
-
-    Returns
-    -------
-    CatalogueEvent
     """
     found = {name: text.get(name, "").strip() for name in ("id", "time", "type", *RANGES)}
     faults: dict[str, Fault] = {}

@@ -49,16 +49,7 @@ def catalogue(
 
 
 def report(found: Catalogue) -> Iterator[str]:
-    """Describe a catalogue in lines of text.
-
-    Parameters
-    ----------
-    found : Catalogue
-
-    Yields
-    ------
-    str
-    """
+    """Describe a catalogue in lines of text."""
     import numpy as np
 
     from trainer.inputs.completeness import (

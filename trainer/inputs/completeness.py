@@ -75,16 +75,7 @@ class Completeness:
 
 
 def completeness(catalogue: Catalogue) -> Completeness:
-    """Summarise a catalogue.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-
-    Returns
-    -------
-    Completeness
-    """
+    """Summarise a catalogue."""
     year = catalogue.time.astype("datetime64[Y]").astype(np.int64) + 1970
     counts = np.bincount(year - year[0])
     complete, at_the_cut = maximum_curvature(catalogue.magnitude)
@@ -134,10 +125,6 @@ def b_value(magnitude: FloatArray, least_magnitude: float) -> BValue:
     least_magnitude : float
         Events in lower bins are left out.
 
-    Returns
-    -------
-    BValue
-
     Notes
     -----
     b = log10(e) / (mean(M) - (M_least - 0.05)): Aki, Bull. Earthq. Res. Inst. 43, 237 (1965),
@@ -157,16 +144,7 @@ def b_value(magnitude: FloatArray, least_magnitude: float) -> BValue:
 
 
 def close_pairs(catalogue: Catalogue) -> int:
-    """Count pairs of events less than 16 s and less than 50 km apart.
-
-    Parameters
-    ----------
-    catalogue : Catalogue
-
-    Returns
-    -------
-    int
-    """
+    """Count pairs of events less than 16 s and less than 50 km apart."""
     chord = 2.0 * np.sin(CLOSE_KM / EARTH_RADIUS_KM / 2.0)
     seconds = catalogue.time.astype("datetime64[ms]").astype(np.int64) / 1000.0
     points = unit_vectors(catalogue.latitude, catalogue.longitude)

@@ -105,10 +105,6 @@ def decluster(catalogue: Catalogue) -> Clusters:
     ----------
     catalogue : Catalogue
         n events.
-
-    Returns
-    -------
-    Clusters
     """
     earlier, later = _links(catalogue)
     n = catalogue.size

@@ -163,10 +163,6 @@ def read_indices(path: Path) -> Indices:
     path : Path
         ``Kp_ap_Ap_SN_F107_since_1932.txt`` and the like; see `edge.geomagnetic`.
 
-    Returns
-    -------
-    Indices
-
     Raises
     ------
     InputError
@@ -192,10 +188,6 @@ def make_indices(
         NaN where unknown.
     sha256 : str, optional
         Of the file; by default that of the values.
-
-    Returns
-    -------
-    Indices
     """
     start = day[0].astype("datetime64[ms]") + np.arange(KP_A_DAY * day.size) * KP_STEP
     flux = np.repeat(np.asarray(f107, np.float64), KP_A_DAY)

@@ -48,12 +48,7 @@ class EdgeLogits:
 
 
 class EdgeClassifier:
-    """A TFLite file, scored by the edge's interpreter in a process of its own.
-
-    Parameters
-    ----------
-    model : Path
-    """
+    """A TFLite file, scored by the edge's interpreter in a process of its own."""
 
     kind = "seqnetquake"
 
@@ -81,10 +76,6 @@ def edge_logits(model: Path, windows: Windows, runtime: RuntimeName = "auto") ->
     windows : Windows
         All of them are scored.
     runtime : {"auto", "tflite", "litert"}, optional
-
-    Returns
-    -------
-    EdgeLogits
 
     Raises
     ------

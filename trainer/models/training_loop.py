@@ -330,10 +330,6 @@ def predictor(model: keras.Model) -> Callable[[Features], FloatArray]:
     ----------
     model : keras.Model
         Whatever weights it has at the time of a call.
-
-    Returns
-    -------
-    callable
     """
     signature = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32)
     # Concrete: TensorFlow would warn of retracing where it sees many functions of one place.

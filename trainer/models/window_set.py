@@ -76,12 +76,7 @@ class WindowSet:
         return int(self.inputs.shape[1])
 
     def take(self, chosen: IntArray | BoolArray | slice) -> WindowSet:
-        """Take some of the windows.
-
-        Parameters
-        ----------
-        chosen : ndarray of int64 or bool, or slice
-        """
+        """Take some of the windows."""
         kept = {
             f.name: getattr(self, f.name)
             if f.name in ("observables", "mission")

@@ -77,10 +77,6 @@ def read_arrays(paths: Sequence[Path], most_bytes: int = MOST_BYTES) -> Arrays:
     most_bytes : int, optional
         Of one array, as its header tells it, and of all together.
 
-    Returns
-    -------
-    Arrays
-
     Raises
     ------
     TrainError
@@ -268,11 +264,6 @@ class Split:
 
 def split_training(arrays: Arrays, seed: int) -> Split:
     """Cut validation windows off the training arrays.
-
-    Parameters
-    ----------
-    arrays : Arrays
-    seed : int
 
     Returns
     -------

@@ -103,10 +103,6 @@ class ArraysReport(Record, frozen=True, kw_only=True):
 def draw(report: ArraysReport) -> dict[str, bytes]:
     """Draw both forms side by side.
 
-    Parameters
-    ----------
-    report : ArraysReport
-
     Returns
     -------
     dict of str to bytes

@@ -68,10 +68,6 @@ def judge_arrays(
     resamples : int
     seed : int
     tell : callable, optional
-
-    Returns
-    -------
-    ArraysModel
     """
     split = split_training(arrays, seed)
     found: list[ArraysTrial] = []
@@ -273,10 +269,6 @@ def evaluate_arrays(
     simulated : bool, optional
         Whether the arrays are; they do not tell themselves.
     tell : callable, optional
-
-    Returns
-    -------
-    ArraysReport
 
     Raises
     ------

@@ -145,16 +145,7 @@ class Reference:
         self.name = MATCHED_FILTER if self.approximations else BAYES
 
     def at_strength(self, strength: float) -> Reference:
-        """Give the reference for another strength; what is factorised serves both.
-
-        Parameters
-        ----------
-        strength : float
-
-        Returns
-        -------
-        Reference
-        """
+        """Give the reference for another strength; what is factorised serves both."""
         other = copy.copy(self)
         other._set_strength(strength)
         return other

@@ -104,10 +104,6 @@ def draw_positives(prior: PositivePrior, uniform: Floats) -> Positives:
     prior : PositivePrior
     uniform : (J, 6) float64
         In (0, 1).
-
-    Returns
-    -------
-    Positives
     """
     size, miss, along, lead, factor, sign = np.ascontiguousarray(uniform.T)
     weight = 1.0 if prior.per == "pass" else 2.0
@@ -145,10 +141,6 @@ def prior_draws(prior: PositivePrior, draws: int) -> Positives:
     prior : PositivePrior
     draws : int
         A power of two.
-
-    Returns
-    -------
-    Positives
     """
     engine = qmc.Sobol(6, scramble=True, seed=0)
     return draw_positives(prior, engine.random_base2(int(np.log2(draws))))

@@ -66,10 +66,6 @@ def bubble_bins(p: BubbleParameters, length: int, samples: int) -> BubbleBins:
         Cells of a window, L.
     samples : int
         Samples that a cell averages: 1, at an unknown place in it, or 3.
-
-    Returns
-    -------
-    BubbleBins
     """
     reach = int(np.ceil((0.5 * p.width_km[1] + 3.0 * p.wall_km) / TRACK_KM_S / GRID_STEP_S))
     cells = np.arange(-(length + 2 * reach), length + 2 * reach + 1)

@@ -114,10 +114,6 @@ def strengths_text(known: dict[str, Any]) -> str:
     ----------
     known : dict
         By mission and profile: numbers, texts, truths and lists of them.
-
-    Returns
-    -------
-    str
     """
     import json
 

@@ -138,10 +138,6 @@ def score_dataset(
     tell : callable, optional
         Takes how many half-orbits are done, and of how many.
 
-    Returns
-    -------
-    ReferenceScores
-
     Raises
     ------
     TrainError

@@ -68,10 +68,6 @@ def state_grid(
         For each payload the time of its first sample after the half-orbit's first; 0 by default.
     absent : tuple of str
         Payloads that are off.
-
-    Returns
-    -------
-    Grid
     """
     mission = half_orbit.mission
     begin, end = (t.astype("datetime64[s]").astype(datetime) for t in half_orbit.time[[0, -1]])
@@ -201,10 +197,6 @@ def make_design(
         Cells of a window.
     pap_off : float
         Probability that PAP is off in a half-orbit of CSES-01.
-
-    Returns
-    -------
-    list of DesignWindow
     """
     from trainer.simulate.space_weather import simulate_indices
 

@@ -194,10 +194,6 @@ def background(
         Kp and F10.7; by default the solar cycle alone, and Kp = 2.
     waves : bool
         Whether to draw the wave bands too; the rest is the same without them.
-
-    Returns
-    -------
-    Background
     """
     p = parameters or PARAMETERS[half_orbit.mission]
     n = len(half_orbit.time)

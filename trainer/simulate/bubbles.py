@@ -55,10 +55,6 @@ def expected_number(
     flux : float
         F10.7, solar flux units.
 
-    Returns
-    -------
-    float
-
     Notes
     -----
     Most over the Atlantic in December, over Africa in June, and at the equinoxes everywhere, as

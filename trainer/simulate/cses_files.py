@@ -193,10 +193,6 @@ def write_file(
         Of each dataset.
     keep : (k,) bool, optional
         Rows that are written; by default all. Tables of another length are written whole.
-
-    Returns
-    -------
-    Path
     """
     n = len(track.time)
     keep = np.ones(n, np.bool_) if keep is None else keep

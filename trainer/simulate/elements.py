@@ -169,10 +169,6 @@ def read_two_line(path: Path) -> TwoLineElements:
     path : Path
         Lines that begin with neither ``1 `` nor ``2 ``, such as a title, are passed over.
 
-    Returns
-    -------
-    TwoLineElements
-
     Raises
     ------
     TrainError

@@ -78,10 +78,6 @@ def conditions(time: np.datetime64, indices: Indices | None = None) -> Condition
     indices : Indices, optional
         Kp and F10.7. Without them, and where they are unknown, the solar cycle and Kp = 2.
 
-    Returns
-    -------
-    Conditions
-
     Notes
     -----
     The answer to Kp is a difference of two exponentials, so that it comes late and fades:

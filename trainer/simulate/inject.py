@@ -102,10 +102,6 @@ def inject_archive(
     strict : bool
         Refuse a catalogue with a row that cannot be used.
 
-    Returns
-    -------
-    InjectionSummary
-
     Raises
     ------
     TrainError

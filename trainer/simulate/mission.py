@@ -161,10 +161,6 @@ def simulate_mission(
     tell : callable
         Takes lines on what was left out of the catalogue.
 
-    Returns
-    -------
-    Summary
-
     Raises
     ------
     ValueError

@@ -147,10 +147,6 @@ def perturbation(
     model : PrecursorModel
         What is drawn for each event.
 
-    Returns
-    -------
-    Perturbation
-
     Notes
     -----
     ``injection * factor * exp(-(d/R)**2) * profile(lead time)`` for d <= R, led smoothly to zero
@@ -229,10 +225,6 @@ def apply(
         magnetic field in those of log10 of the noise's strength.
     parameters : BackgroundParameters, optional
         By default those of the mission.
-
-    Returns
-    -------
-    Background
     """
     if not change.injected:
         return state

@@ -298,10 +298,6 @@ def catalogue_text(
     catalogue : SimulatedCatalogue
     network, status : str, optional
         Of every row.
-
-    Returns
-    -------
-    str
     """
     text = io.StringIO()
     text.write(COLUMNS + "\n")

@@ -60,10 +60,6 @@ def run_training(
     on_epoch : callable, optional
         Called after each epoch of a network, which is then not told as a line.
 
-    Returns
-    -------
-    RunRecord
-
     Raises
     ------
     ConfigError, TrainError

@@ -30,10 +30,6 @@ _Place = Literal["upper right", "upper left", "lower left", "lower right"]
 def draw_charts(report: Report) -> dict[str, bytes]:
     """Draw every chart for which the report has numbers.
 
-    Parameters
-    ----------
-    report : Report
-
     Returns
     -------
     dict of str to bytes
@@ -72,10 +68,6 @@ def new_figure(title: str, simulated: bool, height: float = 4.6) -> tuple[Figure
     simulated : bool
     height : float, optional
         Inches, of 6.4 in width.
-
-    Returns
-    -------
-    Figure, Axes
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

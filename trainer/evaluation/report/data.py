@@ -292,10 +292,6 @@ def estimate(name: str, found: Any, sample: Sample) -> Estimate:
     found : edge.bundle.Metric or None
         With ``value``, ``low`` and ``high``; None: it could not be told.
     sample : Sample
-
-    Returns
-    -------
-    Estimate
     """
     if found is None:
         return Estimate(name, None, None, None, sample)
@@ -312,10 +308,6 @@ _Text = TypeVar("_Text", bound=msgspec.Struct)
 
 def encode(record: msgspec.Struct) -> bytes:
     """Write a record as JSON.
-
-    Parameters
-    ----------
-    record : Struct
 
     Returns
     -------
@@ -340,10 +332,6 @@ def write_report(folder: Path, report: Report) -> Path:
     folder : Path
         Exists.
     report : Report
-
-    Returns
-    -------
-    Path
     """
     path = folder / REPORT_FILE
     replace_file(path, encode(report))
@@ -357,10 +345,6 @@ def read_report(path: Path) -> Report:
     ----------
     path : Path
         The file, or its folder.
-
-    Returns
-    -------
-    Report
 
     Raises
     ------
@@ -380,10 +364,6 @@ def read_record(path: Path, kind: type[_Text], version: int) -> _Text:
     kind : type of Struct
     version : int
         The format that is read.
-
-    Returns
-    -------
-    Struct
 
     Raises
     ------

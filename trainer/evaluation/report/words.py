@@ -79,10 +79,6 @@ def verdict(main: ModelResult, null_tests: Sequence[NullTest] = ()) -> str:
     ----------
     main : ModelResult
     null_tests : sequence of NullTest, optional
-
-    Returns
-    -------
-    str
     """
     area = find(main.matched, "roc_auc")
     if area is None or area.value is None or area.low is None or area.high is None:
@@ -173,10 +169,6 @@ def base_rate(model: ModelResult) -> str:
     ----------
     model : ModelResult
         With a stream.
-
-    Returns
-    -------
-    str
     """
     assert model.stream is not None
     numbers = model.stream.estimates
@@ -210,10 +202,6 @@ def base_rate(model: ModelResult) -> str:
 
 def matched_rarity(model: ModelResult) -> str:
     """Say what the matched windows' precision becomes where positives are rare.
-
-    Parameters
-    ----------
-    model : ModelResult
 
     Returns
     -------

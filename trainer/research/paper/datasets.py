@@ -59,10 +59,6 @@ def make_dataset(
     variant : str
         What is changed in the recipe, as part of the folder's name.
     tell : callable
-
-    Returns
-    -------
-    Path
     """
     mission = make_mission(root, plan, tell)
     dataset = root / "datasets" / f"{mission.name}-{label}-{variant}"

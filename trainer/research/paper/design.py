@@ -111,14 +111,6 @@ class Design(msgspec.Struct, frozen=True):
 def read_design(path: Path) -> Design:
     """Read and validate the recipe of a reproduction.
 
-    Parameters
-    ----------
-    path : Path
-
-    Returns
-    -------
-    Design
-
     Raises
     ------
     ConfigError

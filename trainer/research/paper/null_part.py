@@ -16,11 +16,6 @@ _PERMUTATIONS = 1000
 def null_lines(tables: Results, placebos: Sequence[str]) -> list[str]:
     """Say what shows no skill, and what does.
 
-    Parameters
-    ----------
-    tables : Results
-    placebos : sequence of str
-
     Returns
     -------
     list of str

@@ -23,13 +23,7 @@ _METRICS = ("roc_auc", "f1", "mcc")
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number with its 95 % interval.
-
-    Attributes
-    ----------
-    value, low, high : float
-    repetitions : int
-    """
+    """A number with its 95 % interval."""
 
     value: float
     low: float

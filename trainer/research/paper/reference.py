@@ -58,10 +58,6 @@ def reference_scores(plan: SimulatedMission, label: str, windows: WindowSet) -> 
     windows : WindowSet
         n windows of a dataset of that mission and label.
 
-    Returns
-    -------
-    UnitReference
-
     Raises
     ------
     TrainError

@@ -20,14 +20,7 @@ _THREADS = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTER
 
 @dataclass(frozen=True)
 class Job:
-    """A mission to simulate, or a unit to do.
-
-    Attributes
-    ----------
-    recipe, root : Path
-    mission : SimulatedMission or None
-    unit : Unit or None
-    """
+    """A mission to simulate, or a unit to do."""
 
     recipe: Path
     root: Path
