@@ -157,8 +157,7 @@ class CsesFile:
             self.notes.append(SIMULATED)
         if name.spacecraft == 2:
             self.notes.append(f"layout of CSES-02: {CONFIRMED_BY_02[name.payload]}")
-        other = [dataset for dataset in OTHER_LAYOUT if root.has(dataset)]
-        if other and not root.has("GEO_LAT"):
+        if not root.has("GEO_LAT") and (other := [d for d in OTHER_LAYOUT if root.has(d)]):
             raise InputError(
                 path,
                 f"is of another layout of CSES files, with {', '.join(other)} and without GEO_LAT: "

@@ -43,7 +43,7 @@ def from_verse(values: IntArray, unit: str = "ms") -> tuple[IntArray, BoolArray]
     # For some 300 years; fill values lie beyond.
     known = (values > 0) & (values < min(10**10 * per_second, 2**63 - 1))
     inside = np.where(known, values, 0)
-    ms = inside * 1000 // per_second if per_second <= 1000 else inside // (per_second // 1000)
+    ms = inside * (1000 // per_second) if per_second <= 1000 else inside // (per_second // 1000)
     return np.where(known, ms + _EPOCH_2009_MS, 0), known
 
 
@@ -115,9 +115,12 @@ def from_utc(values: IntArray) -> tuple[IntArray, BoolArray]:
     """
     known = (values >= 2000_01_01_00_00_00_000) & (values < 2100_01_01_00_00_00_000)
     rest = np.where(known, values, 2000_01_01_00_00_00_000)
-    date, clock = np.divmod(rest, 1_000_000_000)
-    minutes, ms = np.divmod(clock, 100_000)
-    hour, minute = np.divmod(minutes, 100)
+    # Several times as quick as np.divmod.
+    date = rest // 1_000_000_000
+    clock = rest - 1_000_000_000 * date
+    minutes = clock // 100_000
+    hour, ms = minutes // 100, clock - 100_000 * minutes
+    minute = minutes - 100 * hour
     # A half-orbit has one date, or two.
     if date[0] == date[-1] and bool(np.all(date == date[0])):
         date = date[:1]

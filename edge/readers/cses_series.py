@@ -84,13 +84,15 @@ class Series:
 
     def _stated(self) -> tuple[list[float], list[float]]:
         """Fill values and valid range that the dataset's attributes state."""
-        fills = [self._dataset.fill] if self._dataset.fill else []
-        for key in _FILL_KEYS:
-            stated = self._dataset.numbers(key)
-            if len(stated) == 1:
-                # As the attribute has it, and as the dataset's own type can hold it.
-                with np.errstate(over="ignore", invalid="ignore"):
-                    fills += [stated[0], float(np.array(stated[0]).astype(self._dataset.dtype))]
+        fill = self._dataset.fill
+        fills = [fill] if fill else []
+        stated = [numbers for key in _FILL_KEYS if len(numbers := self._dataset.numbers(key)) == 1]
+        fills += [numbers[0] for numbers in stated]
+        if stated and not self._dataset.is_double:
+            # As the dataset's own type can hold them, too.
+            with np.errstate(over="ignore", invalid="ignore"):
+                held = np.array(stated).astype(self._dataset.dtype)
+            fills += held.astype(np.float64).ravel().tolist()
         limits = self._dataset.numbers("ValidRange")
         return fills, limits if len(limits) == 2 and limits[0] < limits[1] else []
 
@@ -104,7 +106,7 @@ class Series:
         return (
             lowest < low
             and high < _HIGHEST_SENTINEL
-            and all(not low <= f <= high for f in self._fills if np.isfinite(f))
+            and all(not low <= f <= high for f in self._fills if math.isfinite(f))
             and (not self._limits or (self._limits[0] <= low and high <= self._limits[1]))
         )
 

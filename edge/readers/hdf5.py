@@ -13,13 +13,14 @@ link up again for each question; on a file of 15 short datasets that is most of 
 from __future__ import annotations
 
 import math
+import os
 import zlib
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
-from h5py import h5a, h5d, h5l, h5o, h5s, h5t, h5z
+from h5py import h5a, h5d, h5f, h5l, h5o, h5p, h5s, h5t, h5z
 
 from edge.arrays import AnyArray, FloatArray, IntArray
 from edge.errors import InputError
@@ -55,6 +56,9 @@ _ALLOWED = {_SHUFFLE, _GZIP, _FLETCHER, _LZF}
 _LETTERS = {h5t.INTEGER: "i", h5t.FLOAT: "f"}
 # netCDF's packing of values, and what leaves them as they are.
 _PACKING = {"scale_factor": 1.0, "add_offset": 0.0}
+# Looks at no lock. h5py would make one for every file.
+_ACCESS = h5p.create(h5p.FILE_ACCESS)
+_ACCESS.set_file_locking(False, ignore_when_disabled=False)
 
 # What h5py raises on damaged bytes, and where a system call fails.
 DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError, OverflowError)
@@ -71,7 +75,7 @@ def open_file(path: Path) -> h5py.File:
     libhdf5 locks what it reads. A lock of another program, or a file system without locks,
     would then pass for damage, and a reader has nothing to protect.
     """
-    return h5py.File(path, "r", locking=False)
+    return h5py.File(h5f.open(os.fsencode(path), h5f.ACC_RDONLY, _ACCESS))
 
 
 def explain_fault(path: Path, error: BaseException) -> InputError:
@@ -108,7 +112,80 @@ def explain_fault(path: Path, error: BaseException) -> InputError:
     return InputError(path, f"damaged HDF5: {text}")
 
 
-class Dataset:
+class _Item:
+    """The root group, or a dataset of it, and its attributes."""
+
+    __slots__ = ("_id", "_root", "name")
+
+    def __init__(self, root: RootGroup, name: str, identifier: Any) -> None:
+        self._root, self.name, self._id = root, name, identifier
+
+    def has_attribute(self, key: str) -> bool:
+        """Whether there is an attribute, whatever it holds."""
+        return bool(h5a.exists(self._id, key.encode()))
+
+    def fixed_text(self, key: str) -> str:
+        """Text of an attribute, '' where it is of variable length."""
+        return _single(self._attribute(key))
+
+    def text(self, *keys: str) -> str:
+        """Text of the first of these attributes that has any, or ''.
+
+        Each may be a scalar or an array of one element, bytes or str, Empty or missing.
+        """
+        for key in keys:
+            value = self._attribute(key)
+            text = _single(value)
+            if value is _VARIABLE_TEXT:
+                text = _plain(self._root.variable_text(f"{self.name}@{key}"))
+            if text:
+                return text
+        return ""
+
+    def numbers(self, *keys: str) -> list[float]:
+        """One or two numbers of the first of these attributes that holds such, or []."""
+        for key in keys:
+            value = self._attribute(key)
+            if value is not None and value.dtype.kind in "iuf" and value.size <= 2:
+                return [float(v) for v in value.reshape(-1)]
+        return []
+
+    def _attribute(self, key: str) -> AnyArray | None:
+        """Read an attribute in whatever form it was written; None where that fails.
+
+        `_VARIABLE_TEXT` where it is text of variable length, which is never read here.
+        """
+        try:
+            name = key.encode()
+            if not h5a.exists(self._id, name):
+                return None
+            attribute = h5a.open(self._id, name)
+            # A null attribute stores nothing.
+            if not 0 < attribute.get_storage_size() <= _MAX_ATTRIBUTE_BYTES:
+                return None
+            kind = attribute.get_type()
+            what = kind.get_class()
+            if what == h5t.FLOAT:
+                values, memory = np.empty(attribute.shape), h5t.NATIVE_DOUBLE
+            elif what == h5t.INTEGER:
+                values, memory = np.empty(attribute.shape, np.int64), h5t.NATIVE_INT64
+            elif what != h5t.STRING:
+                return None
+            elif kind.is_variable_str():
+                return _VARIABLE_TEXT
+            else:
+                values, memory = np.empty(attribute.shape, f"S{kind.get_size()}"), kind
+            attribute.read(values, memory)
+        except DAMAGE as error:
+            # A damaged attribute says nothing; one that could not be read may say anything.
+            fault = explain_fault(self._root.path, error)
+            if fault.transient:
+                raise fault from None
+            return None
+        return values
+
+
+class Dataset(_Item):
     """One dataset that was found fit to be read.
 
     Attributes
@@ -117,23 +194,35 @@ class Dataset:
     shape : tuple of int
     item_bytes : int
         Bytes of a value in the file.
+    is_double : bool
+        Whether the file holds float64.
     chunk_rows : int
         Records that are stored together; 1 where they are not chunked.
     """
 
-    __slots__ = ("_file", "_id", "chunk_rows", "item_bytes", "name", "shape")
+    __slots__ = ("chunk_rows", "is_double", "item_bytes", "shape")
 
-    def __init__(self, file: RootGroup, name: str, identifier: Any, kinds: str) -> None:
-        self._file, self.name, self._id = file, name, identifier
+    def __init__(self, root: RootGroup, name: str, identifier: Any, kinds: str) -> None:
+        super().__init__(root, name, identifier)
+        for packing, neutral in _PACKING.items():
+            if not self.has_attribute(packing):
+                continue
+            stated = self.numbers(packing) or self.text(packing)
+            if stated and stated != [neutral]:
+                raise self._refuse(f"is packed: expected {packing} {neutral:g}, got {stated}")
         kind = identifier.get_type()
-        if _LETTERS.get(kind.get_class(), "x") not in kinds:
+        letter = _LETTERS.get(kind.get_class(), "x")
+        if letter not in kinds:
             wanted = "a number" if "f" in kinds else "an integer"
-            raise InputError(file.path, f"dataset {name} has type {identifier.dtype}, not {wanted}")
+            raise self._refuse(f"has type {identifier.dtype}, not {wanted}")
         self.item_bytes = int(kind.get_size())
+        self.is_double = letter == "f" and self.item_bytes == 8
         #: () for a scalar and for a null dataset, too.
         self.shape: tuple[int, ...] = identifier.shape or ()
         self.chunk_rows = 1
-        self._check_storage()
+        # What has a place in the file is neither chunked nor in another one.
+        if identifier.get_offset() is None or math.prod(self.shape) * self.item_bytes > _SMALL:
+            self._check_storage()
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -152,7 +241,7 @@ class Dataset:
         return float(value)
 
     def _refuse(self, why: str) -> InputError:
-        return InputError(self._file.path, f"dataset {self.name} {why}")
+        return InputError(self._root.path, f"dataset {self.name} {why}")
 
     def _check_storage(self) -> None:
         """Refuse values in other files, unknown filters and sizes that cannot be true."""
@@ -172,8 +261,8 @@ class Dataset:
         if declared <= _SMALL and layout != h5d.CHUNKED:
             return
         stored = self._id.get_storage_size()
-        if stored > self._file.size:
-            raise self._refuse(f"stores {stored} bytes in a file of {self._file.size}")
+        if stored > self._root.size:
+            raise self._refuse(f"stores {stored} bytes in a file of {self._root.size}")
         if declared > _SMALL and declared > MAX_RATIO * stored:
             raise self._refuse(
                 f"declares {declared} bytes and stores {stored}; "
@@ -235,16 +324,17 @@ class Dataset:
 
         Parameters
         ----------
-        out : ndarray, shape (B, ...)
+        out : ndarray of float64 or int64, shape (B, ...)
             Contiguous; the further axes are the dataset's.
         start : int
         """
+        memory = h5t.NATIVE_DOUBLE if out.dtype.kind == "f" else h5t.NATIVE_INT64
         if out.shape[0] == self.shape[0]:
-            self._id.read(h5s.ALL, h5s.ALL, out)
+            self._id.read(h5s.ALL, h5s.ALL, out, memory)
             return
         there = self._id.get_space()
         there.select_hyperslab((start, *(0 for _ in self.shape[1:])), out.shape)
-        self._id.read(h5s.create_simple(out.shape), there, out)
+        self._id.read(h5s.create_simple(out.shape), there, out, memory)
 
     def column(self) -> FloatArray:
         """All values, shape (N,)."""
@@ -257,14 +347,6 @@ class Dataset:
         values = np.empty(self.shape, dtype=np.int64)
         self.read_into(values, 0)
         return values.reshape(-1)
-
-    def text(self, *keys: str) -> str:
-        """Text of the first of these attributes that has any, or ''."""
-        return self._file.text_of(self.name, self._id, keys)
-
-    def numbers(self, *keys: str) -> list[float]:
-        """One or two numbers of the first of these attributes that holds such, or []."""
-        return self._file.numbers_of(self._id, keys)
 
 
 #: Stands for an attribute that `variable_texts` must read; it holds no element.
@@ -289,7 +371,7 @@ def _plain(text: str) -> str:
     return text.replace("\0", "").strip()[:_MAX_TEXT]
 
 
-class RootGroup:
+class RootGroup(_Item):
     """The datasets and attributes of a file's root group.
 
     Parameters
@@ -303,9 +385,8 @@ class RootGroup:
     def __init__(self, path: Path, file: h5py.File) -> None:
         self.path = path
         self.size = path.stat().st_size
-        self._file = file
         self._variable: dict[str, str] | None = None
-        self._id = h5o.open(file.id, b"/")
+        super().__init__(self, "", h5o.open(file.id, b"/"))
         if not isinstance(self._id, h5py.h5g.GroupID):
             raise InputError(path, "damaged HDF5: its root is not a group")
 
@@ -340,80 +421,10 @@ class RootGroup:
         if not isinstance(found, h5d.DatasetID):
             what = "group" if isinstance(found, h5py.h5g.GroupID) else "type"
             raise InputError(self.path, f"{name} is a {what}, not a dataset")
-        for packing, neutral in _PACKING.items():
-            if not h5a.exists(found, packing.encode()):
-                continue
-            stated = self.numbers_of(found, (packing,)) or self.text_of(name, found, (packing,))
-            if stated and stated != [neutral]:
-                raise InputError(
-                    self.path,
-                    f"dataset {name} is packed: expected {packing} {neutral:g}, got {stated}",
-                )
         return Dataset(self, name, found, kinds)
 
-    def text(self, *keys: str) -> str:
-        """Text of the first of these root attributes that has any, or ''."""
-        return self.text_of("", self._id, keys)
-
-    def has_attribute(self, key: str) -> bool:
-        """Whether the root group has an attribute, whatever it holds."""
-        return bool(h5a.exists(self._id, key.encode()))
-
-    def fixed_text(self, key: str) -> str:
-        """Text of a root attribute, '' where it is of variable length."""
-        return _single(self._attribute(self._id, key))
-
-    def text_of(self, name: str, item: Any, keys: tuple[str, ...]) -> str:
-        """Scalar or one-element array, bytes or str, Empty or missing: the text or ''."""
-        for key in keys:
-            value = self._attribute(item, key)
-            text = _single(value)
-            if value is _VARIABLE_TEXT:
-                if self._variable is None:
-                    self._variable = variable_texts(self.path)
-                text = _plain(self._variable.get(f"{name}@{key}", ""))
-            if text:
-                return text
-        return ""
-
-    def numbers_of(self, item: Any, keys: tuple[str, ...]) -> list[float]:
-        """One or two numbers, or [] where the attributes hold none."""
-        for key in keys:
-            value = self._attribute(item, key)
-            if value is not None and value.dtype.kind in "iuf" and value.size <= 2:
-                return [float(v) for v in value.reshape(-1)]
-        return []
-
-    def _attribute(self, item: Any, key: str) -> AnyArray | None:
-        """Read an attribute in whatever form it was written; None where that fails.
-
-        `_VARIABLE_TEXT` where it is text of variable length, which is never read here.
-        """
-        try:
-            name = key.encode()
-            if not h5a.exists(item, name):
-                return None
-            attribute = h5a.open(item, name)
-            # A null attribute stores nothing.
-            if not 0 < attribute.get_storage_size() <= _MAX_ATTRIBUTE_BYTES:
-                return None
-            kind = attribute.get_type()
-            what = kind.get_class()
-            if what == h5t.FLOAT:
-                values, memory = np.empty(attribute.shape), h5t.NATIVE_DOUBLE
-            elif what == h5t.INTEGER:
-                values, memory = np.empty(attribute.shape, np.int64), h5t.NATIVE_INT64
-            elif what != h5t.STRING:
-                return None
-            elif kind.is_variable_str():
-                return _VARIABLE_TEXT
-            else:
-                values, memory = np.empty(attribute.shape, f"S{kind.get_size()}"), kind
-            attribute.read(values, memory)
-        except DAMAGE as error:
-            # A damaged attribute says nothing; one that could not be read may say anything.
-            fault = explain_fault(self.path, error)
-            if fault.transient:
-                raise fault from None
-            return None
-        return values
+    def variable_text(self, key: str) -> str:
+        """Text of variable length of ``dataset@attribute``, or ''."""
+        if self._variable is None:
+            self._variable = variable_texts(self.path)
+        return self._variable.get(key, "")

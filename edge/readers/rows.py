@@ -162,6 +162,8 @@ def _clock_steps(times: IntArray, notes: list[str]) -> None:
         return
     typical = float(np.median(steps))
     early = steps < (1.0 - _CLOCK_STEP) * typical
+    if not early.any():
+        return
     odd = early | (steps > (1.0 + _CLOCK_STEP) * typical)
     odd = np.concatenate((np.zeros(_STEADY, np.bool_), odd))
     odd = np.concatenate((odd, np.zeros(_STEADY, np.bool_)))
@@ -223,7 +225,7 @@ def trusted_times(
     if not known.any():
         raise InputError(path, f"none of its {known.size} records has a valid time")
     inside = known & inside_name(name, milliseconds)
-    if 2 * int(inside.sum()) < int(known.sum()):
+    if 2 * np.count_nonzero(inside) < np.count_nonzero(known):
         first, last = (
             np.datetime64(int(milliseconds[known][i]), "ms").astype(str) for i in (0, -1)
         )
@@ -233,13 +235,14 @@ def trusted_times(
             f"name from {name.start.isoformat()} to {name.end.isoformat()}",
         )
     good = inside.copy()
-    good[inside] = increasing_rows(milliseconds[inside])
-    kept, of = int(good.sum()), int(np.unique(milliseconds[inside]).size)
-    if 2 * kept < of:
+    times = milliseconds[inside]
+    good[inside] = increasing_rows(times)
+    kept = np.count_nonzero(good)
+    if 2 * kept < times.size and 2 * kept < (of := np.unique(times).size):
         raise InputError(
             path, f"its records are in no order of time: at most {kept} of {of} could be kept"
         )
-    _clock_steps(milliseconds[inside], notes)
+    _clock_steps(times, notes)
     note_rows(notes, ~known, "without a valid time")
     note_rows(notes, known & ~inside, "outside the name's times")
     note_rows(notes, inside & ~good, "out of time order")
@@ -311,19 +314,17 @@ def _no_jump(
     if rows.size < 3:
         return good
     lat, lon = np.radians(latitude[rows]), np.radians(longitude[rows])
-    xyz = _EARTH_RADIUS_KM * np.stack(
-        (np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat))
-    )
-    seconds, counted = seconds[rows], counted[rows]
+    cosine, seconds, counted = np.cos(lat), seconds[rows], counted[rows]
 
-    def reachable(a: IntArray, b: IntArray) -> BoolArray:
-        step = np.sqrt(np.sum((xyz[:, b] - xyz[:, a]) ** 2, axis=0))
+    def reachable(a: IntArray | slice, b: IntArray | slice) -> BoolArray:
+        # Straight through the sphere, by the haversines of the steps.
+        inner = np.sin((lat[b] - lat[a]) / 2.0) ** 2
+        inner += cosine[a] * cosine[b] * np.sin((lon[b] - lon[a]) / 2.0) ** 2
         passed = np.maximum(seconds[b] - seconds[a], counted[b] - counted[a])
-        result: BoolArray = step <= _FASTEST_KM_S * passed
+        result: BoolArray = 2.0 * _EARTH_RADIUS_KM * np.sqrt(inner) <= _FASTEST_KM_S * passed
         return result
 
-    index = np.arange(rows.size)
-    linked = reachable(index[:-1], index[1:])
+    linked = reachable(slice(None, -1), slice(1, None))
     if linked.all():
         return good
     # Pieces between broken links; keep those that hang together with the longest one.
@@ -463,6 +464,6 @@ def note_rows(notes: list[str], rows: BoolArray, what: str) -> None:
     rows : ndarray of bool, shape (N,)
     what : str
     """
-    count = int(rows.sum())
+    count = np.count_nonzero(rows)
     if count:
         notes.append(f"{count} record{'s' if count > 1 else ''} {what}")
