@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from edge.arrays import AnyArray
 from edge.errors import InputError
-from edge.geodesy import wrap_longitude
 from edge.observables import FULL
 from edge.readers.cses import open_cses
 from edge.readers.cses_identity import from_utc, from_verse
@@ -27,7 +26,7 @@ from edge.readers.halforbit import Track
 from edge.readers.names import FileName
 from edge.readers.rows import not_filled
 from edge.readers.sniffing import CCSDS_P_FIELD
-from edge.units import canonical_unit
+from edge.units import canonical_unit, wrap_longitude
 from trainer.simulate.geometry import Floats
 from trainer.simulate.inject_strength import (
     CHANGEABLE,
