@@ -1,10 +1,6 @@
-"""Units as files write them, the factors to the common ones, and longitudes in one range."""
+"""Units as files write them, and the factors to the common ones."""
 
 from __future__ import annotations
-
-import numpy as np
-
-from edge.arrays import FloatArray
 
 _SPELLINGS = {
     "m^-3": ("m^-3", "m-3", "1/m^3", "1/m3", "/m^3", "/m3", "#/m^3", "#/m3", "m**-3", "m⁻³"),
@@ -55,10 +51,3 @@ def conversion_factor(unit: str, target: str) -> float:
         return _FACTORS[unit, target]
     except KeyError:
         raise ValueError(f"no conversion from {unit!r} to {target!r}") from None
-
-
-def wrap_longitude(longitude: FloatArray) -> FloatArray:
-    """Bring longitudes in degrees, of any shape, into [-180, 180)."""
-    wrapped = (longitude + 180.0) % 360.0 - 180.0
-    # A value just below -180 rounds up to the open end.
-    return np.where(wrapped >= 180.0, -180.0, wrapped)

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.arrays import BoolArray, FloatArray, IntArray, TimeArray
+from edge.arrays import BoolArray, FloatArray, IntArray, TimeArray, wrap_longitude
 from edge.errors import InputError
 from edge.readers.halforbit import Track
 from edge.readers.names import FileName
-from edge.units import wrap_longitude
 
 #: Fill values seen in CSES files (HPM attributes) and DEMETER ephemerides.
 SENTINELS = (-9999.0, -99999.0, -999999.0, 99999.0)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,7 +7,7 @@ from hypothesis import strategies as st
 from edge.observables import PROFILES
 from edge.readers.cses_tables import ALSO, PAYLOADS
 from edge.readers.demeter_tables import APIDS
-from edge.units import canonical_unit, conversion_factor, wrap_longitude
+from edge.units import canonical_unit, conversion_factor
 
 
 @pytest.mark.parametrize(
@@ -64,8 +63,3 @@ def test_every_source_of_every_observable_can_be_converted():
                         units = (own.removeprefix("log(").removesuffix(")"),)
                     for unit in units:
                         assert conversion_factor(unit, observable.unit) > 0.0
-
-
-@pytest.mark.parametrize("longitude", [-180.0, 180.0, 540.0, -180.0 - 1e-14, 179.999])
-def test_wrapped_longitudes_lie_in_the_half_open_range(longitude):
-    assert -180.0 <= wrap_longitude(np.array([longitude]))[0] < 180.0

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edge.arrays import AnyArray, BoolArray, FloatArray, IntArray, TimeArray
+from edge.arrays import AnyArray, BoolArray, FloatArray, IntArray, TimeArray, wrap_longitude
 from edge.geodesy import EARTH_RADIUS_KM
-from edge.units import wrap_longitude
 from trainer.common.errors import CatalogueError
 from trainer.common.sphere import arc_km, unit_vectors
 from trainer.datasets.recipe import DatasetRecipe, EventCuts, SampleLabels

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.arrays import wrap_longitude
 from edge.grid import Grid, make_grid
 from edge.night import night_rows
 from edge.observables import FULL, PROFILES, MissionName, Profile
 from edge.readers.halforbit import Channel, HalfOrbit, Payload, Track
 from edge.readers.names import FileName
-from edge.units import wrap_longitude
 from trainer.research.bayes_prior import PositivePrior, draw_positives
 from trainer.research.bayes_windows import WindowValues, grid_windows, join_windows
 from trainer.simulate import precursors

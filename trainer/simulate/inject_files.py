@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.arrays import AnyArray
+from edge.arrays import AnyArray, wrap_longitude
 from edge.errors import InputError
 from edge.observables import FULL
 from edge.readers.cses import open_cses
@@ -26,7 +26,7 @@ from edge.readers.halforbit import Track
 from edge.readers.names import FileName
 from edge.readers.rows import not_filled
 from edge.readers.sniffing import CCSDS_P_FIELD
-from edge.units import canonical_unit, wrap_longitude
+from edge.units import canonical_unit
 from trainer.simulate.geometry import Floats
 from trainer.simulate.inject_strength import (
     CHANGEABLE,

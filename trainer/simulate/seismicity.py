@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.arrays import wrap_longitude
 from edge.outputs import replace_file
-from edge.units import wrap_longitude
 from trainer.inputs.catalogue import Catalogue
 from trainer.simulate.geometry import Floats, Times
 
