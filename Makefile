@@ -6,7 +6,7 @@
 .PHONY: run test test-edge test-arm64 test-all train-export reproduce bench fuzz lint format clean lock help
 ifdef SIDE_BY_SIDE
 # What the tests run of make knows nothing of how they are run.
-unexport MAKEFLAGS
+unexport MAKEFLAGS MAKELEVEL MFLAGS
 else
 .NOTPARALLEL:
 endif
@@ -71,7 +71,10 @@ test-arm64:  ## run the edge and its tests on Debian for arm64 in folders, emula
 test-all: $(TRAINER)  ## run the tests, the slow ones too
 	@$(MAKE) $(RUN_GROUPS) SLOW=
 
+# A thread each: those of two groups would wait for one another.
 .PHONY: $(GROUPS)
+$(GROUPS): export OMP_NUM_THREADS = 1
+$(GROUPS): export OPENBLAS_NUM_THREADS = 1
 group-trainer:
 	@$(BIN)/pytest -q -m "not tensorflow $(SLOW)" tests/trainer
 group-edge:

@@ -1,4 +1,4 @@
-"""Names of the array types."""
+"""Names of the array types, and longitudes in one range."""
 
 from __future__ import annotations
 
@@ -19,3 +19,10 @@ Features = npt.NDArray[np.float32]
 
 #: Of any numeric type, in kernels.
 AnyArray = npt.NDArray[Any]
+
+
+def wrap_longitude(longitude: FloatArray) -> FloatArray:
+    """Bring longitudes in degrees, of any shape, into [-180, 180)."""
+    wrapped = (longitude + 180.0) % 360.0 - 180.0
+    # A value just below -180 rounds up to the open end.
+    return np.where(wrapped >= 180.0, -180.0, wrapped)

@@ -179,13 +179,6 @@ def local_time(time: TimeArray, longitude: FloatArray) -> FloatArray:
     return np.where(hours >= 24.0, 0.0, hours)
 
 
-def wrap_longitude(longitude: FloatArray) -> FloatArray:
-    """Bring longitudes in degrees, of any shape, into [-180, 180)."""
-    wrapped = (longitude + 180.0) % 360.0 - 180.0
-    # A value just below -180 rounds up to the open end.
-    return np.where(wrapped >= 180.0, -180.0, wrapped)
-
-
 def great_circle_km(
     latitude: FloatArray,
     longitude: FloatArray,

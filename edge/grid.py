@@ -12,9 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.arrays import AnyArray, BoolArray, CountArray, FloatArray, IntArray, TimeArray
+from edge.arrays import (
+    AnyArray,
+    BoolArray,
+    CountArray,
+    FloatArray,
+    IntArray,
+    TimeArray,
+    wrap_longitude,
+)
 from edge.errors import InputError
-from edge.geodesy import wrap_longitude
 from edge.jit import kernel
 from edge.observables import B_RMS_SPAN_S, GRID_STEP_S, Observable, Profile
 from edge.readers.halforbit import Channel, HalfOrbit, Track

@@ -18,6 +18,7 @@ from trainer.training.commands import finetune, pretrain, train, tune
 _NAME = "edge-train"
 
 app = typer.Typer(
+    name=_NAME,
     cls=Commands,
     add_completion=False,
     rich_markup_mode=None,

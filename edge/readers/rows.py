@@ -13,9 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.arrays import BoolArray, FloatArray, IntArray, TimeArray
+from edge.arrays import BoolArray, FloatArray, IntArray, TimeArray, wrap_longitude
 from edge.errors import InputError
-from edge.geodesy import wrap_longitude
 from edge.readers.halforbit import Track
 from edge.readers.names import FileName
 

@@ -21,6 +21,7 @@ SUBJECTS = (
     "start_up",
     "idle",
     "scoring",
+    "network",
     "isolation",
     "cses_reading",
     "demeter_reading",

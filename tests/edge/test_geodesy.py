@@ -16,7 +16,6 @@ from edge.geodesy import (
     great_circle_km,
     local_time,
     solar_zenith_angle,
-    wrap_longitude,
 )
 
 # g10, g11, h11 of IGRF-14 in nT.
@@ -171,8 +170,3 @@ def test_zenith_angle_and_dipole_latitude_agree_with_the_real_file(real_hpm):
     assert (shadow == (read.channels["FLAG_SHW"].values == 1)).mean() >= 0.99
     ours = dipole_latitude(track.time, track.latitude, track.longitude)
     assert np.abs(ours - read.channels["MAG_LAT"].values).max() < 0.2
-
-
-@pytest.mark.parametrize("longitude", [-180.0, 180.0, 540.0, -180.0 - 1e-14, 179.999])
-def test_wrapped_longitudes_lie_in_the_half_open_range(longitude):
-    assert -180.0 <= wrap_longitude(np.array([longitude]))[0] < 180.0

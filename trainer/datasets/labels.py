@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edge.arrays import AnyArray, BoolArray, FloatArray, IntArray, TimeArray
-from edge.geodesy import EARTH_RADIUS_KM, wrap_longitude
+from edge.arrays import AnyArray, BoolArray, FloatArray, IntArray, TimeArray, wrap_longitude
+from edge.geodesy import EARTH_RADIUS_KM
 from trainer.common.errors import CatalogueError
 from trainer.common.sphere import arc_km, unit_vectors
 from trainer.datasets.recipe import DatasetRecipe, EventCuts, SampleLabels

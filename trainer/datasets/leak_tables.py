@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from edge.arrays import AnyArray, BoolArray, FloatArray
+from edge.arrays import AnyArray, BoolArray, FloatArray, wrap_longitude
 from edge.errors import one_line
-from edge.geodesy import great_circle_km, wrap_longitude
+from edge.geodesy import great_circle_km
 from trainer.common.errors import TrainError
 from trainer.datasets.dataset_card import DatasetCard
 from trainer.datasets.layout import EVENTS_FILE, HALF_ORBITS_FILE, WINDOWS_FILE

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from edge.arrays import AnyArray, BoolArray, FloatArray, IntArray
-from edge.geodesy import EARTH_RADIUS_KM, wrap_longitude
+from edge.arrays import AnyArray, BoolArray, FloatArray, IntArray, wrap_longitude
+from edge.geodesy import EARTH_RADIUS_KM
 from trainer.common.errors import TrainError
 from trainer.common.sphere import unit_vectors
 from trainer.datasets.labels import EXCLUDED, NEGATIVE, POSITIVE, radius_km

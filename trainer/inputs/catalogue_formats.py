@@ -12,8 +12,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from edge.arrays import wrap_longitude
 from edge.errors import one_line
-from edge.geodesy import wrap_longitude
 from trainer.common.errors import CatalogueError
 
 #: Valid values. Depths above sea level occur; ComCat goes down to 735 km.

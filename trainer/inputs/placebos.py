@@ -12,8 +12,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from edge.arrays import AnyArray, FloatArray
-from edge.geodesy import dipole_pole, wrap_longitude
+from edge.arrays import AnyArray, FloatArray, wrap_longitude
+from edge.geodesy import dipole_pole
 from trainer.common.sphere import unit_vectors
 from trainer.inputs.catalogue import Catalogue
 from trainer.inputs.declustering import Clusters

@@ -125,16 +125,17 @@ def inference_function(
     Notes
     -----
     A Keras LSTM converts to an operation that cannot be batched or keeps its state between calls.
-    Here each direction has one matmul for the input projection of all steps; the gates are
-    reordered to input, forget, output, candidate, so that one sigmoid covers three; and step 0,
-    whose state is zero, has neither a recurrent product nor a forget gate. Reshapes name every
-    size but the batch, or the file could not be resized. Whitening is one matmul over all values
-    of a window; the flags pass it as they are.
+    Here each step of a direction is one matmul over the input and the state beside each other, and
+    step 0, whose state is zero, has neither a recurrent product nor a forget gate. Gates are cut by
+    even splits: strided slices, of which there were twenty, cost LiteRT a third of its time, and
+    element-wise sums of int8 are what is slow in tflite-runtime (``tests/benchmarks/network.py``
+    has what was tried). Reshapes name every size but the batch, or the file could not be resized.
+    Whitening is one matmul over all values of a window; the flags pass it as they are.
     """
     _, length, columns = model.input_shape
     convolutions = _weights(model, "convolution_")
     parts = model.get_layer(FIRST_LAYER).output.shape[1]
-    recurrent = [(_reorder(w[:3]), _reorder(w[3:])) for w in _weights(model, "recurrent")]
+    recurrent = _weights(model, "recurrent")
     dense = _weights(model, "dense")
     logit = model.get_layer("logit").get_weights()
     pooled = length // parts // 2
@@ -153,14 +154,11 @@ def inference_function(
         for kernel, bias in convolutions:
             x = tf.nn.relu(tf.nn.conv2d(x, kernel[None], 1, "SAME") + bias)
         x = tf.nn.max_pool2d(x, [1, 2], [1, 2], "VALID")
-        x = tf.reshape(x, [-1, flat])
-        order = range(parts)
-        for forward, backward in recurrent[:-1]:
-            ahead, back = _run(x, forward, parts, order), _run(x, backward, parts, order[::-1])
+        steps = tf.split(tf.reshape(x, [-1, parts * flat]), parts, axis=1)
+        for weights in recurrent:
+            ahead, back = _run(steps, weights[:3]), _run(steps[::-1], weights[3:])
             steps = [tf.concat([a, b], axis=1) for a, b in zip(ahead, back[::-1], strict=True)]
-            x = tf.reshape(tf.stack(steps, axis=1), [-1, steps[0].shape[1]])
-        forward, backward = recurrent[-1]
-        ahead, back = _run(x, forward, parts, order), _run(x, backward, parts, order[::-1])
+        # Each direction ends at its own side.
         h = tf.concat([ahead[-1], back[-1]], axis=1)
         for kernel, bias in dense:
             h = tf.nn.relu(tf.matmul(h, kernel) + bias)
@@ -192,26 +190,29 @@ def _weights(model: keras.Model, prefix: str) -> list[list[AnyArray]]:
     ]
 
 
-def _reorder(weights: list[AnyArray]) -> list[AnyArray]:
-    """Reorder the gates of kernel, recurrent kernel and bias from i f c o to i f o c."""
-    return [
-        np.concatenate([np.split(w, 4, axis=-1)[g] for g in (0, 1, 3, 2)], axis=-1) for w in weights
-    ]
-
-
-def _run(x: Any, weights: list[AnyArray], parts: int, steps: range) -> list[Any]:
-    """Hidden states of one direction, each (B, units), over x of (B * parts, features)."""
+def _run(steps: list[Any], weights: list[AnyArray]) -> list[Any]:
+    """Hidden states of one direction, each (B, units), over steps of (B, features)."""
     kernel, recurrent, bias = weights
-    units = recurrent.shape[0]
-    projected = tf.reshape(tf.matmul(x, kernel) + bias, [-1, parts, 4 * units])
     states: list[Any] = []
     cell = None
-    for step in steps:
-        z = projected[:, step, :]
-        if states:
-            z = z + tf.matmul(states[-1], recurrent)
-        gates = tf.sigmoid(z[:, : 3 * units])
-        candidate = gates[:, :units] * tf.tanh(z[:, 3 * units :])
-        cell = candidate if cell is None else gates[:, units : 2 * units] * cell + candidate
-        states.append(gates[:, 2 * units :] * tf.tanh(cell))
+    for x in steps:
+        if cell is None:
+            i, c, o = _gates(x, kernel, bias, (0, 2, 3))
+            cell = tf.sigmoid(i) * tf.tanh(c)
+        else:
+            beside = tf.concat([x, states[-1]], axis=1)
+            both = np.concatenate([kernel, recurrent])
+            i, f, c, o = _gates(beside, both, bias, (0, 1, 2, 3))
+            cell = tf.sigmoid(f) * cell + tf.sigmoid(i) * tf.tanh(c)
+        states.append(tf.sigmoid(o) * tf.tanh(cell))
     return states
+
+
+def _gates(x: Any, kernel: AnyArray, bias: AnyArray, which: tuple[int, ...]) -> list[Any]:
+    """Gates before their activations, of Keras's input, forget, cell and output gate."""
+    some, offset = (
+        np.concatenate([np.split(w, 4, axis=-1)[gate] for gate in which], axis=-1)
+        for w in (kernel, bias)
+    )
+    result: list[Any] = tf.split(tf.matmul(x, some) + offset, len(which), axis=1)
+    return result

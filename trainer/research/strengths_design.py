@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.geodesy import wrap_longitude
+from edge.arrays import wrap_longitude
 from edge.grid import Grid, make_grid
 from edge.night import night_rows
 from edge.observables import FULL, PROFILES, MissionName, Profile

@@ -11,9 +11,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.arrays import AnyArray
+from edge.arrays import AnyArray, wrap_longitude
 from edge.errors import InputError
-from edge.geodesy import wrap_longitude
 from edge.observables import FULL
 from edge.readers.cses import open_cses
 from edge.readers.cses_identity import from_utc, from_verse

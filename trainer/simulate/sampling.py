@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.geodesy import wrap_longitude
+from edge.arrays import wrap_longitude
 from trainer.simulate.geometry import Floats
 from trainer.simulate.orbits import Pass
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.geodesy import wrap_longitude
+from edge.arrays import wrap_longitude
 from edge.outputs import replace_file
 from trainer.inputs.catalogue import Catalogue
 from trainer.simulate.geometry import Floats, Times

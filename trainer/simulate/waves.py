@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edge.geodesy import wrap_longitude
+from edge.arrays import wrap_longitude
 from trainer.simulate import geometry
 from trainer.simulate.environment import Conditions
 from trainer.simulate.geometry import Floats, Times

@@ -60,7 +60,7 @@ def trace(path: Path) -> None:
 
         setattr(owner, name, call)
 
-    build, due = cli._scorer, plan.Planner.due
+    build, due = cli.load_scorer, plan.Planner.due
 
     def scorer(*arguments: Any) -> Any:
         before = enter("imports")
@@ -76,7 +76,7 @@ def trace(path: Path) -> None:
         enter("scan")
         yield from due(self, known)
 
-    cli._scorer, plan.Planner.due = scorer, scan  # type: ignore[assignment, method-assign]
+    cli.load_scorer, plan.Planner.due = scorer, scan  # type: ignore[assignment, method-assign]
     for owner, name, phase in (
         (outputs, "replace_files", "writing"),
         (stream, "write_alarms", "alarms"),

@@ -59,7 +59,7 @@ def test_broken_work_is_taken_up(made, built: Path, dataset: Path, monkeypatch) 
     def stop(*args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(dataset_build.build_tables.Tables, "write_half_orbits", stop)
+    monkeypatch.setattr(dataset_build.build_tables.DatasetTables, "write_half_orbits", stop)
     with pytest.raises(KeyboardInterrupt):
         build(made, dataset)
     monkeypatch.undo()

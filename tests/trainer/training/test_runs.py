@@ -457,9 +457,9 @@ def test_the_test_block_stays_closed(
     opened: list[object] = []
     real = tables.WindowReader
 
-    def note(path, splits, *others):
+    def note(*, splits, **others):
         opened.append(splits)
-        return real(path, splits, *others)
+        return real(splits=splits, **others)
 
     monkeypatch.setattr(tables, "WindowReader", note)
     assert run("train", built, "--recipe", recipe, "--out", tmp_path / "run").code == 0
