@@ -140,7 +140,9 @@ class Series:
             values = out.reshape(stop - start, self.columns)[:, columns]
             if not self._all:
                 values = values[self._keep[start:stop]]
-            valid = None if self._all_valid(values) else self._valid(values)
+            # A look at the block as it lies in memory is quicker, and nearly always suffices.
+            fine = self._all_valid(out) or self._all_valid(values)
+            valid = None if fine else self._valid(values)
             if self._raised is not None:
                 raised = self._raised[start:stop]
                 raised = raised if self._all else raised[self._keep[start:stop]]
