@@ -45,6 +45,7 @@ from edge.station.commands import (
 
 if TYPE_CHECKING:
     from edge.readers.names import FileName
+    from edge.results import ResultFormat
     from edge.scoring import Scorer
 
 
@@ -57,7 +58,7 @@ def score(
         typer.Option(
             "--out",
             readable=False,
-            help="Folder for JSON Lines, CSV and GeoJSON results.",
+            help="Folder for results: JSON Lines, CSV, GeoJSON, or what the settings say.",
             show_default="none",
         ),
     ] = None,
@@ -89,12 +90,18 @@ def score(
                 )
         scorer = load_scorer(settings, real_bundle(settings))
         for group in groups:
-            failed |= _score(scorer, group, out, json)
+            failed |= _score(scorer, group, out, json, settings.results)
     if failed:
         raise typer.Exit(2)
 
 
-def _score(scorer: Scorer, group: dict[Path, FileName], out: Path | None, json: bool) -> bool:
+def _score(
+    scorer: Scorer,
+    group: dict[Path, FileName],
+    out: Path | None,
+    json: bool,
+    formats: tuple[ResultFormat, ...],
+) -> bool:
     """Score one half-orbit and show it; True where a file of it failed."""
     from edge.inbox import unused_payload
     from edge.outputs import json_lines, score_to_disk
@@ -104,7 +111,7 @@ def _score(scorer: Scorer, group: dict[Path, FileName], out: Path | None, json: 
     unused = [unused_payload(path, name, scorer.bundle.profile) for path, name in group.items()]
     problems: list[InputError | str] = [problem for problem in unused if problem]
     if out is not None:
-        scored, _ = score_to_disk(scorer, out, group)
+        scored, _ = score_to_disk(scorer, out, group, formats)
     else:
         scored = scorer.score(scorer.read(group))
     problems += [failure.message for failure in scored.failures]
@@ -220,6 +227,7 @@ def stream(
         settle_s,
         settings.wait,
         station=True,
+        formats=settings.results,
     )
     service = Notifier({} if once else os.environ)
     with hold(out, warn=log.warn):

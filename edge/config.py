@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, get_args, get_type_hints
@@ -10,6 +9,7 @@ from typing import Annotated, Literal, get_args, get_type_hints
 import msgspec
 
 from edge.errors import ConfigError
+from edge.results import RESULT_FORMATS, ResultFormat
 
 _PREFIX = "EDGE_SCORE_"
 FILE_VARIABLE = "EDGE_SCORE_CONFIG"
@@ -50,6 +50,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     metrics : str or None
         A file that ends in ``.prom``, for the textfile collector of Prometheus' node_exporter;
         none where None.
+    results : list of str
+        Files of a half-orbit that are written: ``jsonl``, which all else is made of and must be
+        among them, ``csv``, ``geojson``. `export` makes either of these later.
     page : bool
         Whether `stream` keeps ``report.html`` in the output folder up to date.
     keep_input_days, keep_results_days : float or None
@@ -73,10 +76,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     on_failure: str | None = None
     log_format: Literal["text", "json", "journal"] | None = None
     metrics: str | None = None
+    results: tuple[ResultFormat, ...] = RESULT_FORMATS
     page: bool = False
     keep_input_days: _Days | None = None
     keep_results_days: _Days | None = None
     keep_disk_free: Annotated[float, msgspec.Meta(gt=0.0, le=1e6)] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse results that nothing could be read back from."""
+        if "jsonl" not in self.results:
+            raise ValueError(
+                f"results: expected 'jsonl' and perhaps others, got {list(self.results)!r}"
+            )
 
     @property
     def bundle_folder(self) -> Path | None:
@@ -107,11 +118,13 @@ def load_settings(
     if file is not None:
         merged |= _read_toml(file)
         _convert(merged, file.name)
-    variables = {
+    variables: dict[str, object] = {
         key.removeprefix(_PREFIX).lower(): value
         for key, value in environment.items()
         if key.startswith(_PREFIX) and key != FILE_VARIABLE
     }
+    if isinstance(formats := variables.get("results"), str):
+        variables["results"] = [name.strip() for name in formats.split(",")]
     _convert(variables, "environment", _PREFIX, strict=False)
     merged |= variables
     merged |= {key: value for key, value in options.items() if value is not None}
@@ -119,6 +132,8 @@ def load_settings(
 
 
 def _read_toml(file: Path) -> dict[str, object]:
+    import tomllib
+
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
@@ -144,6 +159,8 @@ def _convert(
 def _explain(message: str, values: Mapping[str, object], prefix: str) -> str:
     """Say which key has which value, and what was expected."""
     expected, _, key = message.rstrip("`").partition(" - at `$.")
+    # Of an element of a list.
+    key = key.partition("[")[0]
     if key not in values:
         return message
     choices = [repr(c) for a in get_args(get_type_hints(Settings)[key]) for c in get_args(a) or ()]

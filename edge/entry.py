@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import sys
 from collections.abc import Iterable
@@ -74,7 +75,7 @@ def run(app: typer.Typer, name: str, missing_is_ours: bool = True) -> NoReturn:
     """
     _open_streams()
     try:
-        code = app(standalone_mode=False, prog_name=name) or 0
+        code = _asked_for(app, sys.argv[1:2])(standalone_mode=False, prog_name=name) or 0
     except EdgeError as error:
         complain(name, error)
         code = error.exit_code
@@ -106,6 +107,21 @@ def run(app: typer.Typer, name: str, missing_is_ours: bool = True) -> NoReturn:
         complain(name, f"standard output: {_lost_output}")
         code = code or 2
     sys.exit(code)
+
+
+def _asked_for(app: typer.Typer, argument: list[str]) -> typer.Typer:
+    """Leave of an application the command that its first argument names, if that names one.
+
+    typer builds every parameter of every command, which takes longer than to import it.
+    """
+    found = copy.copy(app)
+    found.registered_commands = [
+        c
+        for c in app.registered_commands
+        if [c.name or (c.callback.__name__.replace("_", "-") if c.callback else "")] == argument
+    ]
+    found.registered_groups = [g for g in app.registered_groups if [g.name] == argument]
+    return found if found.registered_commands or found.registered_groups else app
 
 
 def say(lines: Iterable[str]) -> None:

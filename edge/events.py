@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from edge.results import ScoredHalfOrbit
     from edge.station.alarms import StationAlarm
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(msgspec.Struct, frozen=True):
     """A half-orbit was scored and its results are on disk.
 
     Attributes
@@ -27,8 +27,7 @@ class Scored:
     news: tuple[StationAlarm, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """An input failed, or the station did; nothing of it is stored as "nothing found".
 
     Attributes
@@ -41,37 +40,32 @@ class Problem:
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DaySide:
+class DaySide(msgspec.Struct, frozen=True):
     """A half-orbit of the day side was recorded; it is not scored."""
 
     half_orbit: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(msgspec.Struct, frozen=True):
     """Files that are not for us."""
 
     message: str
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True):
     """A half-orbit is held back for its missing payloads."""
 
     half_orbit: str
 
 
-@dataclass(frozen=True, slots=True)
-class Settling:
+class Settling(msgspec.Struct, frozen=True):
     """A file may still grow."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Idle:
+class Idle(msgspec.Struct, frozen=True, kw_only=True):
     """One look at the inbox is done.
 
     Attributes
@@ -94,8 +88,7 @@ class Idle:
     day: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Removed:
+class Removed(msgspec.Struct, frozen=True):
     """Retention removed files, as the settings ask for."""
 
     message: str

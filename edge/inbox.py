@@ -12,9 +12,10 @@ import re
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+
+import msgspec
 
 from edge.errors import InputError, NotAHalfOrbitFile
 from edge.observables import Profile
@@ -43,8 +44,7 @@ _NOT_FOLLOWED = "is a link to a folder, which is not followed: give that folder 
 File = TypeVar("File")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InboxFile:
+class InboxFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file of the inbox.
 
     Attributes

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import astuple, replace
 
 from edge.errors import LedgerDamaged
 from edge.ledger_file import (
@@ -15,7 +16,6 @@ from edge.ledger_file import (
     begun_anew,
     ledger_of,
     set_aside,
-    values_of,
 )
 from edge.ledger_records import (
     DONE,
@@ -211,7 +211,7 @@ class Ledger(LedgerFile):
         """
         now = time.time() if now is None else now
         with self._transaction():
-            self._db.executemany(_RECORD_FILE, [(*values_of(f), now) for f in files])
+            self._db.executemany(_RECORD_FILE, [(*astuple(f), now) for f in files])
             self._insert("half_orbit", [h for h in (half_orbit, *day_sides) if h is not None])
             if half_orbit is not None and results is not None:
                 self._db.execute("DELETE FROM result WHERE half_orbit = ?", (half_orbit.key,))

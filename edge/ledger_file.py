@@ -11,6 +11,8 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
+from msgspec.structs import astuple
+
 from edge.errors import ConfigError, LedgerDamaged, LedgerError, one_line
 from edge.ledger_schema import MIGRATIONS, VERSION
 
@@ -160,7 +162,7 @@ class LedgerFile:
             self._db.executemany(
                 f"INSERT OR REPLACE INTO {table} ({_listed(names)}) "
                 f"VALUES ({', '.join('?' * len(names))})",
-                [(*values_of(record), *more.values()) for record in records],
+                [(*astuple(record), *more.values()) for record in records],
             )
 
     @contextlib.contextmanager
@@ -197,12 +199,8 @@ class LedgerFile:
 
 def fields_of(kind: Any) -> tuple[str, ...]:
     """Columns of a record, which its fields are named as."""
-    return tuple(kind.__dataclass_fields__)
-
-
-def values_of(record: Any) -> tuple[Any, ...]:
-    """Give the values of a record in order of its fields."""
-    return tuple(getattr(record, name) for name in fields_of(type(record)))
+    fields: tuple[str, ...] = kind.__struct_fields__
+    return fields
 
 
 def _listed(names: Iterable[str]) -> str:

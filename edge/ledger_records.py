@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from edge.inbox import InboxFile
 
@@ -16,8 +17,7 @@ SCORED = ("done", "insufficient")
 DONE: tuple[str, ...] = (*SCORED, "day")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileRecord:
+class FileRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one file of the inbox.
 
     Attributes
@@ -63,8 +63,7 @@ class FileRecord:
         return recorded != (file.size, file.mtime_ns, file.ctime_ns)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HalfOrbitRecord:
+class HalfOrbitRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one half-orbit.
 
     Attributes
@@ -120,8 +119,7 @@ class HalfOrbitRecord:
     track: str = "[]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRecord:
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One run of `stream`.
 
     Attributes
@@ -141,8 +139,7 @@ class RunRecord:
     runtime: str
 
 
-@dataclass(frozen=True, slots=True)
-class AlarmRecord:
+class AlarmRecord(msgspec.Struct, frozen=True):
     """An alarm as it stands in a result.
 
     Attributes
@@ -162,8 +159,7 @@ class AlarmRecord:
     content: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pruned:
+class Pruned(msgspec.Struct, frozen=True, kw_only=True):
     """A file that retention removes; recorded before it goes.
 
     Attributes
@@ -182,8 +178,7 @@ class Pruned:
     sha256: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """What a person must be told, until a command has taken it."""
 
     id: int

@@ -13,8 +13,9 @@ A value outside its range is invalid, never clipped.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 MissionName = Literal["cses", "demeter"]
 
@@ -37,8 +38,7 @@ def band_name(channel: str, band: Band) -> str:
     return f"{channel}[{band[0]:g}-{band[1]:g} Hz]"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """Where a mission's files hold an observable.
 
     Attributes
@@ -61,8 +61,7 @@ class Source:
         return self.channel if self.band is None else band_name(self.channel, self.band)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Observable:
+class Observable(msgspec.Struct, frozen=True, kw_only=True):
     """One physical quantity.
 
     Attributes
@@ -87,8 +86,7 @@ class Observable:
     derived: Literal["", "b_rms"] = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True):
     """An ordered list of observables: the input columns of a model."""
 
     name: str

@@ -1,4 +1,4 @@
-"""Results on disk: three files a half-orbit, each replaced whole.
+"""Results on disk: up to three files a half-orbit, each replaced whole.
 
 No field depends on the machine's clock, so running again writes the same bytes.
 """
@@ -6,33 +6,38 @@ No field depends on the machine's clock, so running again writes the same bytes.
 from __future__ import annotations
 
 import contextlib
-import csv
 import errno
 import hashlib
 import io
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from edge.errors import ConfigError
-from edge.results import ScoredHalfOrbit, WindowScore, WrittenFile
+from edge.results import (
+    RESULT_FORMATS,
+    ResultFormat,
+    ScoredHalfOrbit,
+    WindowScore,
+    WrittenFile,
+)
 
 if TYPE_CHECKING:
     from edge.readers.names import FileName
     from edge.scoring import Scorer
 
-SUFFIXES = (".jsonl", ".csv", ".geojson")
+SUFFIXES = tuple(f".{name}" for name in RESULT_FORMATS)
 
 _COLUMNS = WindowScore.__struct_fields__
 _encoder = msgspec.json.Encoder()
 
 # What a process leaves that is killed while it replaces a file, and nothing of anybody else's.
-_LEFTOVER = re.compile(
+_LEFTOVER = (
     r"\.(\w+_[0-9]{6}\.(jsonl|csv|geojson)|alarms\.(jsonl|geojson)|status\.json|report\.html)\.tmp"
 )
 # What file systems answer that cannot flush a folder.
@@ -45,7 +50,10 @@ def json_lines(records: Iterable[msgspec.Struct]) -> bytes:
 
 
 def score_to_disk(
-    scorer: Scorer, out: Path, files: Mapping[Path, FileName]
+    scorer: Scorer,
+    out: Path,
+    files: Mapping[Path, FileName],
+    formats: Collection[ResultFormat] = RESULT_FORMATS,
 ) -> tuple[ScoredHalfOrbit, list[WrittenFile]]:
     """Read and score one half-orbit, and write its results.
 
@@ -55,6 +63,8 @@ def score_to_disk(
         Folder of the results; made if it is missing.
     files : mapping of Path to FileName
         All of the half-orbit.
+    formats : collection of str, optional
+        See `write_results`.
 
     Returns
     -------
@@ -72,7 +82,7 @@ def score_to_disk(
     if scored.summary.status == "failed":
         return scored, []
     try:
-        return scored, write_results(out, scored)
+        return scored, write_results(out, scored, formats)
     except OSError as error:
         raise ConfigError(
             f"output folder {out.name}: {error.strerror or error}; half-orbit "
@@ -80,13 +90,17 @@ def score_to_disk(
         ) from None
 
 
-def write_results(out: Path, scored: ScoredHalfOrbit) -> list[WrittenFile]:
+def write_results(
+    out: Path, scored: ScoredHalfOrbit, formats: Collection[ResultFormat] = RESULT_FORMATS
+) -> list[WrittenFile]:
     """Write the results of one half-orbit.
 
     Parameters
     ----------
     out : Path
         Folder; made if it is missing.
+    formats : collection of {"jsonl", "csv", "geojson"}, optional
+        Those to write; earlier ones of the half-orbit in others are removed.
 
     Returns
     -------
@@ -101,17 +115,16 @@ def write_results(out: Path, scored: ScoredHalfOrbit) -> list[WrittenFile]:
 
     Notes
     -----
-    All three are on disk under temporary names before the first is renamed.
+    All are on disk under temporary names before the first is renamed.
     """
     out.mkdir(parents=True, exist_ok=True)
-    contents = (
-        json_lines([scored.summary, *scored.windows, *scored.alarms]),
-        _csv(scored),
-        _geojson(scored),
-    )
-    paths = result_paths(out, scored.summary.half_orbit)
-    replace_files(dict(zip(paths, contents, strict=True)))
-    return [file_record(path, content) for path, content in zip(paths, contents, strict=True)]
+    paths = dict(zip(RESULT_FORMATS, result_paths(out, scored.summary.half_orbit), strict=True))
+    contents = {paths[name]: _WRITERS[name](scored) for name in RESULT_FORMATS if name in formats}
+    replace_files(contents)
+    for path in paths.values():
+        if path not in contents:
+            path.unlink(missing_ok=True)
+    return [file_record(path, content) for path, content in contents.items()]
 
 
 def file_record(path: Path, content: bytes) -> WrittenFile:
@@ -170,7 +183,7 @@ def _sha256(content: bytes) -> str:
 def remove_leftovers(out: Path) -> None:
     """Remove what a process left that was killed in the middle of `replace_files`."""
     for path in out.glob(".*.tmp"):
-        if _LEFTOVER.fullmatch(path.name) and stat.S_ISREG(path.lstat().st_mode):
+        if re.fullmatch(_LEFTOVER, path.name) and stat.S_ISREG(path.lstat().st_mode):
             path.unlink(missing_ok=True)
 
 
@@ -236,7 +249,13 @@ def flush_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def _jsonl(scored: ScoredHalfOrbit) -> bytes:
+    return json_lines([scored.summary, *scored.windows, *scored.alarms])
+
+
 def _csv(scored: ScoredHalfOrbit) -> bytes:
+    import csv
+
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
@@ -260,6 +279,9 @@ def _geojson(scored: ScoredHalfOrbit) -> bytes:
         "features": features,
     }
     return _encoder.encode(collection) + b"\n"
+
+
+_WRITERS = {"jsonl": _jsonl, "csv": _csv, "geojson": _geojson}
 
 
 def point_feature(record: Any) -> dict[str, object]:

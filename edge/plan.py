@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from edge import __version__
 from edge.errors import ConfigError, InputError, one_line
@@ -44,8 +46,7 @@ _BATCH = 1000
 _NAMED = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HalfOrbitFiles:
+class HalfOrbitFiles(msgspec.Struct, frozen=True, kw_only=True):
     """The files of a half-orbit that is due.
 
     Attributes

@@ -11,6 +11,9 @@ from edge.errors import InputError
 
 Verdict = Literal["quiet", "alarm", "insufficient"]
 Geomagnetic = Literal["quiet", "disturbed", "unknown"]
+ResultFormat = Literal["jsonl", "csv", "geojson"]
+#: Files that a half-orbit's result can have; the first one is read back.
+RESULT_FORMATS: tuple[ResultFormat, ...] = ("jsonl", "csv", "geojson")
 #: Counted up where a field goes or changes its meaning; new fields may come without.
 SCHEMA = 1
 

@@ -8,13 +8,14 @@ half-orbit at the first try; anything else is an attempt, repeated with growing 
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from edge import __version__
 from edge.errors import (
@@ -31,7 +32,13 @@ from edge.ledger import FileRecord, HalfOrbitRecord, HalfOrbitStatus, Ledger, be
 from edge.observables import Profile
 from edge.outputs import score_to_disk
 from edge.plan import PAUSES_S, HalfOrbitFiles, Planner
-from edge.results import ScoredHalfOrbit, WindowScore, WrittenFile
+from edge.results import (
+    RESULT_FORMATS,
+    ResultFormat,
+    ScoredHalfOrbit,
+    WindowScore,
+    WrittenFile,
+)
 from edge.station.alarms import StationAlarm, compare, message, write_alarms
 
 if TYPE_CHECKING:
@@ -63,6 +70,8 @@ class Stream:
         back after its newest file came.
     station : bool, optional
         Keep the files of recent alarms, and put what changes of them into the outbox.
+    formats : collection of str, optional
+        See `edge.outputs.write_results`.
     """
 
     def __init__(
@@ -75,9 +84,10 @@ class Stream:
         settle: float = 0.0,
         wait: float = 0.0,
         station: bool = False,
+        formats: Collection[ResultFormat] = RESULT_FORMATS,
     ) -> None:
         self._out, self._parameters = out, parameters
-        self._station = station
+        self._station, self._formats = station, formats
         self._build_scorer = scorer
         self._scorer: Scorer | None = None
         self._checked = -math.inf
@@ -343,7 +353,7 @@ class Stream:
         )
         try:
             try:
-                scored, written = score_to_disk(scorer, self._out, work.named)
+                scored, written = score_to_disk(scorer, self._out, work.named, self._formats)
                 if any(not f.transient for f in scored.failures):
                     # Libraries that lack memory or are half replaced call good bytes damaged.
                     self._check_station(trusted_s=_TRUSTED_S)
@@ -448,7 +458,7 @@ def thinned(windows: list[WindowScore]) -> str:
         ]
         for part in parts
     ]
-    return json.dumps(places, separators=(",", ":"))
+    return msgspec.json.encode(places).decode()
 
 
 def _pause(attempts: int) -> float:

@@ -6,11 +6,12 @@ killed in between, and no more after the command has taken it.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 from collections.abc import Iterator, Mapping
+
+import msgspec
 
 from edge.errors import one_line
 from edge.events import Problem
@@ -32,7 +33,11 @@ def failure_message(reason: str, day: str) -> tuple[str, str, str]:
     day : str
         UTC, such as ``2026-01-31``.
     """
-    return "failure", f"{day} {reason}", json.dumps({"day": day, "reason": reason})
+    return (
+        "failure",
+        f"{day} {reason}",
+        msgspec.json.encode({"day": day, "reason": reason}).decode(),
+    )
 
 
 def tell(ledger: Ledger, commands: Mapping[str, str], now: float) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from edge.config import Settings
 from edge.errors import ConfigError, EdgeError, InputError, LedgerDamaged, LedgerError
 from edge.ledger import DONE, AlarmRecord, HalfOrbitRecord, Ledger, ledger_of
 from edge.outputs import file_record, flush_folder, result_paths
-from edge.results import Alarm, WrittenFile
+from edge.results import RESULT_FORMATS, Alarm, ResultFormat, WrittenFile
 from edge.station.alarms import (
     JSONL_FILE,
     StationAlarm,
@@ -86,7 +86,8 @@ def repair(out: Path, settings: Settings, bundle: Path | None, now: float) -> It
         try:
             with Ledger(temporary) as new:
                 yield from _copy_rows(path, temporary, new)
-                yield from _take_results(out, new, _current(settings, bundle), now)
+                current = _current(settings, bundle)
+                yield from _take_results(out, new, current, now, settings.results)
                 alarms = new.alarms()
                 write_alarms(out, alarms)
                 yield f"alarms.jsonl and alarms.geojson are written anew, of {len(alarms)} alarms"
@@ -257,7 +258,11 @@ def _current(settings: Settings, bundle: Path | None) -> tuple[str, tuple[object
 
 
 def _take_results(
-    out: Path, ledger: Ledger, current: tuple[str, tuple[object, ...]], now: float
+    out: Path,
+    ledger: Ledger,
+    current: tuple[str, tuple[object, ...]],
+    now: float,
+    formats: Collection[ResultFormat],
 ) -> Iterator[str]:
     """Fill in rows of half-orbits, results and alarms from the results on disk."""
     parameters, made_by = current
@@ -271,9 +276,12 @@ def _take_results(
     alarms_taken: list[str] = []
     for key in result_keys(out):
         record, before = half_orbits.get(key), named.get(key, [])
-        if key in pruned or (record is not None and len(before) == len(result_paths(out, key))):
+        known = {file.name for file in before}
+        if key in pruned or (
+            record is not None and known.issuperset(f"{key}.{name}" for name in formats)
+        ):
             continue
-        whole = whole_result(out, key)
+        whole = whole_result(out, key, formats)
         if whole is None or not _agrees(*whole, record, before):
             refused += 1
             yield f"{key}: its result is not whole or another one; the next stream makes it again"
@@ -328,21 +336,35 @@ def _take_results(
         yield f"{orphans} files of half-orbits whose row is lost count as new"
 
 
-def whole_result(out: Path, key: str) -> tuple[StoredResult, list[WrittenFile]] | None:
-    """Read a result with the records of its files; None where these are not of one result."""
-    paths = result_paths(out, key)
+def whole_result(
+    out: Path, key: str, formats: Collection[ResultFormat] = RESULT_FORMATS
+) -> tuple[StoredResult, list[WrittenFile]] | None:
+    """Read a result with the records of its files; None where these are not of one result.
+
+    Parameters
+    ----------
+    formats : collection of {"jsonl", "csv", "geojson"}, optional
+        Those that must be there; others may be, written under other settings.
+    """
+    paths = dict(zip(RESULT_FORMATS, result_paths(out, key), strict=True))
     try:
-        lines, table, collection = [path.read_bytes() for path in paths if not path.is_symlink()]
-        found = parse_result(paths[0], lines)
-        geojson = json.loads(collection)
-        if (
-            table.count(b"\n") != len(found.windows) + 1
-            or geojson["half_orbit"] != msgspec.to_builtins(found.summary)
-            or len(geojson["features"]) != len(found.windows) + len(found.alarms)
-        ):
+        if any(path.is_symlink() for path in paths.values()):
             return None
-        contents = (lines, table, collection)
-        return found, [file_record(p, c) for p, c in zip(paths, contents, strict=True)]
+        contents = {
+            name: path.read_bytes()
+            for name, path in paths.items()
+            if name in formats or path.exists()
+        }
+        found = parse_result(paths["jsonl"], contents["jsonl"])
+        if "csv" in contents and contents["csv"].count(b"\n") != len(found.windows) + 1:
+            return None
+        if "geojson" in contents:
+            geojson = json.loads(contents["geojson"])
+            if geojson["half_orbit"] != msgspec.to_builtins(found.summary) or len(
+                geojson["features"]
+            ) != len(found.windows) + len(found.alarms):
+                return None
+        return found, [file_record(paths[name], c) for name, c in contents.items()]
     except (InputError, OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 

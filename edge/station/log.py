@@ -5,7 +5,6 @@ Errors go to standard error and nothing else does, so that cron mails them alone
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from typing import Literal
@@ -80,6 +79,8 @@ class Log:
         # A file's name may hold line breaks; messages are one line by themselves.
         key = one_line(key)
         if self._form == "json":
+            import json
+
             record = {"time": now, "level": level, "event": event, "key": key or None}
             line = json.dumps(record | {"message": message} | numbers)
         else:

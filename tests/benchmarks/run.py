@@ -20,6 +20,7 @@ HERE = Path(__file__).parent
 SUBJECTS = (
     "start_up",
     "idle",
+    "memory",
     "scoring",
     "network",
     "isolation",

@@ -12,12 +12,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import h5py
 import pytest
+from msgspec.structs import replace
 
 from edge.bundle import models_path
 from edge.cli import main

@@ -39,6 +39,8 @@ def test_the_environment_names_the_file(tmp_path: Path) -> None:
         ("night = 'dusk'", "dusk"),
         ("wait = 'long'", "wait"),
         ("= 3", "not TOML"),
+        ('results = ["csv"]', "expected 'jsonl' and perhaps others, got ['csv']"),
+        ('results = ["jsonl", "xml"]', "'csv' or 'geojson', got ['jsonl', 'xml']"),
     ],
 )
 def test_a_bad_file_is_named_with_its_value(tmp_path: Path, text: str, found: str) -> None:
@@ -63,3 +65,8 @@ def test_an_option_out_of_range_is_an_error() -> None:
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.toml"):
         load_settings(tmp_path / "none.toml", {}, {})
+
+
+def test_a_variable_names_formats_between_commas() -> None:
+    settings = load_settings(None, {"EDGE_SCORE_RESULTS": "jsonl, csv"}, {})
+    assert settings.results == ("jsonl", "csv")

@@ -132,6 +132,21 @@ def test_results_that_are_not_whole_are_not_taken(out: Path) -> None:
         assert list(ledger.half_orbits()) == [KEYS[2]]
 
 
+def test_results_of_fewer_files_are_whole_where_the_settings_ask_for_no_more(out: Path) -> None:
+    execute(out, "DELETE FROM half_orbit", "DELETE FROM result")
+    for name in (f"{KEYS[0]}.csv", f"{KEYS[1]}.csv", f"{KEYS[1]}.geojson"):
+        (out / name).unlink()
+    (out / f"{KEYS[2]}.csv").write_text("")
+    list(repair(out, Settings(results=("jsonl",)), None, time.time()))
+    with Ledger(out / LEDGER_FILE) as ledger:
+        assert tuple(ledger.half_orbits()) == KEYS[:2]
+        found = {key: {r.name for r in ledger.results_of(key)} for key in KEYS[:2]}
+    assert found == {
+        KEYS[0]: {f"{KEYS[0]}.jsonl", f"{KEYS[0]}.geojson"},
+        KEYS[1]: {f"{KEYS[1]}.jsonl"},
+    }
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"{}\n", b"[" * 100_000, b"null\n"])
 def test_a_result_of_any_bytes_is_no_result(out: Path, content: bytes) -> None:
     for suffix in (".jsonl", ".geojson"):

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
 from edge.observables import PLASMA, PROFILES
@@ -46,5 +44,5 @@ def test_every_profile_is_consistent(profile):
 
 
 def test_profiles_cannot_be_changed():
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    with pytest.raises(AttributeError, match="immutable"):
         PLASMA.name = "other"

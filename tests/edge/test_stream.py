@@ -112,6 +112,22 @@ def test_running_again_writes_the_same_bytes(
     assert results(out) == before
 
 
+def test_the_settings_say_which_files_are_written(
+    turn: Turn, scorer: Scorer, inbox: Path, out: Path, half_orbit: dict[str, Path]
+) -> None:
+    for file in half_orbit.values():
+        shutil.copy(file, inbox)
+    turn()
+    (before,) = [content for name, content in results(out).items() if name.endswith(".jsonl")]
+    work = Stream(inbox, out, PLASMA, "q", lambda: scorer, formats=("jsonl",))
+    with Ledger(out / LEDGER_FILE) as ledger:
+        assert len(scored(list(work.turn(ledger)))) == 1
+        # Files that are no longer asked for would be of the earlier parameters.
+        assert list(results(out).values()) == [before]
+        assert len(list(ledger.results())) == 1
+        assert not scored(list(work.turn(ledger)))
+
+
 def test_other_parameters_score_again(turn: Turn, inbox: Path, half_orbit: dict[str, Path]) -> None:
     shutil.copy(half_orbit["LAP_1"], inbox)
     turn("one bundle")
