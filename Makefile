@@ -6,7 +6,7 @@
 .PHONY: run test test-edge test-arm64 test-all train-export reproduce bench fuzz lint format clean lock help
 ifdef SIDE_BY_SIDE
 # What the tests run of make knows nothing of how they are run.
-unexport MAKEFLAGS MAKELEVEL MFLAGS
+unexport MAKEFLAGS
 else
 .NOTPARALLEL:
 endif

@@ -206,7 +206,15 @@ def test_by_hand_the_same_steps_give_the_same_bytes(
 def test_archives_that_are_given_are_not_simulated(repository: Path) -> None:
     given = ["DEMETER=/one", "CSES=/two", "CATALOGUE=a b.csv", "INDICES=kp.txt"]
     done = subprocess.run(
-        ["make", "-n", "train-export", "TRAINER=", "TRAIN=edge-train", *given],
+        [
+            "make",
+            "-n",
+            "--no-print-directory",
+            "train-export",
+            "TRAINER=",
+            "TRAIN=edge-train",
+            *given,
+        ],
         cwd=repository,
         capture_output=True,
         text=True,
