@@ -114,6 +114,9 @@ def _asked_for(app: typer.Typer, argument: list[str]) -> typer.Typer:
 
     typer builds every parameter of every command, which takes longer than to import it.
     """
+    if app.registered_callback is None:
+        # Its one command would be all of the application, and take no name.
+        return app
     found = copy.copy(app)
     found.registered_commands = [
         c

@@ -141,7 +141,8 @@ def test_a_picture_for_files_says_that_it_is_simulated(scorer: Scorer, tmp_path:
     assert figure.axes[0].get_title(loc="left") == "log_ne: electron density"
     assert figure.axes[0].get_title(loc="right").startswith("without it: score ")
     scores = figure.axes[-1]
-    assert scores.get_title(loc="right").startswith("threshold 0.962; 1 alarm; 0 of 443 windows")
+    title = f"threshold {load_bundle().card.threshold:.3f}; 1 alarm; 0 of 443 windows"
+    assert scores.get_title(loc="right").startswith(title)
     labels = [t.get_text().split("\n") for t in scores.get_xticklabels()]
     assert [label[0] for label in labels] == [f"20:{m:02d}" for m in range(5, 40, 5)]
     assert all(-90.0 < float(label[1]) < 90.0 > float(label[2]) > 0.0 for label in labels)
