@@ -1,6 +1,6 @@
 """One epoch of Adam as one graph: shuffling, masking and dropout known by seed and epoch alone.
 
-`keras.Model.fit` spends more on its own machinery than on networks of this size.
+A run that was interrupted so goes on to the same weights.
 """
 
 from __future__ import annotations

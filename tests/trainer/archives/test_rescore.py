@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import active_children
 from pathlib import Path
 
-import cloudpickle
 import numpy as np
 import pytest
 
+from by_value import ByValue
 from edge.bundle import default_bundle_path, load_bundle, models_path, profile_and_fingerprint
 from edge.errors import ConfigError, InputError
 from edge.ledger import LEDGER_FILE, Ledger
@@ -72,21 +71,6 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         night_only=True,
     )
     return out
-
-
-class ByValue:
-    """A function of this module, for workers that cannot import it."""
-
-    def __init__(self, function: Callable) -> None:
-        self.function = function
-
-    def __reduce__(self):
-        module = sys.modules[__name__]
-        cloudpickle.register_pickle_by_value(module)
-        try:
-            return cloudpickle.loads, (cloudpickle.dumps(self.function),)
-        finally:
-            cloudpickle.unregister_pickle_by_value(module)
 
 
 def disturbed(seconds: float, deadly: str = "") -> ByValue:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,12 +12,12 @@ from contextlib import contextmanager
 from multiprocessing import active_children
 from pathlib import Path
 
-import cloudpickle
 import h5py
 import numpy as np
 import pytest
 from distributed import LocalCluster
 
+from by_value import ByValue
 from edge.errors import InputError
 from trainer.archives import row_stage, rows
 from trainer.archives.cluster import RunTasks, connect
@@ -65,21 +64,6 @@ def undisturbed(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
     out = tmp_path_factory.mktemp("undisturbed")
     make(archive, out)
     return content(out)
-
-
-class ByValue:
-    """A function of this module, for workers that cannot import it."""
-
-    def __init__(self, function: Callable) -> None:
-        self.function = function
-
-    def __reduce__(self):
-        module = sys.modules[__name__]
-        cloudpickle.register_pickle_by_value(module)
-        try:
-            return cloudpickle.loads, (cloudpickle.dumps(self.function),)
-        finally:
-            cloudpickle.unregister_pickle_by_value(module)
 
 
 def disturbed(seconds: float, deadly: str = "") -> ByValue:
