@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -152,16 +152,23 @@ def make_rows(
         if due or not manifest.is_file() or manifest.read_bytes() != content:
             # Gone before anything changes: a run that is cut short leaves no complete rows.
             manifest.unlink(missing_ok=True)
-            for path in [*folder.glob("part-*.parquet"), *folder.glob(".part-*")]:
-                if path.name not in record.parts:
-                    path.unlink()
+            _sweep(folder, record.parts)
             if due:
                 with cluster() as run:
                     _make(run, due, sum(len(p.half_orbits) for p in parts))
+                # Of a process that ended while it wrote.
+                _sweep(folder, record.parts)
             replace_file(manifest, content)
     except OSError as error:
         raise ConfigError(f"dataset {dataset.name}: {error.strerror or error}") from None
     return len(due)
+
+
+def _sweep(folder: Path, parts: Mapping[str, str]) -> None:
+    """Remove all parts but these, and what was half-written."""
+    for path in [*folder.glob("part-*.parquet"), *folder.glob(".part-*")]:
+        if path.name not in parts:
+            path.unlink()
 
 
 def _make(run: RunTasks, due: list[Part], total: int) -> None:

@@ -159,6 +159,32 @@ def test_a_killed_worker_costs_nothing_and_doubles_nothing(
     assert content(tmp_path) == undisturbed
 
 
+def test_a_worker_that_ends_while_it_writes_leaves_nothing_behind(
+    archive: Path, tmp_path: Path, undisturbed: dict[str, bytes], monkeypatch
+) -> None:
+    seen = tmp_path / "seen"
+
+    def make_part(part):
+        import pyarrow.parquet as pq
+
+        import trainer.archives.part_making as module
+
+        def ended(table, stream, **_):
+            stream.write(b"half a pa")
+            stream.flush()
+            seen.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        if not seen.exists():
+            pq.write_table = ended
+        return module.make_part(part)
+
+    monkeypatch.setattr(row_stage, "make_part", ByValue(make_part))
+    make(archive, tmp_path / "out")
+    assert seen.exists()
+    assert content(tmp_path / "out") == undisturbed
+
+
 def test_a_half_orbit_that_takes_its_worker_down_is_named_and_the_rest_is_read(
     archive: Path, tmp_path: Path, undisturbed: dict[str, bytes], monkeypatch, capfd
 ) -> None:
