@@ -13,6 +13,7 @@ import os
 import re
 import stat
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,8 @@ _encoder = msgspec.json.Encoder()
 _LEFTOVER = (
     r"\.(\w+_[0-9]{6}\.(jsonl|csv|geojson)|alarms\.(jsonl|geojson)|status\.json|report\.html)\.tmp"
 )
+# From one window to the next.
+_STEP = timedelta(seconds=3)
 # What file systems answer that cannot flush a folder.
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 
@@ -106,7 +109,7 @@ def write_results(
     -------
     list of WrittenFile
         ``<half-orbit>.jsonl`` (the summary, then windows, then alarms),
-        ``.csv`` (windows) and ``.geojson`` (windows and alarms).
+        ``.csv`` (windows) and ``.geojson`` (the track of the windows, and alarms).
 
     Raises
     ------
@@ -272,13 +275,39 @@ def csv_row(window: WindowScore) -> list[object]:
 
 
 def _geojson(scored: ScoredHalfOrbit) -> bytes:
-    features = [point_feature(record) for record in (*scored.windows, *scored.alarms)]
+    lines = _track(scored.windows)
+    track = {
+        "type": "Feature",
+        "geometry": {"type": "MultiLineString", "coordinates": lines} if lines else None,
+        "properties": {"kind": "track"},
+    }
     collection = {
         "type": "FeatureCollection",
         "half_orbit": scored.summary,
-        "features": features,
+        "features": [track, *map(point_feature, scored.alarms)],
     }
     return _encoder.encode(collection) + b"\n"
+
+
+def _track(windows: Iterable[WindowScore]) -> list[list[tuple[float, float]]]:
+    """Lines through the places of windows, cut at gaps and at the antimeridian (RFC 7946)."""
+    lines: list[list[tuple[float, float]]] = []
+    before = None
+    for window in windows:
+        if (
+            before is None
+            or abs(window.longitude - before.longitude) > 180.0
+            or _time(window) - _time(before) > _STEP
+        ):
+            lines.append([])
+        lines[-1].append((window.longitude, window.latitude))
+        before = window
+    # A line has two points.
+    return [line if len(line) > 1 else line * 2 for line in lines]
+
+
+def _time(window: WindowScore) -> datetime:
+    return datetime.fromisoformat(window.time)
 
 
 _WRITERS = {"jsonl": _jsonl, "csv": _csv, "geojson": _geojson}

@@ -360,9 +360,10 @@ def whole_result(
             return None
         if "geojson" in contents:
             geojson = json.loads(contents["geojson"])
-            if geojson["half_orbit"] != msgspec.to_builtins(found.summary) or len(
-                geojson["features"]
-            ) != len(found.windows) + len(found.alarms):
+            drawn = sum(f["properties"]["kind"] == "alarm" for f in geojson["features"])
+            if geojson["half_orbit"] != msgspec.to_builtins(found.summary) or drawn != len(
+                found.alarms
+            ):
                 return None
         return found, [file_record(paths[name], c) for name, c in contents.items()]
     except (InputError, OSError, ValueError, KeyError, TypeError, RecursionError):

@@ -112,9 +112,13 @@ def test_out_gets_three_files_that_agree(run: Run, half_orbit: list[Path], tmp_p
     ]
     geo = json.loads(base.with_suffix(".geojson").read_text())
     assert geo["type"] == "FeatureCollection"
-    assert len(geo["features"]) == len(windows) + len(alarms)
-    place = geo["features"][0]["geometry"]["coordinates"]
-    assert place == [windows[0]["longitude"], windows[0]["latitude"]]
+    track, *points = geo["features"]
+    assert track["properties"] == {"kind": "track"}
+    places = [place for line in track["geometry"]["coordinates"] for place in line]
+    assert places == [[w["longitude"], w["latitude"]] for w in windows]
+    assert [p["geometry"]["coordinates"] for p in points] == [
+        [a["longitude"], a["latitude"]] for a in alarms
+    ]
 
 
 def test_demeter_is_scored(run: Run, simulated_demeter: Path) -> None:

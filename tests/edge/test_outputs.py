@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from edge.outputs import replace_file
+from edge.outputs import replace_file, write_results
+from edge.results import HalfOrbitResult, ScoredHalfOrbit, WindowScore
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -60,3 +62,63 @@ def test_a_folder_that_cannot_be_flushed_is_no_failure(
     monkeypatch.setattr(os, "fsync", fsync)
     replace_file(tmp_path / "a.csv", b"new")
     assert (tmp_path / "a.csv").read_bytes() == b"new"
+
+
+def window(second: int, longitude: float, latitude: float = 10.0) -> WindowScore:
+    return WindowScore(
+        half_orbit="CSES_096791",
+        time=f"2020-09-12T20:00:{second:02d}.500Z",
+        latitude=latitude,
+        longitude=longitude,
+        local_time=2.0,
+        coverage=1.0,
+        score=0.1,
+        verdict="quiet",
+        geomagnetic="unknown",
+        trained_on="simulated",
+        failed=[],
+    )
+
+
+def track(tmp_path: Path, *windows: WindowScore) -> list | None:
+    summary = HalfOrbitResult(
+        half_orbit="CSES_096791",
+        mission="cses",
+        status="scored",
+        side="night",
+        start=None,
+        end=None,
+        payloads=["LAP_1"],
+        failed={},
+        notes=[],
+        night="dark",
+        minimum_coverage=0.35,
+        threshold=0.9,
+        windows=len(windows),
+        insufficient=0,
+        alarms=0,
+        bundle="plasma",
+        trained_on="simulated",
+        code_version="0",
+        runtime="none",
+    )
+    (written,) = write_results(
+        tmp_path,
+        ScoredHalfOrbit(summary=summary, windows=list(windows), alarms=[], failures=[]),
+        ["jsonl"],
+    )
+    assert written.name.endswith(".jsonl")
+    write_results(
+        tmp_path, ScoredHalfOrbit(summary=summary, windows=list(windows), alarms=[], failures=[])
+    )
+    (feature,) = json.loads((tmp_path / "CSES_096791.geojson").read_text())["features"]
+    return feature["geometry"] and feature["geometry"]["coordinates"]
+
+
+def test_the_track_is_cut_at_gaps_and_at_the_antimeridian(tmp_path: Path) -> None:
+    assert track(tmp_path, window(0, 1.0), window(3, 1.1)) == [[[1.0, 10.0], [1.1, 10.0]]]
+    cut = track(tmp_path, window(0, 179.9), window(3, -179.9), window(6, -179.8))
+    assert cut == [[[179.9, 10.0]] * 2, [[-179.9, 10.0], [-179.8, 10.0]]]
+    gap = track(tmp_path, window(0, 1.0), window(3, 1.1), window(9, 1.3), window(12, 1.4))
+    assert gap == [[[1.0, 10.0], [1.1, 10.0]], [[1.3, 10.0], [1.4, 10.0]]]
+    assert track(tmp_path) is None

@@ -219,7 +219,7 @@ def test_planted_links_touched_results_and_another_writer(
     (station.out / f"{keys[0]}.jsonl").unlink()
     (station.out / f"{keys[1]}.csv").write_bytes(b"")
     geo = station.out / f"{keys[2]}.geojson"
-    geo.write_bytes(geo.read_bytes().replace(b"quiet", b"alarm"))
+    geo.write_bytes(geo.read_bytes().replace(b"track", b"trail"))
     assert station.run().code == 0
     station.is_whole(reference())
     (station.out / f"{keys[0]}.csv").unlink()
