@@ -154,6 +154,8 @@ class Card(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
         Below it a window's verdict is ``insufficient``.
     files : dict of str to str
         sha256 of every other file of the bundle.
+    climatology_form : {"nearest", "interpolated"}
+        As `edge.climatology.Climatology.form`.
     """
 
     format: int
@@ -184,6 +186,7 @@ class Card(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     code_version: str
     network: str
     files: dict[str, str]
+    climatology_form: Literal["nearest", "interpolated"] = "nearest"
 
     @property
     def simulated(self) -> bool:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, cast, get_args
 
 import numpy as np
 
 from edge.arrays import AnyArray, Features, FloatArray, IntArray, TimeArray
 from edge.bundle import load_arrays
-from edge.errors import BundleError
+from edge.errors import BundleError, one_line
 from edge.geodesy import dipole_latitude
 from edge.grid import Grid
 from edge.jit import kernel
@@ -23,6 +24,13 @@ from edge.observables import MissionName, Profile
 LATITUDE_BIN_DEG = 5.0
 LONGITUDE_BIN_DEG = 30.0
 SHAPE = (4, 36, 12)
+
+#: Between the middles of bins: as at the nearest one, or linear in place and season.
+Form = Literal["nearest", "interpolated"]
+
+# Middle of the first season; December to February.
+_MIDWINTER = np.datetime64("1970-01-15", "ms")
+_SEASON_MS = 365.2425 * 86_400_000 / SHAPE[0]
 
 # Where no epochs are given there is one, from here on, and before.
 _ONE_START = np.array(["1970-01-01"], dtype="datetime64[ms]")
@@ -47,6 +55,10 @@ class Climatology:
         all time before, too, and the last for all time after: what flux follows is not known.
     epoch_class : dict of str to ndarray of int64, shape (k,)
         The class, 0 to E - 1. A mission without epochs has one class.
+    form : {"nearest", "interpolated"}
+        ``nearest``: median and spread of a bin hold for all of it, with a step to the next.
+        ``interpolated``: they hold in its middle, and between middles they change linearly with
+        dipole latitude, longitude and the time of the year, the spread in its logarithm.
     """
 
     names: tuple[str, ...]
@@ -54,6 +66,8 @@ class Climatology:
     spread: dict[str, FloatArray]
     epoch_start: dict[str, TimeArray] = field(default_factory=dict)
     epoch_class: dict[str, IntArray] = field(default_factory=dict)
+    form: Form = "nearest"
+    _log_spread: dict[str, FloatArray] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Give each mission its epochs, and tables of one class their first axis."""
@@ -67,6 +81,9 @@ class Climatology:
         for name, whole in (("epoch_start", _ONE_START), ("epoch_class", _ONE_CLASS)):
             epochs = dict.fromkeys(self.median, whole) | getattr(self, name)
             object.__setattr__(self, name, epochs)
+        for mission, table in self.spread.items():
+            # Where nothing is known it may be anything.
+            self._log_spread[mission] = np.log(np.where(table > 0.0, table, 1.0))
 
     def epoch(self, time: TimeArray, mission: MissionName) -> IntArray:
         """Class of solar flux that holds at each time.
@@ -97,9 +114,19 @@ class Climatology:
         median, spread : ndarray, shape (N, F)
             The median is NaN where nothing is known, and without a position.
         """
-        season, latitude, longitude = bins(grid)
-        place = (self.epoch(grid.time, mission), season, latitude, longitude)
-        median, spread = self.median[mission][place], self.spread[mission][place]
+        lower, upper = _between(grid) if self.form == "interpolated" else _nearest(grid)
+        shape = (grid.cell.size, len(self.names))
+        median, spread = np.zeros(shape), np.zeros(shape)
+        _interpolate(
+            self.epoch(grid.time, mission),
+            lower,
+            upper,
+            self.median[mission],
+            self._log_spread[mission],
+            median,
+            spread,
+        )
+        np.exp(spread, out=spread)
         median[~grid.present] = np.nan
         return median, spread
 
@@ -131,21 +158,11 @@ class Climatology:
                 f"climatology of {', '.join(self.names)} for {', '.join(self.median)}; "
                 f"asked for {', '.join(profile.names)} for {mission}"
             )
-        season, latitude, longitude = bins(grid)
-        out = np.zeros((grid.cell.size, 2 * len(self.names)), dtype=np.float32)
-        _residuals(
-            grid.values,
-            grid.valid,
-            self.epoch(grid.time, mission),
-            season,
-            latitude,
-            longitude,
-            self.median[mission],
-            self.spread[mission],
-            clip,
-            out,
-        )
-        return out
+        median, spread = self.along(grid, mission)
+        known = grid.valid & np.isfinite(median)
+        residual = np.where(known, grid.values - median, 0.0) / spread
+        np.clip(residual, -clip, clip, out=residual)
+        return np.concatenate([residual, known], axis=1, dtype=np.float32)
 
     def save(self, path: Path) -> None:
         """Write the tables to a ``.npz`` file."""
@@ -153,11 +170,12 @@ class Climatology:
         tables |= {f"{m}_spread": t.astype(np.float32) for m, t in self.spread.items()}
         tables |= {f"{m}_epoch_start": t.astype("M8[ms]") for m, t in self.epoch_start.items()}
         tables |= {f"{m}_epoch_class": t.astype(np.int64) for m, t in self.epoch_class.items()}
-        np.savez_compressed(path, names=np.array(self.names), **tables)
+        about = {"names": np.array(self.names), "form": np.array(self.form)}
+        np.savez_compressed(path, **about, **tables)
 
     @classmethod
     def load(cls, path: Path) -> Climatology:
-        """Read what `save` wrote, or an older version that had no classes of solar flux.
+        """Read what `save` wrote, or an older version that had neither classes nor a form.
 
         Raises
         ------
@@ -166,6 +184,10 @@ class Climatology:
         """
         arrays = load_arrays(path)
         names = tuple(str(n) for n in arrays.pop("names", np.array([])).reshape(-1))
+        form = str(arrays.pop("form", np.array("nearest")))
+        if form not in get_args(Form):
+            known_forms = " or ".join(get_args(Form))
+            raise BundleError(f"{path.name}: form {one_line(form)!r}; {known_forms} expected")
         median, spread, start, holds = (
             {k.removesuffix(suffix): t for k, t in arrays.items() if k.endswith(suffix)}
             for suffix in ("_median", "_spread", "_epoch_start", "_epoch_class")
@@ -202,6 +224,7 @@ class Climatology:
             {k: t.astype(np.float64) for k, t in spread.items()},
             {k: t.astype("datetime64[ms]") for k, t in start.items()},
             {k: t.astype(np.int64) for k, t in holds.items()},
+            cast(Form, form),
         )
 
 
@@ -262,37 +285,68 @@ def bins(grid: Grid) -> tuple[IntArray, IntArray, IntArray]:
     season, latitude, longitude : ndarray of int64, shape (N,)
         Rows without a position fall in bin 0; they are gaps.
     """
-    time = grid.time
-    month = time.astype("datetime64[M]").astype(np.int64) % 12
+    month = grid.time.astype("datetime64[M]").astype(np.int64) % 12
     season = (month + 1) % 12 // 3
-    dipole = np.nan_to_num(dipole_latitude(time, grid.latitude, grid.longitude))
-    longitude = np.nan_to_num(grid.longitude)
-    latitude_bin = np.clip((dipole + 90.0) // LATITUDE_BIN_DEG, 0, SHAPE[1] - 1).astype(np.int64)
-    longitude_bin = np.clip((longitude + 180.0) // LONGITUDE_BIN_DEG, 0, SHAPE[2] - 1).astype(
-        np.int64
+    latitude, longitude = (np.floor(c).astype(np.int64) for c in _place(grid))
+    return season, latitude, longitude
+
+
+def _place(grid: Grid) -> tuple[FloatArray, FloatArray]:
+    """Dipole latitude and longitude in bins from the south and from the date line."""
+    dipole = np.nan_to_num(dipole_latitude(grid.time, grid.latitude, grid.longitude))
+    latitude = (dipole + 90.0) / LATITUDE_BIN_DEG
+    longitude = (np.nan_to_num(grid.longitude) + 180.0) / LONGITUDE_BIN_DEG
+    return (
+        np.clip(latitude, 0.0, np.nextafter(SHAPE[1], 0.0)),
+        np.clip(longitude, 0.0, np.nextafter(SHAPE[2], 0.0)),
     )
-    return season, latitude_bin, longitude_bin
+
+
+def _nearest(grid: Grid) -> tuple[IntArray, FloatArray]:
+    """Bins of rows, each with its whole weight; see `_between`."""
+    lower = np.stack(bins(grid))
+    return lower, np.zeros(lower.shape)
+
+
+def _between(grid: Grid) -> tuple[IntArray, FloatArray]:
+    """Bins whose middles lie below rows in season, latitude and longitude.
+
+    Returns
+    -------
+    lower : ndarray of int64, shape (3, N)
+    upper : ndarray, shape (3, N)
+        Weight of the next bin, 0 to 1.
+    """
+    season = (grid.time - _MIDWINTER).astype(np.int64) / _SEASON_MS
+    latitude, longitude = (c - 0.5 for c in _place(grid))
+    np.clip(latitude, 0.0, SHAPE[1] - 1.0, out=latitude)
+    place = np.stack([season, latitude, longitude])
+    lower = np.floor(place)
+    return lower.astype(np.int64), place - lower
 
 
 @kernel
-def _residuals(
-    values: AnyArray,
-    valid: AnyArray,
+def _interpolate(
     epoch: AnyArray,
-    season: AnyArray,
-    latitude: AnyArray,
-    longitude: AnyArray,
+    lower: AnyArray,
+    upper: AnyArray,
     median: AnyArray,
-    spread: AnyArray,
-    clip: float,
-    out: AnyArray,
+    log_spread: AnyArray,
+    out_median: AnyArray,
+    out_spread: AnyArray,
 ) -> None:
-    columns = values.shape[1]
-    for i in range(values.shape[0]):
-        e, s, y, x = epoch[i], season[i], latitude[i], longitude[i]
-        for c in range(columns):
-            centre = median[e, s, y, x, c]
-            if valid[i, c] and not np.isnan(centre):
-                z = (values[i, c] - centre) / spread[e, s, y, x, c]
-                out[i, c] = min(clip, max(-clip, z))
-                out[i, columns + c] = 1.0
+    _, seasons, latitudes, longitudes, columns = median.shape
+    for i in range(epoch.size):
+        for corner in range(8):
+            s, y, x = corner & 1, (corner >> 1) & 1, corner >> 2
+            weight = upper[0, i] if s else 1.0 - upper[0, i]
+            weight *= upper[1, i] if y else 1.0 - upper[1, i]
+            weight *= upper[2, i] if x else 1.0 - upper[2, i]
+            # What nothing is known of elsewhere is no matter here.
+            if weight > 0.0:
+                s = (lower[0, i] + s) % seasons
+                y = min(lower[1, i] + y, latitudes - 1)
+                x = (lower[2, i] + x) % longitudes
+                for c in range(columns):
+                    out_median[i, c] += weight * median[epoch[i], s, y, x, c]
+                    out_spread[i, c] += weight * log_spread[epoch[i], s, y, x, c]

@@ -107,6 +107,64 @@ def test_features_are_clipped_residuals_and_then_flags(seed, clip):
     np.testing.assert_array_equal(features[:, 2:], known)
 
 
+def track_by_hand(grid: Grid, table: np.ndarray) -> np.ndarray:
+    """A table (4, 36, 12) between the middles of its bins, one row after another."""
+    found = []
+    place = dipole_latitude(grid.time, grid.latitude, grid.longitude)
+    for time, dipole, longitude in zip(grid.time, place, grid.longitude, strict=True):
+        since = (time - np.datetime64("1970-01-15")) / np.timedelta64(1, "ms") / 86_400_000
+        season = since / 365.2425 * 4
+        y, x = np.clip((dipole + 90) / 5 - 0.5, 0, 35), (longitude + 180) / 30 - 0.5
+        total = 0.0
+        for s in (int(np.floor(season)), int(np.floor(season)) + 1):
+            for j in (int(y), int(y) + 1):
+                for i in (int(np.floor(x)), int(np.floor(x)) + 1):
+                    near = (1 - abs(season - s)) * (1 - abs(y - j)) * (1 - abs(x - i))
+                    total += near * table[s % 4, min(j, 35), i % 12]
+        found.append(total)
+    return np.array(found)
+
+
+@pytest.mark.kernel
+@given(seed=st.integers(0, 2**32))
+def test_an_interpolated_climatology_is_linear_between_the_middles_of_bins(seed):
+    rng = np.random.default_rng(seed)
+    median, spread = rng.normal(size=(*SHAPE, 2)), rng.uniform(0.1, 2.0, size=(*SHAPE, 2))
+    n = 12
+    grid = grid_of(
+        np.datetime64("2004-01-01", "ms") + (rng.random(n) * 6e11).astype("m8[ms]"),
+        np.r_[rng.uniform(-90, 90, n - 2), -90.0, 90.0],
+        rng.uniform(-180, 180, n),
+    )
+    climatology = Climatology(
+        PROFILE.names, {"cses": median}, {"cses": spread}, form="interpolated"
+    )
+    found = climatology.along(grid, "cses")
+    for c in range(2):
+        np.testing.assert_allclose(
+            found[0][:, c], track_by_hand(grid, median[..., c]), rtol=1e-6, atol=1e-9
+        )
+        expected = np.exp(track_by_hand(grid, np.log(spread[..., c])))
+        np.testing.assert_allclose(found[1][:, c], expected, rtol=1e-6)
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("form", ["nearest", "interpolated"])
+def test_what_is_unknown_in_one_bin_is_unknown_wherever_it_counts(form):
+    median = np.zeros((*SHAPE, 2))
+    median[:, :, 6, 0] = np.nan
+    climatology = Climatology(
+        PROFILE.names, {"cses": median}, {"cses": np.ones_like(median)}, form=form
+    )
+    # The middle of the bin from 0 to 30 degrees, and places up to 30 degrees from it.
+    grid = grid_of("2020-03-01", np.zeros(5), [-16.0, -14.0, 15.0, 44.0, 46.0])
+    known = climatology.features(grid, PROFILE, "cses", 5.0)[:, 2:]
+    nearest = [True, True, False, True, True]
+    expected = nearest if form == "nearest" else [True, False, False, False, True]
+    assert known[:, 0].astype(bool).tolist() == expected
+    assert known[:, 1].all()
+
+
 @pytest.mark.kernel
 def test_masked_values_show_nothing_of_themselves(climatology):
     grid = grid_of("2020-03-01", np.zeros(3), 0.0, np.full((3, 2), 1e6), np.zeros((3, 2), bool))
@@ -124,6 +182,16 @@ def test_masked_values_show_nothing_of_themselves(climatology):
 def test_other_observables_or_missions_are_refused(climatology, profile, mission, words):
     with pytest.raises(BundleError, match=words):
         climatology.features(grid_of("2020-03-01", 0.0, 0.0), profile, mission, 5.0)
+
+
+def test_the_form_is_kept_and_another_one_is_refused(climatology, tmp_path):
+    path = tmp_path / "climatology.npz"
+    for form in ("nearest", "interpolated"):
+        Climatology(PROFILE.names, climatology.median, climatology.spread, form=form).save(path)
+        assert Climatology.load(path).form == form
+    Climatology(PROFILE.names, climatology.median, climatology.spread, form="cubic").save(path)
+    with pytest.raises(BundleError, match="form 'cubic'; nearest or interpolated expected"):
+        Climatology.load(path)
 
 
 def test_a_climatology_is_loaded_as_it_was_saved(climatology, tmp_path):

@@ -206,7 +206,7 @@ def _climatology(
         "climatology",
         _rows_identity(plan.manifest),
         None if indices is None else indices.sha256,
-        [rule.least_values, rule.least_spread, rule.flux_edges],
+        [rule.form, rule.least_values, rule.least_spread, rule.flux_edges],
         train,
     )
     if not stages.current(CLIMATOLOGY_FILE, fingerprint):

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from edge.arrays import AnyArray, FloatArray, IntArray, TimeArray
-from edge.climatology import SHAPE, Climatology, bins, epoch_at
+from edge.climatology import SHAPE, Climatology, Form, bins, epoch_at
 from edge.observables import MissionName, Profile
 from trainer.archives.archive import NightPass
 from trainer.common.errors import TrainError
@@ -20,6 +20,11 @@ FLUX_EDGES = (85.0, 120.0)
 #: Values that are held in memory at a time take no more than this, bytes.
 MEMORY_BYTES = 2**29
 
+# Quartiles of fewer values say nothing.
+_LEAST_QUARTILES = 8
+# Times that the medians of what is left are added: bins lean on their neighbours, and on those
+# that lend to them.
+_ROUNDS = 3
 # Interquartile range of normal values over their standard deviation.
 _IQR_OF_SIGMA = 1.349
 _ONE_EPOCH = np.array(["1970-01-01"], dtype="datetime64[ms]"), np.zeros(1, dtype=np.int64)
@@ -29,8 +34,12 @@ class FitRule(Protocol):
     """What the fit needs of a recipe's ``[background]``; it may have `flux_edges` as well."""
 
     @property
+    def form(self) -> Form:
+        """As `edge.climatology.Climatology.form`."""
+
+    @property
     def least_values(self) -> int:
-        """A bin with fewer values borrows."""
+        """A bin with so many values counts as much as what it borrows from."""
 
     @property
     def least_spread(self) -> float:
@@ -45,12 +54,14 @@ class Fit(NamedTuple):
     median, spread : ndarray, shape (E, 4, 36, 12, F)
     epoch_start : ndarray of datetime64[ms], shape (k,)
     epoch_class : ndarray of int64, shape (k,)
+    form : {"nearest", "interpolated"}
     """
 
     median: FloatArray
     spread: FloatArray
     epoch_start: TimeArray
     epoch_class: IntArray
+    form: Form
 
 
 Passes = Iterable[NightPass] | Callable[[], Iterator[NightPass]]
@@ -69,14 +80,15 @@ def fit_background(
     Parameters
     ----------
     passes : iterable of NightPass, or callable that gives a fresh iterator of the same
-        Of the training block alone. It is gone through once for the places and again for every
-        few observables, so that what is held does not grow with their number.
+        Of the training block alone. It is gone through once for the places and three times for
+        every few observables, so that what is held does not grow with their number.
     profile : Profile
         F observables.
     mission : {"cses", "demeter"}
         Observables that it lacks stay unknown.
     rule : FitRule
-        `least_values`, `least_spread` and, where it has them, `flux_edges`; else `FLUX_EDGES`.
+        `form`, `least_values`, `least_spread` and, where it has them, `flux_edges`, or else
+        `FLUX_EDGES`.
     indices : Indices, optional
         Of all time that the climatology is to serve; without them there is one class of flux.
     memory_bytes : int, optional
@@ -95,22 +107,32 @@ def fit_background(
 
     Notes
     -----
-    A bin with fewer than `least_values` values borrows, in this order: from its latitude band,
-    season and class; then, all classes together, from its bin, from its band in its season, and
-    from its band in all seasons; then from all values.
+    Each bin begins with the residuals' median and quartiles of what it borrows from, and goes
+    n / (n + `least_values`) of the way to those of its own n values: from all values to the
+    latitude band, the band in a season, the bin of all classes of flux, and from there, moved by
+    what the class does to its band, to the bin of a class. It is done anew with what the
+    interpolated medians leave, until these are the medians of the values about the middles; the
+    spread is that of the last residuals.
     """
     again = _repeatable(passes)
     start, holds, classes = flux_epochs(indices, getattr(rule, "flux_edges", FLUX_EDGES))
     rows = _Rows(again, start, holds, classes)
     shape = (classes, *SHAPE, len(profile.observables))
-    median, spread = np.full(shape, np.nan), np.ones(shape)
-    columns = np.flatnonzero(profile.available(mission))
+    available = np.array(profile.available(mission))
+    fitted = Fit(np.zeros(shape), np.ones(shape), start, holds, rule.form)
+    fitted.median[..., ~available] = np.nan
+    columns = np.flatnonzero(available)
     at_a_time = max(1, memory_bytes // max(8 * rows.count, 1))
     for first in range(0, columns.size, at_a_time):
         part = columns[first : first + at_a_time]
-        for column, values in zip(part, rows.values(part), strict=True):
-            _fill(rows, values, rule, median[..., column], spread[..., column])
-    return Fit(median, spread, start, holds)
+        for _ in range(_ROUNDS):
+            known = join_fits(profile, {mission: fitted})
+            for column, values in zip(part, rows.residuals(part, known, mission), strict=True):
+                centre, width = _levels(rows, values, rule)
+                fitted.median[..., column] += centre
+                # That of the last round stays.
+                fitted.spread[..., column] = np.where(np.isnan(centre), 1.0, width)
+    return fitted
 
 
 def flux_epochs(
@@ -157,6 +179,7 @@ def join_fits(profile: Profile, fits: dict[MissionName, Fit]) -> Climatology:
         {m: f.spread for m, f in fits.items()},
         {m: f.epoch_start for m, f in fits.items()},
         {m: f.epoch_class for m, f in fits.items()},
+        next(iter(fits.values())).form,
     )
 
 
@@ -189,12 +212,15 @@ class _Rows:
         self._order = np.argsort(key, kind="stable").astype(np.uint32)
         self._key = key[self._order]
 
-    def values(self, columns: AnyArray) -> Iterator[tuple[FloatArray, IntArray]]:
-        """Give each column's valid values in the order of bins, and where each bin begins."""
+    def residuals(
+        self, columns: AnyArray, known: Climatology, mission: MissionName
+    ) -> Iterator[tuple[FloatArray, IntArray]]:
+        """Give what medians leave of each column, in order of bins, and where each begins."""
         held = np.empty((columns.size, self.count))
         row = 0
         for item in self._again():
-            values = np.where(item.grid.valid, item.grid.values, np.nan)[item.night][:, columns]
+            left = item.grid.values - known.along(item.grid, mission)[0]
+            values = np.where(item.grid.valid, left, np.nan)[item.night][:, columns]
             if row + len(values) > self.count:
                 raise TrainError("the half-orbits changed while the background was fitted")
             held[:, row : row + len(values)] = values.T
@@ -208,43 +234,43 @@ class _Rows:
             yield one[valid], np.searchsorted(self._key[valid], bounds).astype(np.int64)
 
 
-def _fill(
-    rows: _Rows,
-    column: tuple[FloatArray, IntArray],
-    rule: FitRule,
-    median: FloatArray,
-    spread: FloatArray,
-) -> None:
-    """Write one observable's tables, (E, 4, 36, 12): coarse levels, and finer ones over them."""
+def _levels(
+    rows: _Rows, column: tuple[FloatArray, IntArray], rule: FitRule
+) -> tuple[FloatArray, FloatArray]:
+    """Median and spread of one observable's residuals, each (E, 4, 36, 12); NaN for too few."""
     values, begin = column
-    least = rule.least_values
-    if values.size < least:
-        return
     latitudes, seasons, longitudes, classes = rows.shape
+    found = np.full((classes, seasons, latitudes, longitudes, 2), np.nan)
+    if values.size < rule.least_values:
+        return found[..., 0], found[..., 1]
     step = begin[:-1].reshape(rows.shape)
     end = begin[1:].reshape(rows.shape)
 
-    def write(part: FloatArray, where: tuple[int | slice, ...]) -> None:
-        if part.size >= least:
-            low, middle, high = np.percentile(part, (25.0, 50.0, 75.0))
-            median[where], spread[where] = middle, (high - low) / _IQR_OF_SIGMA
+    def towards(part: FloatArray, lent: FloatArray) -> FloatArray:
+        if part.size < _LEAST_QUARTILES:
+            return lent
+        share = part.size / (part.size + rule.least_values)
+        return lent + share * (_quartiles(part, rule.least_spread) - lent)
 
-    every = slice(None)
-    write(values, (every,))
+    whole = _quartiles(values, rule.least_spread)
     for y in range(latitudes):
-        if end[y, -1, -1, -1] - step[y, 0, 0, 0] < least:
-            continue
-        write(values[step[y, 0, 0, 0] : end[y, -1, -1, -1]], (every, every, y))
+        band = towards(values[step[y, 0, 0, 0] : end[y, -1, -1, -1]], whole)
         for s in range(seasons):
-            write(values[step[y, s, 0, 0] : end[y, s, -1, -1]], (every, s, y))
+            season = towards(values[step[y, s, 0, 0] : end[y, s, -1, -1]], band)
             for x in range(longitudes):
-                write(values[step[y, s, x, 0] : end[y, s, x, -1]], (every, s, y, x))
+                found[:, s, y, x] = towards(values[step[y, s, x, 0] : end[y, s, x, -1]], season)
             for e in range(classes if classes > 1 else 0):
                 parts = [values[step[y, s, x, e] : end[y, s, x, e]] for x in range(longitudes)]
-                write(np.concatenate(parts), (e, s, y))
+                moved = towards(np.concatenate(parts), season) - season
                 for x, part in enumerate(parts):
-                    write(part, (e, s, y, x))
-    np.maximum(spread, rule.least_spread, out=spread)
+                    found[e, s, y, x] = towards(part, found[e, s, y, x] + moved)
+    return found[..., 0], np.exp(found[..., 1])
+
+
+def _quartiles(values: FloatArray, least_spread: float) -> FloatArray:
+    """Median, and logarithm of the spread."""
+    low, middle, high = np.percentile(values, (25.0, 50.0, 75.0))
+    return np.array([middle, np.log(max((high - low) / _IQR_OF_SIGMA, least_spread))])
 
 
 def _repeatable(passes: Passes) -> Callable[[], Iterator[NightPass]]:

@@ -112,6 +112,7 @@ class DatasetSplits(Section, frozen=True):
 class DatasetBackground(Section, frozen=True):
     """Fit of the climatology; with `raw` a model is given the values before it."""
 
+    form: Literal["nearest", "interpolated"]
     least_values: Count
     least_spread: Above
     flux_edges: tuple[Above, ...]

@@ -14,7 +14,7 @@ from edge.climatology import Climatology
 from trainer.archives.archive import NightPass
 from trainer.common.progress import track
 from trainer.datasets.candidates import MODES, Scan, Scanner, column, mask_text
-from trainer.datasets.climatology_fit import fit_background
+from trainer.datasets.climatology_fit import fit_background, join_fits
 from trainer.datasets.controls import Matches
 from trainer.datasets.labels import CROSSING, POSITIVE, has_cuts, radius_km, within_cuts
 from trainer.datasets.layout import (
@@ -44,13 +44,7 @@ def fit_climatology(plan: Plan, indices: Indices | None, recipe: DatasetRecipe) 
         return track(plan.passes(TRAIN), "fitting the climatology", count)
 
     fit = fit_background(passes, profile, mission, recipe.background, indices)
-    return Climatology(
-        profile.names,
-        {mission: fit.median},
-        {mission: fit.spread},
-        {mission: fit.epoch_start},
-        {mission: fit.epoch_class},
-    )
+    return join_fits(profile, {mission: fit})
 
 
 class DatasetTables:

@@ -117,6 +117,7 @@ def make_card(
         float_model=None,
         quantisation="int8",
         climatology=CLIMATOLOGY_FILE,
+        climatology_form=dataset.recipe.background.form,
         slope=decisions.slope,
         intercept=decisions.intercept,
         threshold=decisions.alarm_threshold,
@@ -140,13 +141,22 @@ def climatology_of(runs: Sequence[JudgedRun]) -> Climatology:
     -------
     Climatology
         With a table for each mission; of two runs on one mission, that of the later.
+
+    Raises
+    ------
+    TrainError
+        They are of different forms.
     """
     found = [Climatology.load(run.dataset / DATASET_CLIMATOLOGY_FILE) for run in runs]
+    if len(forms := {one.form for one in found}) > 1:
+        raise TrainError(
+            f"climatologies of {' and '.join(sorted(forms))} form: one for all missions is expected"
+        )
     tables: dict[str, dict[str, Any]] = {
         field: {mission: t for one in found for mission, t in getattr(one, field).items()}
         for field in ("median", "spread", "epoch_start", "epoch_class")
     }
-    return Climatology(found[-1].names, **tables)
+    return Climatology(found[-1].names, **tables, form=found[-1].form)
 
 
 def write_bundle(
