@@ -15,6 +15,7 @@ from edge.arrays import AnyArray
 from edge.bundle import file_sha256
 from edge.climatology import Climatology
 from trainer.archives.manifest import Manifest, read_manifest
+from trainer.common.clear_windows import CLEAR_WINDOWS_FILE, ClearWindows
 from trainer.common.code_hash import DATASET_SOURCES, code_sha256
 from trainer.common.errors import TrainError
 from trainer.common.progress import track
@@ -52,7 +53,7 @@ from trainer.inputs.indices import Indices
 __all__ = ["CLIMATOLOGY_FILE", "build_dataset", "read_events", "require_indices"]
 
 CLIMATOLOGY_FILE = "climatology.npz"
-_TABLES = (WINDOWS_FILE, HALF_ORBITS_FILE, EVENTS_FILE)
+_TABLES = (WINDOWS_FILE, HALF_ORBITS_FILE, EVENTS_FILE, CLEAR_WINDOWS_FILE)
 
 
 def require_indices(indices: Indices | None, recipe: DatasetRecipe) -> None:
@@ -154,6 +155,7 @@ def build_dataset(
         tables.write_windows(dataset / WINDOWS_FILE, scanner, passes)
         tables.write_half_orbits(dataset / HALF_ORBITS_FILE)
         tables.write_events(dataset / EVENTS_FILE)
+        _write_npz(scan.clear, dataset / CLEAR_WINDOWS_FILE)
         for name in _TABLES:
             stages.done(name, fingerprint)
     card = _card(
@@ -210,19 +212,23 @@ def _climatology(
         train,
     )
     if not stages.current(CLIMATOLOGY_FILE, fingerprint):
-        fitted = build_tables.fit_climatology(plan, indices, recipe)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp.npz")
-        try:
-            fitted.save(temporary)
-            with temporary.open("rb") as stream:
-                os.fsync(stream.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        _write_npz(build_tables.fit_climatology(plan, indices, recipe), path)
         stages.done(CLIMATOLOGY_FILE, fingerprint)
         tell(f"fitted the climatology on {len(train)} half-orbits of train")
     # The file holds single precision: what the edge will subtract is what is subtracted here.
     return Climatology.load(path)
+
+
+def _write_npz(saved: Climatology | ClearWindows, path: Path) -> None:
+    """Write an ``.npz`` file whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp.npz")
+    try:
+        saved.save(temporary)
+        with temporary.open("rb") as stream:
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _require_both_classes(scan: Scan, matches: Matches, causes: list[str]) -> None:

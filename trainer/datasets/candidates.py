@@ -14,14 +14,17 @@ from edge.climatology import Climatology
 from edge.geodesy import dipole_latitude, local_time
 from edge.observables import MissionName, Profile
 from trainer.archives.archive import NightPass
+from trainer.common.clear_windows import ClearMoments, ClearWindows
 from trainer.datasets.labels import EXCLUDED, NEGATIVE, POSITIVE, REASONS, SampleLabeller
 from trainer.datasets.recipe import DatasetRecipe
-from trainer.datasets.splits import NAMES, Blocks
+from trainer.datasets.splits import NAMES, TRAIN, Blocks
 from trainer.inputs.indices import Indices
 
 #: Classes of the valid rows of one observable: none, up to a third of the partial counts, up to
 #: two thirds, the rest, all.
 MASK_CLASSES = 5
+# Neighbouring windows share 19 of 20 rows.
+_CLEAR_STRIDE = 5
 
 
 def window_starts(night: BoolArray, length: int) -> IntArray:
@@ -122,6 +125,8 @@ class Scan:
         Windows left out, by reason.
     events : set of int
         That have a positive window, drawn or not.
+    clear : ClearWindows
+        Of every few negative windows of the training block.
     """
 
     candidates: npt.NDArray[np.void]
@@ -131,6 +136,7 @@ class Scan:
     excluded: IntArray
     dropped: dict[str, int] = field(default_factory=dict)
     events: set[int] = field(default_factory=set)
+    clear: ClearWindows
 
 
 class Scanner:
@@ -185,6 +191,7 @@ class Scanner:
         dropped = dict.fromkeys(REASONS[1:], 0)
         dropped |= {"under the minimum coverage": 0, "Kp too high": 0, "Kp unknown": 0}
         found, events = [], set()
+        moments = ClearMoments(self.recipe.windows.length, len(self.profile.observables))
         for place, item in enumerate(passes):
             if state[place] >= len(NAMES):
                 continue
@@ -201,7 +208,12 @@ class Scanner:
                 dropped[why] += int((reason == number).sum())
             rows = rows[label != EXCLUDED]
             events |= set(rows["event"][rows["label"] == POSITIVE].tolist())
-            found.append(self._draw(self._quiet(rows, dropped), item.key))
+            rows = self._quiet(rows, dropped)
+            if state[place] == TRAIN:
+                clear = rows["first_cell"][rows["label"] == NEGATIVE]
+                residual, value, valid = self.cut(item, clear[::_CLEAR_STRIDE])
+                moments.add(value if self.recipe.background.raw else residual, valid)
+            found.append(self._draw(rows, item.key))
         joined = np.concatenate(found) if found else np.zeros(0, CANDIDATE)
         windows, positives, negatives, excluded = counts
         return Scan(
@@ -212,6 +224,7 @@ class Scanner:
             excluded=excluded,
             dropped=dropped,
             events=events,
+            clear=moments.result(),
         )
 
     def cut(

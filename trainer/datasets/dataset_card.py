@@ -15,7 +15,7 @@ from trainer.inputs.regions import Region
 #: Written last: where it is, the dataset is complete.
 DATASET_FILE = "dataset.json"
 #: Version of the layout of a dataset.
-DATASET_FORMAT = 1
+DATASET_FORMAT = 2
 
 
 class MadeFile(msgspec.Struct, frozen=True):

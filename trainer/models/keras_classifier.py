@@ -131,7 +131,8 @@ class KerasClassifier(Classifier):
         columns = 2 * len(train.observables)
         if self._parameters.whitening > 0.0:
             # Of this mission's own windows, pretrained or not: it brings the missions together.
-            matrices = fit_whitening(train.inputs, self._parameters.whitening)
+            clear, shrinkage = train.clear_windows(), self._parameters.whitening
+            matrices = fit_whitening(clear, shrinkage, train.observables)
             clip = self._parameters.whitening_clip
             train, validation = (
                 replace(w, inputs=whiten(w.inputs, matrices, clip)) for w in (train, validation)

@@ -1,4 +1,4 @@
-"""Normalisation fitted on the training windows: each observable decorrelated along the track.
+"""Normalisation fitted on clear windows: each observable decorrelated along the track.
 
 The background of neighbouring rows is much alike, and what tells a perturbation from it is in the
 differences. Gradient descent from small weights finds the few directions of large variance first
@@ -13,9 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.arrays import Features, FloatArray
+from trainer.common.clear_windows import ClearWindows
+from trainer.common.errors import TrainError
 
-#: Windows with a full row of values that a covariance is taken from; with fewer it is left alone.
-_LEAST_WINDOWS = 50
+#: Clear windows that a covariance is taken from.
+LEAST_WINDOWS = 50
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,34 +35,46 @@ class Whitening:
     clip: float
 
 
-def fit_whitening(inputs: Features, shrinkage: float) -> FloatArray:
+def fit_whitening(
+    clear: ClearWindows, shrinkage: float, observables: tuple[str, ...]
+) -> FloatArray:
     """Fit one matrix an observable.
 
     Parameters
     ----------
-    inputs : ndarray of float32, shape (n, L, 2 F)
-        Training windows: F residuals, 0 where masked, then F flags.
+    clear : ClearWindows
+        Of the training block, and of no window that a perturbation may be in: it would be
+        whitened away.
     shrinkage : float
         Share of the mean variance that is added to that of every direction, above 0.
+    observables : tuple of str
+        Names of the F columns.
 
     Returns
     -------
     ndarray, shape (F, L, L)
-        Symmetric; the identity for an observable that is hardly ever there.
+        Symmetric; the identity for an observable that is never there.
+
+    Raises
+    ------
+    TrainError
+        An observable is there in too few windows.
 
     Notes
     -----
     ZCA whitening (Bell & Sejnowski 1997): of all decorrelating matrices the one that changes
     the values least, so that a row stays a row. The mean is kept: it is what a perturbation moves.
     """
-    length, columns = inputs.shape[1], inputs.shape[2] // 2
-    result = np.stack([np.eye(length)] * columns)
-    for column in range(columns):
-        whole = inputs[:, :, columns + column].min(axis=1) > 0.5
-        if np.count_nonzero(whole) < _LEAST_WINDOWS:
+    result = np.stack([np.eye(clear.covariance.shape[1])] * len(observables))
+    for column, name in enumerate(observables):
+        covariance = clear.covariance[column]
+        if not covariance.any():
             continue
-        values = inputs[whole, :, column].astype(np.float64)
-        covariance = np.cov(values, rowvar=False)
+        if clear.count[column] < LEAST_WINDOWS:
+            raise TrainError(
+                f"whitening: {name} is valid in {clear.count[column]} clear training windows; "
+                f"expected {LEAST_WINDOWS} and more"
+            )
         power, axes = np.linalg.eigh(covariance)
         floor = shrinkage * max(float(power.mean()), 1e-6)
         result[column] = (axes / np.sqrt(np.maximum(power, 0.0) + floor)) @ axes.T

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.arrays import BoolArray, Features, FloatArray, IntArray, TimeArray
+from trainer.common.clear_windows import ClearMoments, ClearWindows
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -39,6 +40,8 @@ class WindowSet:
     seismicity : ndarray, shape (n, K)
         What the catalogue says of the place before the window; see
         `trainer.training.loading`.
+    clear : ClearWindows, optional
+        Of the dataset's training block, whichever windows these are.
     """
 
     inputs: Features
@@ -59,6 +62,7 @@ class WindowSet:
     lead_hours: FloatArray
     distance_km: FloatArray
     seismicity: FloatArray
+    clear: ClearWindows | None = None
 
     def __len__(self) -> int:
         """Give the number of windows."""
@@ -75,11 +79,21 @@ class WindowSet:
         """Rows in a window, L."""
         return int(self.inputs.shape[1])
 
+    def clear_windows(self) -> ClearWindows:
+        """Give `clear`, or what these windows' own controls say where there is none."""
+        if self.clear is not None:
+            return self.clear
+        columns = len(self.observables)
+        controls = self.inputs[~self.positive]
+        moments = ClearMoments(self.length, columns)
+        moments.add(controls[:, :, :columns], controls[:, :, columns:])
+        return moments.result()
+
     def take(self, chosen: IntArray | BoolArray | slice) -> WindowSet:
         """Take some of the windows."""
         kept = {
             f.name: getattr(self, f.name)
-            if f.name in ("observables", "mission")
+            if f.name in ("observables", "mission", "clear")
             else getattr(self, f.name)[chosen]
             for f in fields(self)
         }

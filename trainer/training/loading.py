@@ -8,6 +8,7 @@ import numpy as np
 
 from edge.arrays import AnyArray, FloatArray, TimeArray
 from edge.errors import one_line
+from trainer.common.clear_windows import CLEAR_WINDOWS_FILE, ClearWindows
 from trainer.common.errors import TrainError
 from trainer.common.sphere import arc_km, unit_vectors
 from trainer.datasets.dataset_card import read_card
@@ -108,6 +109,7 @@ def load_windows(dataset: Path, split: str, allow_test: bool = False) -> WindowS
             events.longitude,
             events.magnitude,
         ),
+        clear=ClearWindows.load(dataset / CLEAR_WINDOWS_FILE),
     )
 
 
