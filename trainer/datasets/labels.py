@@ -82,8 +82,9 @@ class SampleLabeller:
     With t the time from the middle row to an event and T0, T1 the lead times:
 
     - positive: of the events with T0 < t <= T1 in whose area the window lies, the first to come
-      is a mainshock, and eligible;
-    - excluded, if that event is none;
+      is a mainshock, and eligible, and the window is as clear as a negative of all others but
+      those of that cluster that are to come;
+    - excluded, if that event is none, or the window not clear;
     - negative: for no event at all does the middle row lie within R of it, or in its area, with
       -before <= t <= T1 + after;
     - excluded otherwise, and where the catalogue does not reach from `before` before the window to
@@ -221,17 +222,21 @@ class SampleLabeller:
         found = np.flatnonzero(leading.any(axis=1))
         following = low + leading[found].argmax(axis=1)
         shock = self.target[following]
+        reason[found[~shock]] = _NO_MAINSHOCK
+        # As clear as a control, but of the cluster that is to come: or what went before would tell.
+        cluster = self.clusters.cluster
+        own = (cluster[some] == cluster[following][:, None]) & (ahead[found] > np.timedelta64(0))
+        shock &= ~(touched[found] & ~own).any(axis=1)
         label[found[shock]], reason[found[shock]] = POSITIVE, _NONE
         event[found[shock]] = following[shock]
-        reason[found[~shock]] = _NO_MAINSHOCK
         if self.block is None:
             return
         blocks = self.block[some]
         strange = (touched & (blocks >= 0) & (blocks != block)).any(axis=1)
         # The circle of a positive's own event may lie in no block, or in another one.
-        own = np.full(event.size, block, dtype=np.int64)
-        own[event >= 0] = self.block[event[event >= 0]]
-        for which, why in ((own == CROSSING, _CROSSES), (strange | (own != block), _OTHER)):
+        home = np.full(event.size, block, dtype=np.int64)
+        home[event >= 0] = self.block[event[event >= 0]]
+        for which, why in ((home == CROSSING, _CROSSES), (strange | (home != block), _OTHER)):
             which &= label != EXCLUDED
             label[which], reason[which], event[which] = EXCLUDED, why, -1
 

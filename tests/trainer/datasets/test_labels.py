@@ -102,9 +102,30 @@ def test_the_next_event_must_be_a_mainshock(made) -> None:
     events = [("2019-06-01T00", 0.0, 0.0, 5.1), ("2019-06-01T12", 0.1, 0.0, 6.0)]
     found = label_one(made, events, QUAKE - HOUR, mainshock=[False, True])
     assert found == (EXCLUDED, "the next event is no mainshock", -1)
+    # Nor may one have been just before.
     found = label_one(made, events, QUAKE + HOUR, mainshock=[False, True])
-    assert found == (POSITIVE, "", 2)
-    assert label_one(made, events, QUAKE - HOUR)[2] == 1
+    assert found == (EXCLUDED, "near an event in place and time", -1)
+
+
+def test_a_positive_is_as_clear_as_a_control_but_of_the_cluster_to_come(made) -> None:
+    def label(event, mainshock):
+        events = sorted([(str(QUAKE), 0.0, 0.0, 6.0), event])
+        return label_one(made, events, QUAKE - HOUR, mainshock=mainshock)[0]
+
+    aftershock = (str(QUAKE + 12 * HOUR), 0.1, 0.0, 5.1)
+    # By the helper a cluster ends with its mainshock: here the later event is a cluster of its own.
+    assert label(aftershock, [True, True]) == EXCLUDED
+    own = labeller(made, [(str(QUAKE), 0.0, 0.0, 6.0), aftershock])
+    clusters = Clusters(np.array([0, 1, 1, 2]), np.array([True, True, False, True]))
+    one = SampleLabeller(own.catalogue, clusters, RULE)
+    found = one.label(*track(QUAKE - HOUR, 0.0, 0.0), np.array([0]), LENGTH)
+    assert (int(found.label[0]), int(found.event[0])) == (POSITIVE, 1)
+    for days, expected in ((6, EXCLUDED), (8, POSITIVE)):
+        foreshock = (str(QUAKE - days * 24 * HOUR), 0.1, 0.0, 5.1)
+        assert label(foreshock, [False, True]) == expected
+        assert label(foreshock, [True, True]) == expected
+    elsewhere = (str(QUAKE + 12 * HOUR), 30.0, 0.0, 5.1)
+    assert label(elsewhere, [True, True]) == POSITIVE
 
 
 def test_contained_windows_lie_in_the_area_whole(made) -> None:
@@ -221,7 +242,7 @@ def oracle(one, rule, time, latitude, longitude, start: int) -> tuple[int, int]:
     """Label one window by the words of the definition."""
     quake, middle = one.catalogue, start + 4
     before, after = 7 * 24 * HOUR, (rule.lead_hours[1] + 5 * 24) * HOUR.astype("m8[ms]")
-    clear, following = True, None
+    around, following = set(), None
     for e in range(quake.size):
         ahead = quake.time[e] - time[middle]
         radius = 10 ** (0.43 * quake.magnitude[e])
@@ -238,13 +259,18 @@ def oracle(one, rule, time, latitude, longitude, start: int) -> tuple[int, int]:
             return great_circle_km(*place)[0]
 
         near = kilometres(middle, float(quake.longitude[e])) <= radius or inside(middle)
-        clear &= not (near and -before <= ahead <= after)
+        if near and -before <= ahead <= after:
+            around.add(e)
         rows = [middle] if rule.placement == "midpoint" else range(start, start + 8)
         low, high = (h * HOUR.astype("m8[ms]") for h in rule.lead_hours)
         leads = low < ahead <= high and all(inside(r) for r in rows)
         if leads and following is None:
             following = e
     if following is not None:
+        cluster = one.clusters.cluster
+        clear = all(
+            cluster[e] == cluster[following] and quake.time[e] > time[middle] for e in around
+        )
         shock = bool(one.clusters.mainshock[following])
-        return (POSITIVE, following) if shock else (EXCLUDED, -1)
-    return (NEGATIVE if clear else EXCLUDED), -1
+        return (POSITIVE, following) if shock and clear else (EXCLUDED, -1)
+    return (EXCLUDED if around else NEGATIVE), -1
