@@ -17,7 +17,6 @@ from edge.bundle import load_arrays
 from edge.errors import BundleError, one_line
 from edge.geodesy import dipole_latitude
 from edge.grid import Grid
-from edge.jit import kernel
 from edge.observables import MissionName, Profile
 
 #: Bins of dipole latitude (5 deg), longitude (30 deg) and season (DJF, MAM, JJA, SON).
@@ -67,7 +66,7 @@ class Climatology:
     epoch_start: dict[str, TimeArray] = field(default_factory=dict)
     epoch_class: dict[str, IntArray] = field(default_factory=dict)
     form: Form = "nearest"
-    _log_spread: dict[str, FloatArray] = field(default_factory=dict, init=False)
+    _tables: dict[str, FloatArray] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         """Give each mission its epochs, and tables of one class their first axis."""
@@ -81,9 +80,10 @@ class Climatology:
         for name, whole in (("epoch_start", _ONE_START), ("epoch_class", _ONE_CLASS)):
             epochs = dict.fromkeys(self.median, whole) | getattr(self, name)
             object.__setattr__(self, name, epochs)
-        for mission, table in self.spread.items():
+        for mission, spread in self.spread.items():
             # Where nothing is known it may be anything.
-            self._log_spread[mission] = np.log(np.where(table > 0.0, table, 1.0))
+            logarithm = np.log(np.where(spread > 0.0, spread, 1.0))
+            self._tables[mission] = np.concatenate([self.median[mission], logarithm], axis=-1)
 
     def epoch(self, time: TimeArray, mission: MissionName) -> IntArray:
         """Class of solar flux that holds at each time.
@@ -114,19 +114,12 @@ class Climatology:
         median, spread : ndarray, shape (N, F)
             The median is NaN where nothing is known, and without a position.
         """
-        lower, upper = _between(grid) if self.form == "interpolated" else _nearest(grid)
-        shape = (grid.cell.size, len(self.names))
-        median, spread = np.zeros(shape), np.zeros(shape)
-        _interpolate(
-            self.epoch(grid.time, mission),
-            lower,
-            upper,
-            self.median[mission],
-            self._log_spread[mission],
-            median,
-            spread,
-        )
-        np.exp(spread, out=spread)
+        epoch, table = self.epoch(grid.time, mission), self._tables[mission]
+        if self.form == "nearest":
+            found = table[(epoch, *bins(grid))]
+        else:
+            found = _interpolate(table, epoch, grid)
+        median, spread = found[:, : len(self.names)], np.exp(found[:, len(self.names) :])
         median[~grid.present] = np.nan
         return median, spread
 
@@ -302,51 +295,21 @@ def _place(grid: Grid) -> tuple[FloatArray, FloatArray]:
     )
 
 
-def _nearest(grid: Grid) -> tuple[IntArray, FloatArray]:
-    """Bins of rows, each with its whole weight; see `_between`."""
-    lower = np.stack(bins(grid))
-    return lower, np.zeros(lower.shape)
-
-
-def _between(grid: Grid) -> tuple[IntArray, FloatArray]:
-    """Bins whose middles lie below rows in season, latitude and longitude.
-
-    Returns
-    -------
-    lower : ndarray of int64, shape (3, N)
-    upper : ndarray, shape (3, N)
-        Weight of the next bin, 0 to 1.
-    """
+def _interpolate(table: FloatArray, epoch: IntArray, grid: Grid) -> FloatArray:
+    """Interpolate (E, 4, 36, 12, K) between the middles of bins, shape (N, K)."""
     season = (grid.time - _MIDWINTER).astype(np.int64) / _SEASON_MS
     latitude, longitude = (c - 0.5 for c in _place(grid))
-    np.clip(latitude, 0.0, SHAPE[1] - 1.0, out=latitude)
-    place = np.stack([season, latitude, longitude])
-    lower = np.floor(place)
-    return lower.astype(np.int64), place - lower
-
-
-@kernel
-def _interpolate(
-    epoch: AnyArray,
-    lower: AnyArray,
-    upper: AnyArray,
-    median: AnyArray,
-    log_spread: AnyArray,
-    out_median: AnyArray,
-    out_spread: AnyArray,
-) -> None:
-    _, seasons, latitudes, longitudes, columns = median.shape
-    for i in range(epoch.size):
-        for corner in range(8):
-            s, y, x = corner & 1, (corner >> 1) & 1, corner >> 2
-            weight = upper[0, i] if s else 1.0 - upper[0, i]
-            weight *= upper[1, i] if y else 1.0 - upper[1, i]
-            weight *= upper[2, i] if x else 1.0 - upper[2, i]
-            # What nothing is known of elsewhere is no matter here.
-            if weight > 0.0:
-                s = (lower[0, i] + s) % seasons
-                y = min(lower[1, i] + y, latitudes - 1)
-                x = (lower[2, i] + x) % longitudes
-                for c in range(columns):
-                    out_median[i, c] += weight * median[epoch[i], s, y, x, c]
-                    out_spread[i, c] += weight * log_spread[epoch[i], s, y, x, c]
+    place = np.stack([season, np.clip(latitude, 0.0, SHAPE[1] - 1.0), longitude])
+    lower = np.floor(place).astype(np.int64)
+    weights = np.stack([1.0 - (place - lower), place - lower])
+    corner = np.array([[0], [1]])
+    seasons, longitudes = ((lower[i] + corner) % SHAPE[i] for i in (0, 2))
+    latitudes = np.minimum(lower[1] + corner, SHAPE[1] - 1)
+    # The eight corners of each row, by season, latitude and longitude.
+    which = (epoch * SHAPE[0] + seasons)[:, None, None] * SHAPE[1] + latitudes[:, None]
+    which = which * SHAPE[2] + longitudes
+    weight = weights[:, 0][:, None, None] * weights[:, 1][:, None] * weights[:, 2]
+    found: FloatArray = np.einsum(
+        "syxn,syxnk->nk", weight, table.reshape(-1, table.shape[-1])[which]
+    )
+    return found

@@ -75,7 +75,6 @@ def test_rows_without_a_position_fall_in_some_bin():
     assert 0 <= longitude[0] < 12
 
 
-@pytest.mark.kernel
 @given(seed=st.integers(0, 2**32), clip=st.sampled_from([0.5, 3.0, 8.0]))
 def test_features_are_clipped_residuals_and_then_flags(seed, clip):
     rng = np.random.default_rng(seed)
@@ -125,7 +124,6 @@ def track_by_hand(grid: Grid, table: np.ndarray) -> np.ndarray:
     return np.array(found)
 
 
-@pytest.mark.kernel
 @given(seed=st.integers(0, 2**32))
 def test_an_interpolated_climatology_is_linear_between_the_middles_of_bins(seed):
     rng = np.random.default_rng(seed)
@@ -148,7 +146,6 @@ def test_an_interpolated_climatology_is_linear_between_the_middles_of_bins(seed)
         np.testing.assert_allclose(found[1][:, c], expected, rtol=1e-6)
 
 
-@pytest.mark.kernel
 @pytest.mark.parametrize("form", ["nearest", "interpolated"])
 def test_what_is_unknown_in_one_bin_is_unknown_wherever_it_counts(form):
     median = np.zeros((*SHAPE, 2))
@@ -165,7 +162,6 @@ def test_what_is_unknown_in_one_bin_is_unknown_wherever_it_counts(form):
     assert known[:, 1].all()
 
 
-@pytest.mark.kernel
 def test_masked_values_show_nothing_of_themselves(climatology):
     grid = grid_of("2020-03-01", np.zeros(3), 0.0, np.full((3, 2), 1e6), np.zeros((3, 2), bool))
     assert not climatology.features(grid, PROFILE, "cses", 5.0).any()
