@@ -16,7 +16,6 @@ from edge.bundle import load_arrays
 from edge.errors import BundleError
 from edge.geodesy import dipole_latitude
 from edge.grid import Grid
-from edge.jit import kernel
 from edge.observables import MissionName, Profile
 
 #: Bins of dipole latitude (5 deg), longitude (30 deg) and season (DJF, MAM, JJA, SON).
@@ -131,21 +130,11 @@ class Climatology:
                 f"climatology of {', '.join(self.names)} for {', '.join(self.median)}; "
                 f"asked for {', '.join(profile.names)} for {mission}"
             )
-        season, latitude, longitude = bins(grid)
-        out = np.zeros((grid.cell.size, 2 * len(self.names)), dtype=np.float32)
-        _residuals(
-            grid.values,
-            grid.valid,
-            self.epoch(grid.time, mission),
-            season,
-            latitude,
-            longitude,
-            self.median[mission],
-            self.spread[mission],
-            clip,
-            out,
-        )
-        return out
+        place = (self.epoch(grid.time, mission), *bins(grid))
+        median, spread = self.median[mission][place], self.spread[mission][place]
+        known = grid.valid & ~np.isnan(median)
+        residuals = np.clip((grid.values - median) / spread, -clip, clip)
+        return np.concatenate((np.where(known, residuals, 0.0), known), axis=1, dtype=np.float32)
 
     def save(self, path: Path) -> None:
         """Write the tables to a ``.npz`` file."""
@@ -272,27 +261,3 @@ def bins(grid: Grid) -> tuple[IntArray, IntArray, IntArray]:
         np.int64
     )
     return season, latitude_bin, longitude_bin
-
-
-@kernel
-def _residuals(
-    values: AnyArray,
-    valid: AnyArray,
-    epoch: AnyArray,
-    season: AnyArray,
-    latitude: AnyArray,
-    longitude: AnyArray,
-    median: AnyArray,
-    spread: AnyArray,
-    clip: float,
-    out: AnyArray,
-) -> None:
-    columns = values.shape[1]
-    for i in range(values.shape[0]):
-        e, s, y, x = epoch[i], season[i], latitude[i], longitude[i]
-        for c in range(columns):
-            centre = median[e, s, y, x, c]
-            if valid[i, c] and not np.isnan(centre):
-                z = (values[i, c] - centre) / spread[e, s, y, x, c]
-                out[i, c] = min(clip, max(-clip, z))
-                out[i, columns + c] = 1.0

@@ -75,7 +75,6 @@ def test_rows_without_a_position_fall_in_some_bin():
     assert 0 <= longitude[0] < 12
 
 
-@pytest.mark.kernel
 @given(seed=st.integers(0, 2**32), clip=st.sampled_from([0.5, 3.0, 8.0]))
 def test_features_are_clipped_residuals_and_then_flags(seed, clip):
     rng = np.random.default_rng(seed)
@@ -107,7 +106,6 @@ def test_features_are_clipped_residuals_and_then_flags(seed, clip):
     np.testing.assert_array_equal(features[:, 2:], known)
 
 
-@pytest.mark.kernel
 def test_masked_values_show_nothing_of_themselves(climatology):
     grid = grid_of("2020-03-01", np.zeros(3), 0.0, np.full((3, 2), 1e6), np.zeros((3, 2), bool))
     assert not climatology.features(grid, PROFILE, "cses", 5.0).any()

@@ -18,8 +18,6 @@ from trainer.common.errors import TrainError
 from trainer.datasets.climatology_fit import fit_background, flux_epochs, join_fits
 from trainer.inputs.indices import make_indices
 
-pytestmark = pytest.mark.kernel
-
 
 @dataclass(frozen=True)
 class Rule:
