@@ -57,6 +57,7 @@ def loaded(*arguments: str) -> set[str]:
         ["init"],
         ["service"],
         ["doctor"],
+        ["warmup"],
         ["model"],
         ["report"],
     ],

@@ -68,3 +68,33 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
         assert not call(folder).startswith(str(folder))
         alone = {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator"}
         assert call(folder, **alone) == "None"
+
+
+WARMUP = ("-m", "edge.cli", "warmup")
+
+
+def test_warmup_compiles_once_and_says_where(tmp_path: Path) -> None:
+    first, second = run(tmp_path, *WARMUP), run(tmp_path, *WARMUP)
+    (folder,) = tmp_path.iterdir()
+    assert list(folder.glob("*.nbc"))
+    for done, how in ((first, "compiled"), (second, "found")):
+        assert (done.returncode, done.stderr) == (0, "")
+        (line,) = done.stdout.splitlines()
+        assert line.startswith(f"kernel sum_bands {how} in ")
+        assert line.endswith(f" s, kept in {folder}")
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_warmup_without_a_folder_to_keep_code_in_says_so(tmp_path: Path, full: bool) -> None:
+    folder = Path("/dev/full/cache") if full else tmp_path / "file" / "cache"
+    (tmp_path / "file").touch()
+    done = run(folder, *WARMUP)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert f"folder of compiled kernels {folder}: " in line
+    assert line.endswith("name a folder that can be written to in NUMBA_CACHE_DIR")
+
+
+def test_warmup_with_numba_switched_off_says_so(tmp_path: Path) -> None:
+    done = run(tmp_path, *WARMUP, NUMBA_DISABLE_JIT="1")
+    assert (done.returncode, done.stdout) == (0, "nothing is compiled: NUMBA_DISABLE_JIT is set\n")
