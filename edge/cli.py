@@ -41,6 +41,7 @@ from edge.station.commands import (
     retry,
     service,
     status,
+    warmup,
 )
 
 if TYPE_CHECKING:
@@ -300,6 +301,7 @@ for command in (
     init,
     service,
     doctor,
+    warmup,
     model,
     report,
 ):

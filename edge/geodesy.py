@@ -9,8 +9,7 @@ import math
 
 import numpy as np
 
-from edge.arrays import AnyArray, FloatArray, TimeArray
-from edge.jit import kernel
+from edge.arrays import FloatArray, TimeArray
 
 #: Radius of the sphere that CSES altitudes refer to, in km.
 EARTH_RADIUS_KM = 6371.2
@@ -30,55 +29,30 @@ _DIPOLE = np.array(
 )
 _J2000_MS = float(np.datetime64("2000-01-01T12:00:00", "ms").astype(np.int64))
 _MS_PER_DAY = 86_400_000.0
+_RAD = math.pi / 180.0
 # TT - UTC: 64.2 s (2004) to 69.2 s (since 2017); the Sun moves 0.0001 deg in the difference.
 _TT_MINUS_UTC_DAYS = 68.0 / 86_400.0
 
 
-@kernel
-def _sun(milliseconds: float) -> tuple[float, float]:
+def _sun(milliseconds: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Declination and Greenwich hour angle of the Sun, radians."""
     ut_days = (milliseconds - _J2000_MS) / _MS_PER_DAY
     t = (ut_days + _TT_MINUS_UTC_DAYS) / 36525.0
-    rad = math.pi / 180.0
     mean_longitude = 280.46646 + t * (36000.76983 + t * 0.0003032)
-    anomaly = (357.52911 + t * (35999.05029 - t * 0.0001537)) * rad
+    anomaly = (357.52911 + t * (35999.05029 - t * 0.0001537)) * _RAD
     centre = (
-        (1.914602 - t * (0.004817 + t * 0.000014)) * math.sin(anomaly)
-        + (0.019993 - t * 0.000101) * math.sin(2.0 * anomaly)
-        + 0.000289 * math.sin(3.0 * anomaly)
+        (1.914602 - t * (0.004817 + t * 0.000014)) * np.sin(anomaly)
+        + (0.019993 - t * 0.000101) * np.sin(2.0 * anomaly)
+        + 0.000289 * np.sin(3.0 * anomaly)
     )
-    node = (125.04 - 1934.136 * t) * rad
-    nutation = -0.00478 * math.sin(node)
-    longitude = (mean_longitude + centre - 0.00569 + nutation) * rad
-    obliquity = (23.4392911 - 0.0130042 * t + 0.00256 * math.cos(node)) * rad
-    ascension = math.atan2(math.cos(obliquity) * math.sin(longitude), math.cos(longitude))
-    declination = math.asin(math.sin(obliquity) * math.sin(longitude))
-    sidereal = 280.46061837 + 360.98564736629 * ut_days + nutation * math.cos(obliquity)
-    return declination, (sidereal % 360.0) * rad - ascension
-
-
-@kernel
-def _unit(value: float) -> float:
-    """Hold a cosine within [-1, 1]; NaN stays NaN, which min and max would lose."""
-    if value > 1.0:
-        return 1.0
-    if value < -1.0:
-        return -1.0
-    return value
-
-
-@kernel
-def _zenith_angles(
-    milliseconds: AnyArray, latitude: AnyArray, longitude: AnyArray, out: AnyArray
-) -> None:
-    rad = math.pi / 180.0
-    for i in range(out.size):
-        declination, hour_angle = _sun(milliseconds[i])
-        lat = latitude[i] * rad
-        cosine = math.sin(lat) * math.sin(declination) + math.cos(lat) * math.cos(
-            declination
-        ) * math.cos(hour_angle + longitude[i] * rad)
-        out[i] = math.acos(_unit(cosine)) / rad
+    node = (125.04 - 1934.136 * t) * _RAD
+    nutation = -0.00478 * np.sin(node)
+    longitude = (mean_longitude + centre - 0.00569 + nutation) * _RAD
+    obliquity = (23.4392911 - 0.0130042 * t + 0.00256 * np.cos(node)) * _RAD
+    ascension = np.arctan2(np.cos(obliquity) * np.sin(longitude), np.cos(longitude))
+    declination = np.arcsin(np.sin(obliquity) * np.sin(longitude))
+    sidereal = 280.46061837 + 360.98564736629 * ut_days + nutation * np.cos(obliquity)
+    return declination, (sidereal % 360.0) * _RAD - ascension
 
 
 def solar_zenith_angle(time: TimeArray, latitude: FloatArray, longitude: FloatArray) -> FloatArray:
@@ -100,10 +74,13 @@ def solar_zenith_angle(time: TimeArray, latitude: FloatArray, longitude: FloatAr
     -----
     Meeus, Astronomical Algorithms, ch. 25 (apparent place, 0.01 deg) and ch. 12.
     """
-    out = np.empty(latitude.size)
-    milliseconds = time.astype("datetime64[ms]").astype(np.float64)
-    _zenith_angles(milliseconds, latitude, longitude, out)
-    return out
+    declination, hour_angle = _sun(time.astype("datetime64[ms]").astype(np.float64))
+    lat = latitude * _RAD
+    cosine = np.sin(lat) * np.sin(declination) + np.cos(lat) * np.cos(declination) * np.cos(
+        hour_angle + longitude * _RAD
+    )
+    angle: FloatArray = np.arccos(np.clip(cosine, -1.0, 1.0)) / _RAD
+    return angle
 
 
 def dipole_pole(year: float) -> tuple[float, float]:
@@ -123,20 +100,6 @@ def dipole_pole(year: float) -> tuple[float, float]:
     return latitude, math.degrees(math.atan2(-h11, -g11))
 
 
-@kernel
-def _dipole_latitudes(
-    latitude: AnyArray, longitude: AnyArray, pole: tuple[float, float], out: AnyArray
-) -> None:
-    rad = math.pi / 180.0
-    pole_sin, pole_cos = math.sin(pole[0] * rad), math.cos(pole[0] * rad)
-    for i in range(out.size):
-        lat = latitude[i] * rad
-        sine = math.sin(lat) * pole_sin + math.cos(lat) * pole_cos * math.cos(
-            (longitude[i] - pole[1]) * rad
-        )
-        out[i] = math.asin(_unit(sine)) / rad
-
-
 def dipole_latitude(time: TimeArray, latitude: FloatArray, longitude: FloatArray) -> FloatArray:
     """Geomagnetic (centred dipole) latitude.
 
@@ -152,11 +115,16 @@ def dipole_latitude(time: TimeArray, latitude: FloatArray, longitude: FloatArray
     ndarray, shape (N,)
         Degrees; NaN where the position is NaN.
     """
-    out = np.empty(latitude.size)
-    if out.size:
-        days = time[0].astype("datetime64[D]").astype(np.int64)
-        _dipole_latitudes(latitude, longitude, dipole_pole(1970.0 + float(days) / 365.2425), out)
-    return out
+    if not time.size:
+        return np.empty(0)
+    days = time[0].astype("datetime64[D]").astype(np.int64)
+    pole_latitude, pole_longitude = dipole_pole(1970.0 + float(days) / 365.2425)
+    pole, lat = pole_latitude * _RAD, latitude * _RAD
+    sine = np.sin(lat) * math.sin(pole) + np.cos(lat) * math.cos(pole) * np.cos(
+        (longitude - pole_longitude) * _RAD
+    )
+    result: FloatArray = np.arcsin(np.clip(sine, -1.0, 1.0)) / _RAD
+    return result
 
 
 def local_time(time: TimeArray, longitude: FloatArray) -> FloatArray:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.arrays import (
-    AnyArray,
     BoolArray,
     CountArray,
     FloatArray,
@@ -22,7 +21,6 @@ from edge.arrays import (
     wrap_longitude,
 )
 from edge.errors import InputError
-from edge.jit import kernel
 from edge.observables import B_RMS_SPAN_S, GRID_STEP_S, Observable, Profile
 from edge.readers.halforbit import Channel, HalfOrbit, Track
 from edge.units import conversion_factor
@@ -33,6 +31,8 @@ _REACH = 1.5
 _LONGEST_POSITION_HOLE_MS = 60_000
 # Share of the samples of a full 60 s that a local cubic fit needs.
 _FIT_SHARE = 0.75
+# Samples of so small a spread in time determine no cubic.
+_SINGULAR = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +148,7 @@ def _fill_column(
         half_span = round(B_RMS_SPAN_S * 500.0)
         needed = _FIT_SHARE * B_RMS_SPAN_S / channel.track.cadence
         _cubic_rms(milliseconds, magnitude, good, first, half_span, needed, column, filled)
-        _count_samples(milliseconds, good, first, count)
+        count += np.bincount(milliseconds[good] // _STEP_MS - first, minlength=count.size)
         filled &= _plausible(column, observable)
         column[filled] = _transform(column[filled], observable)
     else:
@@ -184,7 +184,7 @@ def _positions(
     tracks: list[Track], first: int, n: int
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Interpolate the track to cell centres; the payload with most records comes first."""
-    centre = (np.arange(first, first + n) * _STEP_MS + _STEP_MS // 2).astype(np.float64)
+    centre = _centres(first, n).astype(np.float64)
     latitude, longitude, altitude = (np.full(n, np.nan) for _ in range(3))
     for track in sorted(tracks, key=lambda t: -t.time.size):
         good = np.isfinite(track.latitude)
@@ -222,136 +222,83 @@ def _interpolate(centre: FloatArray, at: FloatArray, source: FloatArray) -> Floa
     return np.interp(centre, times, np.concatenate(([low], source, [high])))
 
 
-@kernel
-def _mark_present(milliseconds: AnyArray, first: int, reach: int, present: AnyArray) -> None:
-    for i in range(milliseconds.size):
-        present[milliseconds[i] // _STEP_MS - first] = True
-        if i and milliseconds[i] - milliseconds[i - 1] <= reach:
-            for cell in range(
-                milliseconds[i - 1] // _STEP_MS - first, milliseconds[i] // _STEP_MS - first
-            ):
-                present[cell] = True
+def _mark_present(milliseconds: IntArray, first: int, reach: int, present: BoolArray) -> None:
+    present[milliseconds // _STEP_MS - first] = True
+    present |= _between(milliseconds, _centres(first, present.size), reach)
 
 
-@kernel
+def _centres(first: int, n: int) -> IntArray:
+    return np.arange(first, first + n) * _STEP_MS + _STEP_MS // 2
+
+
+def _between(at: IntArray, centre: IntArray, reach: int) -> BoolArray:
+    """Whether a cell centre lies between two records at most `reach` apart."""
+    right = np.searchsorted(at, centre)
+    inside = (right > 0) & (right < at.size)
+    inside[inside] = at[right[inside]] - at[right[inside] - 1] <= reach
+    return inside
+
+
 def _cell_means(
-    milliseconds: AnyArray,
-    samples: AnyArray,
-    good: AnyArray,
+    milliseconds: IntArray,
+    samples: FloatArray,
+    good: BoolArray,
     first: int,
     reach: int,
-    out: AnyArray,
-    filled: AnyArray,
-    count: AnyArray,
+    out: FloatArray,
+    filled: BoolArray,
+    count: CountArray,
 ) -> None:
-    for i in range(milliseconds.size):
-        if good[i]:
-            cell = milliseconds[i] // _STEP_MS - first
-            count[cell] += 1
-            # A running mean: no sum that grows, no second pass.
-            out[cell] += (samples[i] - out[cell]) / count[cell]
-    previous = -1
-    for i in range(milliseconds.size):
-        if not good[i]:
-            continue
-        if previous >= 0 and milliseconds[i] - milliseconds[previous] <= reach:
-            left, right = milliseconds[previous], milliseconds[i]
-            for cell in range(left // _STEP_MS - first, right // _STEP_MS - first + 1):
-                centre = (cell + first) * _STEP_MS + _STEP_MS // 2
-                if count[cell] == 0 and left < centre < right:
-                    weight = (centre - left) / (right - left)
-                    out[cell] = samples[previous] + weight * (samples[i] - samples[previous])
-                    filled[cell] = True
-        previous = i
-    for cell in range(out.size):
-        if count[cell]:
-            filled[cell] = True
+    at, value = milliseconds[good], samples[good]
+    cell = at // _STEP_MS - first
+    count += np.bincount(cell, minlength=out.size)
+    out[:] = np.bincount(cell, value, out.size) / np.maximum(count, 1)
+    centre = _centres(first, out.size)
+    holes = (count == 0) & _between(at, centre, reach)
+    if holes.any():
+        out[holes] = np.interp(centre[holes], at, value)
+    filled |= holes | (count > 0)
 
 
-@kernel
-def _count_samples(milliseconds: AnyArray, good: AnyArray, first: int, count: AnyArray) -> None:
-    for i in range(milliseconds.size):
-        if good[i]:
-            count[milliseconds[i] // _STEP_MS - first] += 1
-
-
-@kernel
 def _cubic_rms(
-    milliseconds: AnyArray,
-    magnitude: AnyArray,
-    good: AnyArray,
+    milliseconds: IntArray,
+    magnitude: FloatArray,
+    good: BoolArray,
     first: int,
     half_span: int,
     needed: float,
-    out: AnyArray,
-    filled: AnyArray,
+    out: FloatArray,
+    filled: BoolArray,
 ) -> None:
     """RMS about a least-squares cubic over the samples within half_span of each centre."""
-    matrix = np.empty((4, 5))
-    powers = np.empty(7)
-    low = 0
-    high = 0
-    for cell in range(out.size):
-        centre = (cell + first) * _STEP_MS + _STEP_MS // 2
-        while low < milliseconds.size and milliseconds[low] < centre - half_span:
-            low += 1
-        while high < milliseconds.size and milliseconds[high] < centre + half_span:
-            high += 1
-        count = 0
-        origin = 0.0
-        for i in range(low, high):
-            if good[i]:
-                count += 1
-                origin += (magnitude[i] - origin) / count
-        if count < needed or count < 5:
-            continue
-        powers[:] = 0.0
-        matrix[:] = 0.0
-        for i in range(low, high):
-            if good[i]:
-                x = (milliseconds[i] - centre) / half_span
-                y = magnitude[i] - origin
-                term = 1.0
-                for p in range(7):
-                    powers[p] += term
-                    if p < 4:
-                        matrix[p, 4] += term * y
-                    term *= x
-        for row in range(4):
-            for column in range(4):
-                matrix[row, column] = powers[row + column]
-        if not _solve_4(matrix):
-            continue
-        total = 0.0
-        for i in range(low, high):
-            if good[i]:
-                x = (milliseconds[i] - centre) / half_span
-                fit = matrix[0, 4] + x * (matrix[1, 4] + x * (matrix[2, 4] + x * matrix[3, 4]))
-                total += (magnitude[i] - origin - fit) ** 2
-        out[cell] = np.sqrt(total / count)
-        filled[cell] = True
+    at, value = milliseconds[good], magnitude[good]
+    centre = _centres(first, out.size)
+    low, high = np.searchsorted(at, centre - half_span), np.searchsorted(at, centre + half_span)
+    cells = np.flatnonzero(high - low >= max(needed, 5))
+    width = int((high - low).max(initial=0))
+    # In parts of 128 KiB an array: within the processor's cache, and no new pages for each.
+    for part in np.array_split(cells, 1 + cells.size * width // 2**14):
+        index = low[part, None] + np.arange(width)
+        inside = index < high[part, None]
+        index = np.minimum(index, at.size - 1)
+        x = (at[index] - centre[part, None]) / half_span
+        rest = np.where(inside, value[index], 0.0)
+        # Polynomials that are orthogonal over the samples, by their recurrence (Forsythe 1957).
+        before, basis = np.zeros(1), inside.astype(np.float64)
+        size_before, size = np.ones(1), _dot(basis, basis)
+        rest -= basis * (_dot(rest, basis) / size)
+        for _ in range(3):
+            following = x * basis
+            following -= basis * (_dot(following, basis) / size)
+            following -= before * (size / size_before)
+            before, basis = basis, following
+            size_before, size = size, np.maximum(_dot(basis, basis), _SINGULAR)
+            rest -= basis * (_dot(rest, basis) / size)
+        out[part] = np.sqrt(_dot(rest, rest)[:, 0] / (high - low)[part])
+        filled[part] = size[:, 0] > _SINGULAR
 
 
-@kernel
-def _solve_4(matrix: AnyArray) -> bool:
-    """Solve the 4 x 4 normal equations in place (Gauss, partial pivoting); column 4 is y."""
-    for pivot in range(4):
-        best = pivot
-        for row in range(pivot + 1, 4):
-            if abs(matrix[row, pivot]) > abs(matrix[best, pivot]):
-                best = row
-        if abs(matrix[best, pivot]) < 1e-9:
-            return False
-        for column in range(5):
-            held = matrix[pivot, column]
-            matrix[pivot, column] = matrix[best, column]
-            matrix[best, column] = held
-        for row in range(pivot + 1, 4):
-            factor = matrix[row, pivot] / matrix[pivot, pivot]
-            for column in range(pivot, 5):
-                matrix[row, column] -= factor * matrix[pivot, column]
-    for pivot in range(3, -1, -1):
-        for column in range(pivot + 1, 4):
-            matrix[pivot, 4] -= matrix[pivot, column] * matrix[column, 4]
-        matrix[pivot, 4] /= matrix[pivot, pivot]
-    return True
+def _dot(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Sum of products over the samples of each cell, shape (cells, 1)."""
+    products: FloatArray = np.einsum("ij,ij->i", a, b)[:, None]
+    return products

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 from numba.core.caching import FunctionCache
+
+from edge.errors import ConfigError
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -23,6 +26,9 @@ class _Cache(FunctionCache):
     run leaves empty ones, over which it stumbles at each later call.
     """
 
+    #: Why compiled code was not kept.
+    fault: Exception | None = None
+
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Give compiled code, or None where there is none that can be used."""
         try:
@@ -34,10 +40,12 @@ class _Cache(FunctionCache):
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep compiled code where there is room for it."""
-        with contextlib.suppress(Exception):
+        try:
             super().save_overload(sig, data)
             for path in Path(self.cache_path).glob(f"{self._impl.filename_base}*.nb?"):
                 _flush(path)
+        except Exception as error:
+            self.fault = error
 
 
 def _flush(path: Path) -> None:
@@ -63,3 +71,42 @@ def kernel(function: _Function) -> _Function:
         with contextlib.suppress(RuntimeError):
             compiled._cache = _Cache(compiled.py_func)
     return cast(_Function, compiled)
+
+
+def warm_up(call: Any, *arguments: Any) -> str:
+    """Have a kernel compiled and kept, unless it is already.
+
+    Parameters
+    ----------
+    call : callable
+        The kernel.
+    arguments
+        Of the types that it is called with; the call is made.
+
+    Returns
+    -------
+    str
+        A line for a person.
+
+    Raises
+    ------
+    ConfigError
+        Compiled code cannot be kept, or not where ``NUMBA_CACHE_DIR`` says.
+    """
+    begun = time.monotonic()
+    call(*arguments)
+    seconds = time.monotonic() - begun
+    if not hasattr(call, "py_func"):
+        return "nothing is compiled: NUMBA_DISABLE_JIT is set"
+    cache, named = call._cache, os.environ.get("NUMBA_CACHE_DIR")
+    folder, fault = cache.cache_path, getattr(cache, "fault", None)
+    if named and (folder is None or not Path(folder).is_relative_to(named)):
+        folder, fault = named, "cannot be made or written to"
+    if folder is None or fault:
+        raise ConfigError(
+            f"folder of compiled kernels {folder or 'beside the package or in ~/.cache'}: "
+            f"{fault or 'cannot be written to'}; name a folder that can be written to in "
+            "NUMBA_CACHE_DIR"
+        )
+    done = "found" if call.stats.cache_hits else "compiled"
+    return f"kernel {call.__name__} {done} in {seconds:.1f} s, kept in {folder}"

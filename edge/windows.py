@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
-from edge.arrays import AnyArray, BoolArray, Features, IntArray
-from edge.jit import kernel
+from edge.arrays import BoolArray, Features, IntArray
 
 
 class WindowStream:
@@ -41,9 +42,10 @@ class WindowStream:
         self.chunk = chunk
         self.inputs: Features = np.zeros((chunk, length, columns), dtype=np.float32)
         self.last_cell: IntArray = np.zeros(chunk, dtype=np.int64)
-        self._ring: Features = np.zeros((length, columns), dtype=np.float32)
-        # Rows in the current run, place of the next row in the ring, last cell seen.
-        self._state = np.array([0, 0, np.iinfo(np.int64).min], dtype=np.int64)
+        # Before the rows of a run the last of those that it began with, up to L - 1.
+        self._rows: Features = np.zeros((length - 1 + chunk, columns), dtype=np.float32)
+        self._held = 0
+        self._next: int | None = None
 
     def push(self, cell: IntArray, night: BoolArray, features: Features) -> int:
         """Take the next rows.
@@ -66,14 +68,36 @@ class WindowStream:
             More rows than `chunk`, or arrays of other shapes.
         """
         n = cell.size
-        if n > self.chunk or night.shape != (n,) or features.shape != (n, self._ring.shape[1]):
+        if n > self.chunk or night.shape != (n,) or features.shape != (n, self._rows.shape[1]):
             raise ValueError(
-                f"at most {self.chunk} rows of {self._ring.shape[1]} features expected, "
+                f"at most {self.chunk} rows of {self._rows.shape[1]} features expected, "
                 f"got {n} cells, night {night.shape}, features {features.shape}"
             )
-        return int(
-            _cut(cell, night, features, self._ring, self._state, self.inputs, self.last_cell)
-        )
+        if not n:
+            return 0
+        breaks = np.flatnonzero((np.diff(cell) != 1) | (night[1:] != night[:-1])) + 1
+        count = 0
+        for start, end in pairwise([0, *breaks.tolist(), n]):
+            if not night[start] or cell[start] != self._next:
+                self._held = 0
+            if night[start]:
+                count += self._cut(cell[start:end], features[start:end], count)
+            self._next = int(cell[end - 1]) + 1
+        return count
+
+    def _cut(self, cell: IntArray, features: Features, count: int) -> int:
+        """Take rows that continue the run, and put their windows behind `count` others."""
+        length, n = self.inputs.shape[1], cell.size
+        begin, middle, end = length - 1 - self._held, length - 1, length - 1 + n
+        self._rows[middle:end] = features
+        windows = max(end - begin - length + 1, 0)
+        if windows:
+            view = sliding_window_view(self._rows[begin:end], length, axis=0)
+            self.inputs[count : count + windows] = view.transpose(0, 2, 1)
+            self.last_cell[count : count + windows] = cell[n - windows :]
+        self._held = min(self._held + n, middle)
+        self._rows[middle - self._held : middle] = self._rows[end - self._held : end]
+        return windows
 
 
 def iterate_windows(
@@ -99,39 +123,3 @@ def iterate_windows(
         count = stream.push(cell[rows], night[rows], features[rows])
         if count:
             yield stream.inputs[:count], stream.last_cell[:count]
-
-
-@kernel
-def _cut(
-    cell: AnyArray,
-    night: AnyArray,
-    features: AnyArray,
-    ring: AnyArray,
-    state: AnyArray,
-    inputs: AnyArray,
-    last_cell: AnyArray,
-) -> int:
-    length = ring.shape[0]
-    columns = ring.shape[1]
-    run, place, previous = state[0], state[1], state[2]
-    count = 0
-    for i in range(cell.size):
-        if not night[i]:
-            run = 0
-        else:
-            run = run + 1 if cell[i] == previous + 1 else 1
-            for c in range(columns):
-                ring[place, c] = features[i, c]
-            place = place + 1 if place + 1 < length else 0
-            if run >= length:
-                # The oldest row stands where the next one will go.
-                source = place
-                for row in range(length):
-                    for c in range(columns):
-                        inputs[count, row, c] = ring[source, c]
-                    source = source + 1 if source + 1 < length else 0
-                last_cell[count] = cell[i]
-                count += 1
-        previous = cell[i]
-    state[0], state[1], state[2] = run, place, previous
-    return count

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from edge.arrays import AnyArray
-from edge.jit import kernel
+from edge.jit import kernel, warm_up
 from edge.readers.demeter_tables import LOG_POWER
 
 _MAX_LOG = np.float32(LOG_POWER[1])
@@ -130,3 +130,11 @@ def sum_bands(
                 else:
                     for j in range(first, after):
                         count[band, record, spectrum] += power[j] > _ZERO
+
+
+def warm_up_bands() -> str:
+    """Have the kernel compiled and kept, and say so; see `edge.jit.warm_up`."""
+    raw, runs = np.zeros((1, 4), dtype=np.uint8), np.array([[0, 0, 1]])
+    return warm_up(
+        sum_bands, raw, 0, 1, 0, 1, runs, np.zeros((1, 1, 1)), np.zeros((1, 1, 1), dtype=np.int64)
+    )

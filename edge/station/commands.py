@@ -312,6 +312,13 @@ def repair(
             say([line])
 
 
+def warmup() -> None:
+    """Compile what reads spectra of DEMETER, and keep it, so that no half-orbit waits for that."""
+    from edge.readers.demeter_bands import warm_up_bands
+
+    say([warm_up_bands()])
+
+
 bundles = typer.Typer(
     cls=Commands,
     help="Install a bundle beside the one in use, or go back to the one before.",

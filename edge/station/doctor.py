@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 Status = Literal["ok", "warn", "FAIL"]
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+_SPECTRA = "spectra of DEMETER"
+_ANEW = f"compiled anew by each run that reads {_SPECTRA}"
 _LIBRARIES = ("click", "h5py", "llvmlite", "msgspec", "numba", "numpy", "typer", "watchdog")
 _INSTALL = "install the package again from its locks (make run)"
 _SYSTEMS = "Debian 12 and 13, Ubuntu 22.04 and later, 64-bit Raspberry Pi OS 12 and 13"
@@ -289,16 +291,18 @@ class Doctor:
         found = self._trial.get("kernels")
         if found is None:
             return Finding("FAIL", f"could not be loaded: {self._trial['fault']}; {_INSTALL}")
+        if "fault" in found:
+            return Finding("FAIL", found["fault"])
         if not found["compiled"]:
-            return Finding("warn", "numba is switched off (NUMBA_DISABLE_JIT): scoring is slow")
+            return Finding(
+                "warn", f"numba is switched off (NUMBA_DISABLE_JIT): {_SPECTRA} take long"
+            )
         remedy = "name a folder that can be written to in NUMBA_CACHE_DIR"
         if not found["folders"]:
-            return Finding("warn", f"no folder to keep them, compiled at each start; {remedy}")
+            return Finding("warn", f"no folder to keep them, {_ANEW}; {remedy}")
         where = ", ".join(found["folders"])
         if not found["writable"]:
-            return Finding(
-                "warn", f"{where}: cannot be written to, compiled at each start; {remedy}"
-            )
+            return Finding("warn", f"{where}: cannot be written to, {_ANEW}; {remedy}")
         if found["damaged"]:
             return Finding(
                 "warn", f"{where}: {found['damaged']} damaged files, which are compiled anew"

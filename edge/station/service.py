@@ -130,7 +130,7 @@ StartLimitIntervalSec=0
 [Service]
 Type=notify
 ExecStart={command}
-# The longest silence is the first half-orbit of a new installation, whose kernels are compiled.
+# The longest silence is the first half-orbit with spectra of DEMETER, whose kernel is compiled.
 WatchdogSec=10min
 TimeoutStartSec=5min
 # A half-orbit that was begun is finished.
@@ -143,13 +143,14 @@ RestartSteps=8
 RestartMaxDelaySec=1h
 
 {account}
-# Compiled kernels: without them each start takes seconds more, on a small computer a minute.
+# The compiled kernel for spectra of DEMETER: without it each start that reads them takes seconds
+# more, on a small computer a minute.
 CacheDirectory=%N
 Environment=NUMBA_CACHE_DIR=%C/%N
 # Nothing here gains by threads of linear algebra; to start them costs a sixth of a run's processor.
 Environment=OPENBLAS_NUM_THREADS=1
 
-# Peak memory of a run (resident, x86-64): 220 MB while kernels are compiled, 180 MB else. On
+# Peak memory of a run (resident, x86-64): 80 MB; 220 MB while the kernel is compiled. On
 # Raspberry Pi OS the limit holds with cgroup_enable=memory in cmdline.txt alone.
 MemoryMax=512M
 TasksMax=64

@@ -15,7 +15,7 @@ from edge.scoring import sample_half_orbits
 
 TITLE = "Memory and room"
 NOTE = (
-    "Peaks of resident memory, each of a process of its own; the peer imports numpy, h5py, numba, "
+    "Peaks of resident memory, each of a process of its own; the peer imports numpy, h5py, "
     "typer and the interpreter, and no more. `in one process` is the sample, scored "
     "and written again and again; the growth is that after the first tenth. "
     "Installed are the distributions of `requirements/edge.txt` that are installed here. "
@@ -55,7 +55,7 @@ print(json.dumps({{
 }}))
 """
 _LIBRARIES = f"""{_LOOK}
-import h5py, numba, numpy, typer
+import h5py, numpy, typer
 from edge.runtime import _interpreter_class
 _interpreter_class("auto")
 print(json.dumps({{"peak": mebibytes("VmHWM")}}))

@@ -1,8 +1,9 @@
 """Measure, print a table a subject, and write ``tests/benchmarks/results.md``.
 
 Every subject is a module of this folder with ``TITLE``, ``NOTE`` and ``measure()``,
-which returns rows. What counts are ratios within one run; the seconds belong to the
-machine that the file names.
+which returns rows; ``complaints(rows)``, where it has that, gives lines that end this with
+exit code 1. What counts are ratios within one run; the seconds belong to the machine that
+the file names.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 SUBJECTS = (
     "start_up",
+    "instructions",
     "idle",
     "memory",
     "scoring",
@@ -65,14 +67,19 @@ def main() -> None:
         f"{datetime.now(UTC):%Y-%m-%d}; {machine()}; Python {platform.python_version()}; "
         f"{packages}.",
     ]
+    complaints: list[str] = []
     for name in arguments.subjects:
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
         subject = import_module(name)
-        lines += ["", f"## {subject.TITLE}", "", *table(subject.measure()), "", subject.NOTE]
+        rows = subject.measure()
+        lines += ["", f"## {subject.TITLE}", "", *table(rows), "", subject.NOTE]
+        if hasattr(subject, "complaints"):
+            complaints += subject.complaints(rows)
     text = "\n".join(lines) + "\n"
     print(text)
     if tuple(arguments.subjects) == SUBJECTS:
         (HERE / "results.md").write_text(text, encoding="utf-8")
+    sys.exit("\n".join(complaints) or None)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 from timing import in_turn, rows
@@ -19,12 +20,23 @@ TITLE = "Start-up"
 NOTE = (
     "Whole processes, with byte code as pip installs it. The peer is a typer application of two "
     "commands and an option that does nothing; `import typer` and an empty interpreter stand "
-    "beside it. `libraries` imports numpy, h5py, the interpreter, typer and numba, which one "
-    "half-orbit needs: its ratio is that of the rows after it. Kernels are cached but where the "
-    "row says otherwise. A run writes the ledger twice and `status.json` once, each flushed to "
-    "the disk."
+    "beside it. `libraries` imports numpy, h5py, the interpreter, typer, msgspec and sqlite3, "
+    "which one half-orbit needs: its ratio is that of the rows after it. numba is needed for "
+    "spectra of DEMETER alone. A run writes the ledger twice and `status.json` once, each flushed "
+    "to the disk. The rows below `of it` share one half-orbit out: their ratios are parts of it."
 )
-_LIBRARIES = "import numpy, h5py, typer, numba; from {runtime}.interpreter import Interpreter"
+_LIBRARIES = (
+    "import h5py, msgspec, numpy, sqlite3, typer; from {runtime}.interpreter import Interpreter"
+)
+_OURS = (
+    "import edge.cli, edge.geomagnetic, edge.outputs, edge.scoring, edge.station.diary, "
+    "edge.station.log, edge.station.metrics, edge.station.notify, edge.stream, edge.watching, "
+    "edge.readers.cses"
+)
+_EMPTY = "an empty interpreter"
+_PEER_LIBRARIES = "libraries (peer of what follows)"
+_IMPORTS = "libraries and our modules"
+_WHOLE = "stream, one half-orbit"
 _PEER = '''
 from typing import Annotated
 import typer
@@ -52,25 +64,24 @@ def measure() -> list[dict[str, str]]:
         for path in max(sample_half_orbits().values(), key=len):
             shutil.copy(path, inbox)
 
-        def stream(out: Path, source: Path = inbox, **environment: str) -> Callable[[], object]:
+        def stream(out: Path, source: Path = inbox) -> Callable[[], object]:
             def run() -> None:
                 if out == fresh:
                     shutil.rmtree(fresh, ignore_errors=True)
-                edge_score("stream", str(source), "--out", str(out), "--once", **environment)
+                edge_score("stream", str(source), "--out", str(out), "--once")
 
             return run
 
         def empty_cache() -> None:
-            # A folder that cannot be made would not do: numba falls back to that of the package.
             with tempfile.TemporaryDirectory() as cache:
-                stream(fresh, NUMBA_CACHE_DIR=cache)()
+                edge_score("warmup", NUMBA_CACHE_DIR=cache)
 
         stream(done)()
         cheap = in_turn(
             {
                 "two commands of typer (peer)": lambda: python(str(peer), "score", "a"),
                 "import typer": lambda: python("-c", "import typer"),
-                "an empty interpreter": lambda: python("-c", "pass"),
+                _EMPTY: lambda: python("-c", "pass"),
                 "import edge.cli": lambda: python("-c", "import edge.cli"),
                 "edge-score --help": lambda: edge_score("--help"),
                 "stream, nothing new": stream(done),
@@ -79,14 +90,28 @@ def measure() -> list[dict[str, str]]:
         )
         dear = in_turn(
             {
-                "libraries (peer of what follows)": lambda: python("-c", libraries),
-                "stream, one half-orbit": stream(fresh),
+                _PEER_LIBRARIES: lambda: python("-c", libraries),
+                "libraries and numba": lambda: python("-c", f"import numba; {libraries}"),
+                _IMPORTS: lambda: python("-c", f"{libraries}; {_OURS}"),
+                _WHOLE: stream(fresh),
                 "stream, three half-orbits": stream(fresh, models_path() / "samples"),
             },
             rounds=7,
         )
-        cold = in_turn({"one half-orbit, an empty cache of kernels": empty_cache}, rounds=3)
-    return [*rows(cheap, next(iter(cheap))), *rows(dear | cold, next(iter(dear)))]
+        cold = in_turn({"warmup, an empty cache of kernels": empty_cache}, rounds=3)
+    return [
+        *rows(cheap, next(iter(cheap))),
+        *rows(dear | cold, next(iter(dear))),
+        *rows(_parts(cheap, dear), _WHOLE)[1:],
+    ]
+
+
+def _parts(cheap: dict[str, float], dear: dict[str, float]) -> dict[str, float]:
+    """Seconds that one half-orbit spends, by what for; the whole comes first."""
+    steps = [0.0, cheap[_EMPTY], dear[_PEER_LIBRARIES], dear[_IMPORTS], dear[_WHOLE]]
+    names = ("an interpreter", "libraries", "our modules", "its work")
+    parts = {f"of it: {n}": b - a for n, (a, b) in zip(names, pairwise(steps), strict=True)}
+    return {_WHOLE: dear[_WHOLE]} | parts
 
 
 def edge_score(*arguments: str, **environment: str) -> None:

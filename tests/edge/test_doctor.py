@@ -86,7 +86,8 @@ def test_a_library_that_cannot_be_loaded(package: str, tmp_path: Path) -> None:
         # Scoring does without it; a watcher says so itself.
         assert done.of("libraries").startswith("FAIL  libraries: cannot be loaded: libmissing")
     else:
-        assert done.of("scoring").startswith("FAIL  scoring: cannot be loaded: libmissing.so.1")
+        check = "kernels" if package == "numba" else "scoring"
+        assert done.of(check).startswith(f"FAIL  {check}: cannot be loaded: libmissing.so.1")
     assert done.code == 2
 
 
@@ -129,14 +130,13 @@ def test_settings_that_are_wrong_leave_the_rest_to_be_checked(tmp_path: Path) ->
 
 def test_a_damaged_cache_of_kernels(tmp_path: Path) -> None:
     assert doctor(NUMBA_CACHE_DIR=str(tmp_path)).of("kernels").startswith("ok")
-    compiled = sorted(tmp_path.rglob("*.nbc"))
-    compiled[0].write_bytes(b"")
-    compiled[1].write_bytes(compiled[1].read_bytes()[:-100])
+    (folder,) = tmp_path.iterdir()
+    (folder / "empty.nbi").touch()
+    (folder / "cut.nbc").write_bytes(b"\x80\x05")
     done = doctor(NUMBA_CACHE_DIR=str(tmp_path))
     assert done.code == 0
     assert done.of("kernels").startswith("warn")
     assert "2 damaged files" in done.of("kernels")
-    assert doctor(NUMBA_CACHE_DIR=str(tmp_path)).of("kernels").startswith("ok")
 
 
 def test_kernels_that_are_not_compiled() -> None:

@@ -54,7 +54,6 @@ def zenith_by_erfa(time, latitude, longitude) -> np.ndarray:
     return np.degrees(np.arccos(np.sum(unit_vector(latitude, longitude + sidereal) * sun, axis=1)))
 
 
-@pytest.mark.kernel
 def test_the_solar_zenith_angle_agrees_with_erfa():
     rng = np.random.default_rng(20)
     first, last = np.datetime64("2004-01-01", "ms"), np.datetime64("2030-12-31", "ms")
@@ -64,7 +63,6 @@ def test_the_solar_zenith_angle_agrees_with_erfa():
     np.testing.assert_allclose(ours, zenith_by_erfa(time, latitude, longitude), atol=0.01)
 
 
-@pytest.mark.kernel
 def test_the_sun_is_overhead_at_noon_of_the_june_solstice_at_the_tropic():
     time = np.array(["2020-06-20T21:43:40"], dtype="datetime64[ms]")
     # The equation of time is -1 min 50 s.
@@ -72,7 +70,6 @@ def test_the_sun_is_overhead_at_noon_of_the_june_solstice_at_the_tropic():
     assert solar_zenith_angle(time, np.array([23.44]), longitude)[0] < 0.05
 
 
-@pytest.mark.kernel
 @given(st.integers(0, 2**40), latitudes, longitudes)
 def test_a_point_and_its_antipode_see_opposite_suns(milliseconds, latitude, longitude):
     time = np.full(2, milliseconds, dtype="datetime64[ms]")
@@ -83,7 +80,6 @@ def test_a_point_and_its_antipode_see_opposite_suns(milliseconds, latitude, long
     assert angle.sum() == pytest.approx(180.0, abs=1e-5)
 
 
-@pytest.mark.kernel
 @pytest.mark.parametrize("function", [solar_zenith_angle, dipole_latitude])
 def test_no_rows_give_no_rows(function):
     empty = np.empty(0)
@@ -109,7 +105,6 @@ def test_the_dipole_pole_moves_evenly_and_is_held_at_both_ends():
     assert dipole_pole(2040.0) == dipole_pole(2030.0)
 
 
-@pytest.mark.kernel
 @given(st.integers(2004, 2030), st.lists(st.tuples(latitudes, longitudes), min_size=1, max_size=5))
 def test_the_dipole_latitude_is_the_angle_from_the_dipole_equator(year, places):
     latitude, longitude = np.array(places).T

@@ -57,7 +57,7 @@ def lap(seconds, values=None, valid=None, unit="cm^-3", **track) -> HalfOrbit:
     return half_orbit_of(("LAP_1", track_of(seconds, **track), {"A311": (unit, values, valid)}))
 
 
-# Kernels against slow oracles.
+# Cells against slow oracles.
 
 samples = st.lists(
     st.tuples(st.integers(0, 40_000), st.floats(-1e3, 1e3), st.booleans()),
@@ -66,7 +66,6 @@ samples = st.lists(
 )
 
 
-@pytest.mark.kernel
 @given(samples=samples, origin=st.integers(-10, 10**6), reach=st.integers(1, 12_000))
 def test_cells_hold_the_mean_or_a_short_interpolation(samples, origin, reach):
     samples.sort()
@@ -95,7 +94,6 @@ def test_cells_hold_the_mean_or_a_short_interpolation(samples, origin, reach):
             assert out[cell] == 0.0
 
 
-@pytest.mark.kernel
 @given(
     seconds=st.lists(st.integers(0, 90), min_size=1, max_size=12, unique=True),
     reach=st.integers(1, 20),
@@ -113,7 +111,6 @@ def test_a_cell_is_present_with_a_record_or_between_two_near_ones(seconds, reach
     np.testing.assert_array_equal(present, expected)
 
 
-@pytest.mark.kernel
 @given(seed=st.integers(0, 2**32), amplitude=st.sampled_from([0.01, 1.0, 300.0]))
 def test_the_rms_is_that_about_numpy_s_own_cubic(seed, amplitude):
     rng = np.random.default_rng(seed)
@@ -135,7 +132,6 @@ def test_the_rms_is_that_about_numpy_s_own_cubic(seed, amplitude):
             assert out[cell] == pytest.approx(np.sqrt(np.mean(left_over**2)), rel=1e-6)
 
 
-@pytest.mark.kernel
 def test_a_cubic_field_has_no_rms():
     seconds = np.arange(120)
     field = 30_000.0 + 20.0 * seconds - 0.2 * seconds**2 + 1e-3 * seconds**3
@@ -147,7 +143,6 @@ def test_a_cubic_field_has_no_rms():
     assert out.max() < 1e-8
 
 
-@pytest.mark.kernel
 def test_samples_at_one_place_give_no_fit():
     times, good = np.full(60, START_MS + 1500), np.ones(60, dtype=bool)
     out, filled = np.zeros(1), np.zeros(1, dtype=bool)

@@ -39,7 +39,6 @@ def test_the_rule_paper_is_the_direction_flag_alone():
     assert not night_rows(noon, True, "dark").any()
 
 
-@pytest.mark.kernel
 def test_the_rule_dark_is_that_of_zenith_angle_and_dipole_latitude():
     zenith = solar_zenith_angle(MIDNIGHT.time, MIDNIGHT.latitude, MIDNIGHT.longitude)
     dipole = dipole_latitude(MIDNIGHT.time, MIDNIGHT.latitude, MIDNIGHT.longitude)

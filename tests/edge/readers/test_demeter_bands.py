@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import struct
 import subprocess
+import sys
 from datetime import datetime
 
 import numpy as np
 import pytest
 
+from commands import edge_score
 from edge.observables import ELF_BANDS, VLF_BANDS, WAVES, band_name
 from edge.readers.opening import read_payload
 
@@ -209,6 +211,26 @@ def test_bands_reach_the_grid_with_the_last_record_s_spectra(make_demeter):
     assert not grid.valid[:, names.index("log_b_2300_5000")].any()
     assert np.isfinite(grid.latitude[:-6]).all()
     assert open_half_orbit(path).channels["1132/spectra"].values.shape == (66, 1024)
+
+
+def test_warmup_compiles_all_that_reading_calls(make_demeter, tmp_path):
+    paths = [make_demeter("1132", n=3), make_demeter("1137", n=3, edit=coarse_rows((1,), "1137"))]
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
+    assert edge_score("warmup", **environment).returncode == 0
+    program = (
+        "import sys; from edge.readers.opening import read_payload\n"
+        f"for path in sys.argv[1:]: read_payload(path, {{'spectra': {BANDS}}})\n"
+        "from edge.readers.demeter_bands import sum_bands\n"
+        "print(sum(sum_bands.stats.cache_hits.values()), len(sum_bands.stats.cache_misses))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *map(str, paths)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | environment,
+    )
+    assert done.stdout == "1 0\n"
 
 
 # An independent reader.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Callable
@@ -37,9 +36,6 @@ def stub(folder: Path, module: str, text: str) -> Path:
     [
         ("h5py", "raise ImportError('libhdf5.so.310: cannot open shared object file')"),
         pytest.param("h5py", "", marks=pytest.mark.slow),
-        pytest.param(
-            "numba", "raise ImportError('numpy 3 is not supported')", marks=pytest.mark.slow
-        ),
         pytest.param("numpy", "raise ImportError('cannot\\nimport')", marks=pytest.mark.slow),
         pytest.param("tflite_runtime", "raise ImportError('no')", marks=pytest.mark.slow),
         pytest.param("h5py", "raise SyntaxError('half written')", marks=pytest.mark.slow),
@@ -60,47 +56,6 @@ def test_a_library_that_is_being_upgraded(
         assert line.isprintable()
         assert not any("CSES" in name for name in station.results())
     heal(station, reference(), runs * LATER_S)
-
-
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory, few: list[Path], make_station: Any) -> Path:
-    """A folder of compiled kernels, as a first run leaves it."""
-    folder = tmp_path_factory.mktemp("compiled")
-    station = make_station(folder / "station", few)
-    assert station.run(NUMBA_CACHE_DIR=folder / "cache").code == 0
-    return folder / "cache"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("how", ["emptied", "cut", "overwritten", "one emptied", "no permission"])
-def test_compiled_code_that_is_damaged_costs_time_alone(
-    station: Any, compiled: Path, tmp_path: Path, reference: Reference, how: str
-) -> None:
-    cache = shutil.copytree(compiled, tmp_path / "cache")
-    files = sorted(cache.rglob("*.nb?"))
-    assert len(files) > 10
-    for path in files[::-1] if how != "one emptied" else files[3:4]:
-        content = path.read_bytes()
-        if how == "no permission":
-            path.chmod(0)
-        elif "emptied" in how:
-            path.write_bytes(b"")
-        else:
-            half = len(content) // 2
-            path.write_bytes(content[:half] + (b"\xa5" * half if how == "overwritten" else b""))
-    done = station.run(NUMBA_CACHE_DIR=cache)
-    assert (done.code, done.lines()) == (0, []), done.err
-    station.is_whole(reference())
-
-
-@pytest.mark.slow
-def test_compiled_code_without_a_place_costs_time_alone(
-    station: Any, tmp_path: Path, reference: Reference
-) -> None:
-    (tmp_path / "file").touch()
-    done = station.run(NUMBA_CACHE_DIR=tmp_path / "file" / "cache")
-    assert (done.code, done.lines()) == (0, []), done.err
-    station.is_whole(reference())
 
 
 @pytest.mark.slow

@@ -18,7 +18,6 @@ from trainer.datasets.splits import Blocks
 from trainer.inputs.declustering import decluster
 
 
-@pytest.mark.kernel
 @given(arrays(np.bool_, st.integers(0, 70)), st.integers(1, 12))
 def test_windows_start_where_the_edge_starts_them(night, length: int) -> None:
     stream = WindowStream(length, 1)
@@ -142,7 +141,6 @@ def test_half_orbits_of_no_block_are_not_looked_at(made) -> None:
     assert scan.candidates.size == 0
 
 
-@pytest.mark.kernel
 def test_cut_windows_are_those_of_the_edge(made) -> None:
     one, climatology = scanner(made)
     item = made.night_pass(3, pap=False)
