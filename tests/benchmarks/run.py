@@ -22,6 +22,7 @@ SUBJECTS = (
     "idle",
     "memory",
     "scoring",
+    "numeric_path",
     "network",
     "isolation",
     "cses_reading",
