@@ -24,6 +24,7 @@ SUBJECTS = (
     "idle",
     "memory",
     "scoring",
+    "numeric_path",
     "network",
     "isolation",
     "cses_reading",

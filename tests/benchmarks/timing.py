@@ -20,6 +20,19 @@ def in_turn(functions: dict[str, Callable[[], object]], rounds: int = 15) -> dic
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
+def least_cpu(functions: dict[str, Callable[[], object]], rounds: int = 15) -> dict[str, float]:
+    """Least seconds of processor time of each function: what other work does not change."""
+    for function in functions.values():
+        function()
+    least = dict.fromkeys(functions, float("inf"))
+    for _ in range(rounds):
+        for name, function in functions.items():
+            start = time.process_time()
+            function()
+            least[name] = min(least[name], time.process_time() - start)
+    return least
+
+
 def rows(medians: dict[str, float], against: str) -> list[dict[str, str]]:
     """Rows with milliseconds and the ratio to one of them."""
     return [

@@ -28,7 +28,7 @@ from edge.observables import GRID_STEP_S, PROFILES, MissionName, Request
 from edge.readers import sniff
 from edge.readers.cses_tables import BURST, PAYLOADS, WORKMODE
 from edge.readers.halforbit import Payload
-from edge.readers.names import FileName, looks_like_payload
+from edge.readers.names import FileName, looks_like_payload, parse_name
 from edge.readers.opening import read_half_orbit
 from trainer.common.progress import track
 
@@ -264,7 +264,8 @@ def find_half_orbits(
 
     Notes
     -----
-    No file is opened by h5py; only the first bytes are looked at (`edge.readers.sniffing`).
+    No file is opened by h5py; of those that are wanted the first bytes are looked at
+    (`edge.readers.sniffing`), of the others the name alone.
     """
     wanted = set(PROFILES[profile].payloads(mission))
     if mission == "demeter":
@@ -272,19 +273,18 @@ def find_half_orbits(
     named: list[tuple[Path, FileName]] = []
     found = sorted(file for file in path.rglob("*") if looks_like_payload(file.name))
     for file in track(found, "finding", len(found), "files"):
-        if not file.is_file():
-            continue
         try:
-            name = sniff(file)
+            name = parse_name(file)
+            if (
+                name.mission == mission
+                and name.night_side == (rule != "day")
+                and name.payload in wanted
+                and file.is_file()
+            ):
+                named.append((file, sniff(file)))
         except InputError as error:
-            failed[file] = str(error)
-            continue
-        if (
-            name.mission == mission
-            and name.night_side == (rule != "day")
-            and name.payload in wanted
-        ):
-            named.append((file, name))
+            if file.is_file():
+                failed[file] = str(error)
     # Keys of one mission have one width, so their order is that of orbit and direction.
     return group_by_half_orbit(named)
 

@@ -31,11 +31,8 @@ LEAST_MEMORY_BYTES = 512_000_000
 WORKER_S = 120.0
 _ADDRESS = re.compile(r"(tcp|tls)://(\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(?P<port>\d{1,5})")
 _LOOK_AT_MEMORY_S = 0.2
-# One thread of linear algebra a process, and memory given back: read when numpy is loaded.
-_ENVIRONMENT = {
-    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
-    "MALLOC_TRIM_THRESHOLD_": "65536",
-}
+# One thread of linear algebra a process.
+_ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 #: Runs a function on every task, and gives names and results as they come; None for a task that
@@ -165,7 +162,9 @@ class _Processes:
                 # Told while the next ones are worked on.
                 yield from done
                 done = []
-                for link in cast("list[Connection]", wait(list(busy), _LOOK_AT_MEMORY_S)):
+                # To wait for nobody would take the whole time.
+                answered = wait(list(busy), _LOOK_AT_MEMORY_S) if busy else []
+                for link in cast("list[Connection]", answered):
                     worker, name = busy.pop(link)
                     try:
                         error, result = link.recv()
@@ -198,14 +197,12 @@ class _Worker:
     """A process and the link to it."""
 
     def __init__(self) -> None:
-        # Read when numpy is loaded, which in this process it is.
-        for name, value in _ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
         # Not a fork, which would copy locks of threads and whatever the caller holds.
         context = get_context("spawn")
         self.link, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(theirs,), daemon=True)
-        self._process.start()
+        with _environment():
+            self._process.start()
         theirs.close()
 
     def end(self) -> None:
@@ -216,11 +213,27 @@ class _Worker:
 
     def end_if_larger(self, limit: int) -> None:
         """End it where it has more resident memory than so many bytes."""
-        import psutil  # type: ignore[import-untyped]
+        import psutil
 
         with suppress(psutil.Error):
             if psutil.Process(self._process.pid).memory_info().rss > limit:
                 self._process.kill()
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    """Give what is started meanwhile the environment of a worker.
+
+    It is read when numpy is loaded, which may be before a worker's first line: whatever starts
+    this process is imported there, too.
+    """
+    missing = _ENVIRONMENT.keys() - os.environ.keys()
+    os.environ.update({name: _ENVIRONMENT[name] for name in missing})
+    try:
+        yield
+    finally:
+        for name in missing:
+            os.environ.pop(name, None)
 
 
 def _work(link: Connection) -> None:

@@ -30,8 +30,10 @@ from trainer.archives.row_stage import find_missions
 from trainer.common.errors import TrainError
 from trainer.common.progress import Progress
 
-#: Half-orbits of one task: half a second of work.
+#: Half-orbits of one task at most: half a second of work.
 HALF_ORBITS_PER_TASK = 16
+# A share is at most this part of what is left: so many workers are busy to the end.
+_SHARES_LEFT = 8
 # A half-orbit with its windows left out, and the results that were written.
 Outcome = tuple[ScoredHalfOrbit, list[WrittenFile]]
 _ENDED = "ended every process that scored it, by a crash or for want of memory"
@@ -133,14 +135,11 @@ def _score(
     task: Batch,
     size: int,
 ) -> Iterator[Event]:
-    keys = list(works)
     batches = {
-        f"half-orbits-{start}": replace(
-            task, half_orbits={k: works[k].named for k in keys[start : start + size]}
-        )
-        for start in range(0, len(keys), size)
+        f"half-orbits-{keys[0]}": replace(task, half_orbits={k: works[k].named for k in keys})
+        for keys in _shares(list(works), size)
     }
-    with Progress("scoring", len(keys)) as progress:
+    with Progress("scoring", len(works)) as progress:
         lost: list[str] = []
         for name, outcomes in run(score_batch, batches):
             if outcomes is None:
@@ -155,6 +154,15 @@ def _score(
             else:
                 yield from _conclude(stream, ledger, works, outcomes)
             progress.add(1)
+
+
+def _shares(keys: list[str], most: int) -> Iterator[list[str]]:
+    """Cut keys into shares that grow small towards the end, where all workers end together."""
+    start = 0
+    while start < len(keys):
+        stop = start + max(1, min(most, (len(keys) - start) // _SHARES_LEFT))
+        yield keys[start:stop]
+        start = stop
 
 
 def _conclude(

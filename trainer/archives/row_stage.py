@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,12 +77,14 @@ def find_missions(archive: Path) -> set[MissionName]:
     if not archive.is_dir():
         raise InputError(archive, "is not a folder")
     found: set[MissionName] = set()
+    known: set[str] = set()
     for path in archive.rglob("*"):
-        if looks_like_payload(path.name):
-            try:
+        # One well-formed name of a mission tells enough, and the others need no second look.
+        kind = path.name[:3].upper()
+        if kind not in known and looks_like_payload(path.name):
+            with suppress(InputError):
                 found.add(parse_name(path).mission)
-            except InputError:
-                continue
+                known.add(kind)
     if not found:
         raise InputError(archive, "holds no half-orbit file of CSES-01 or DEMETER")
     return found

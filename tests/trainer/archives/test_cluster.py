@@ -50,6 +50,26 @@ def test_no_more_processes_than_tasks_are_started() -> None:
         assert len(active_children()) == 1
 
 
+def test_workers_have_one_thread_and_the_caller_keeps_its_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MKL_NUM_THREADS", "3")
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    before = dict(os.environ)
+    with connect(1) as run:
+        tasks = {name: name for name in ("MKL_NUM_THREADS", "OMP_NUM_THREADS")}
+        assert dict(run(os.getenv, tasks)) == {"MKL_NUM_THREADS": "3", "OMP_NUM_THREADS": "1"}
+        assert dict(os.environ) == before
+
+
+def test_the_last_answer_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_LOOK_AT_MEMORY_S", 30.0)
+    with connect(1) as run:
+        begun = time.monotonic()
+        assert dict(run(abs, {"one": -1})) == {"one": 1}
+        assert time.monotonic() - begun < 30.0
+
+
 def test_workers_do_not_outlive_who_started_them() -> None:
     code = (
         "import os, signal\n"
