@@ -29,7 +29,7 @@ from edge.readers.cses_tables import (
     DatasetSpec,
 )
 from edge.readers.halforbit import SIMULATED, Channel, Payload
-from edge.readers.hdf5 import DAMAGE, MIB, Dataset, RootGroup, explain_fault, open_file
+from edge.readers.hdf5 import DAMAGE, MIB, Dataset, RootGroup, explain_fault, open_root
 from edge.readers.names import FileName
 from edge.readers.rows import (
     STUCK_UNITS,
@@ -116,8 +116,8 @@ def open_cses(
         As `read_cses`; also for damage that is met inside the ``with`` block.
     """
     try:
-        with open_file(path) as file:
-            yield CsesFile(path, name, RootGroup(path, file), channels)
+        with open_root(path) as root:
+            yield CsesFile(path, name, root, channels)
     except InputError:
         raise
     except DAMAGE as error:

@@ -51,8 +51,8 @@ class Series:
     def __init__(self, path: Path, dataset: Dataset, spec: DatasetSpec, keep: BoolArray) -> None:
         self.name, self.spec = dataset.name, spec
         self._path, self._dataset, self._keep = path, dataset, keep
-        self._all = bool(keep.all())
-        self.records = int(keep.sum())
+        self.records = int(np.count_nonzero(keep))
+        self._all = self.records == keep.size
         #: Rows of the dataset in a record: 1, but for packets that are listed one by one.
         self._rows = dataset.shape[0] // keep.size
         self.columns = math.prod(dataset.shape[1:]) * self._rows
