@@ -11,7 +11,7 @@ waveform (`cses_spectra`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ from edge.readers.cses_tables import (
     DatasetSpec,
 )
 from edge.readers.halforbit import SIMULATED, Channel, Payload
-from edge.readers.hdf5 import DAMAGE, MIB, Dataset, RootGroup, explain_fault, open_root
+from edge.readers.hdf5 import DAMAGE, MIB, Dataset, RootGroup, explain_fault, open_file
 from edge.readers.names import FileName
 from edge.readers.rows import (
     STUCK_UNITS,
@@ -116,8 +116,8 @@ def open_cses(
         As `read_cses`; also for damage that is met inside the ``with`` block.
     """
     try:
-        with open_root(path) as root:
-            yield CsesFile(path, name, root, channels)
+        with closing(open_file(path)) as file:
+            yield CsesFile(path, name, RootGroup(path, file), channels)
     except InputError:
         raise
     except DAMAGE as error:

@@ -86,7 +86,8 @@ class Series:
         """Fill values and valid range that the dataset's attributes state."""
         fill = self._dataset.fill
         fills = [fill] if fill else []
-        stated = [numbers for key in _FILL_KEYS if len(numbers := self._dataset.numbers(key)) == 1]
+        keys = filter(self._dataset.has_attribute, _FILL_KEYS)
+        stated = [numbers for key in keys if len(numbers := self._dataset.numbers(key)) == 1]
         fills += [numbers[0] for numbers in stated]
         if stated and not self._dataset.is_double:
             # As the dataset's own type can hold them, too.

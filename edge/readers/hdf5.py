@@ -15,8 +15,6 @@ from __future__ import annotations
 import math
 import os
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +45,7 @@ _PACKING_SLACK = 4096
 _MAX_ATTRIBUTE_BYTES = 65536
 # libhdf5 makes a list of them at each look; the files that were seen have five.
 _MAX_ATTRIBUTES = 200
-_MAX_ENTRIES = 10_000
+_MAX_ENTRIES = 1000
 # Letters of it that are looked at: no unit and no number is longer.
 _MAX_TEXT = 200
 
@@ -75,18 +73,13 @@ _NO_MEMORY = ("memory allocation failed", "unable to allocate")
 _MEMORY_NEEDED = 4 * MAX_CHUNK_BYTES
 
 
-@contextmanager
-def open_root(path: Path) -> Iterator[RootGroup]:
-    """Open a file for reading, whoever holds a lock on it; yield its root group.
+def open_file(path: Path) -> h5f.FileID:
+    """Open a file for reading, whoever holds a lock on it; `close` closes all that is open in it.
 
     libhdf5 locks what it reads. A lock of another program, or a file system without locks,
     would then pass for damage, and a reader has nothing to protect.
     """
-    file = h5f.open(os.fsencode(path), h5f.ACC_RDONLY, _ACCESS)
-    try:
-        yield RootGroup(path, file)
-    finally:
-        file.close()
+    return h5f.open(os.fsencode(path), h5f.ACC_RDONLY, _ACCESS)
 
 
 def explain_fault(path: Path, error: BaseException) -> InputError:
@@ -167,7 +160,7 @@ class _Item:
         for key in filter(self.has_attribute, keys):
             value = self._attribute(key)
             if value is not None and value.dtype.kind in "iuf" and value.size <= 2:
-                return [float(v) for v in value.reshape(-1)]
+                return [float(v) for v in value]
         return []
 
     def _attribute(self, key: str) -> AnyArray | None:
@@ -177,21 +170,24 @@ class _Item:
         """
         try:
             attribute = h5a.open(self._id, key.encode())
+            stored = attribute.get_storage_size()
             # A null attribute stores nothing.
-            if not 0 < attribute.get_storage_size() <= _MAX_ATTRIBUTE_BYTES:
+            if not 0 < stored <= _MAX_ATTRIBUTE_BYTES:
                 return None
             kind = attribute.get_type()
-            what = kind.get_class()
+            what, size = kind.get_class(), kind.get_size()
+            # Flat: its shape says nothing, and would take longer to ask for than the values.
+            count = stored // size
             if what == h5t.FLOAT:
-                values, memory = np.empty(attribute.shape), h5t.NATIVE_DOUBLE
+                values, memory = np.empty(count), h5t.NATIVE_DOUBLE
             elif what == h5t.INTEGER:
-                values, memory = np.empty(attribute.shape, np.int64), h5t.NATIVE_INT64
+                values, memory = np.empty(count, np.int64), h5t.NATIVE_INT64
             elif what != h5t.STRING:
                 return None
             elif kind.is_variable_str():
                 return _VARIABLE_TEXT
             else:
-                values, memory = np.empty(attribute.shape, f"S{kind.get_size()}"), kind
+                values, memory = np.empty(count, f"S{size}"), kind
             attribute.read(values, memory)
         except DAMAGE as error:
             # A damaged attribute says nothing; one that could not be read may say anything.
@@ -372,7 +368,7 @@ def _single(value: AnyArray | None) -> str:
     """Text of an attribute of one element, '' of any other."""
     if value is None or value.size != 1:
         return ""
-    first = value.reshape(-1)[0]
+    first = value[0]
     if not isinstance(first, bytes):
         return _plain(str(first))
     try:
@@ -406,7 +402,9 @@ class RootGroup(_Item):
             raise InputError(path, "damaged HDF5: its root is not a group")
         count = self._id.get_num_objs()
         if count > _MAX_ENTRIES:
-            raise InputError(path, f"has {count} datasets; at most {_MAX_ENTRIES} are looked at")
+            raise InputError(
+                path, f"has {count} entries in its root group; at most {_MAX_ENTRIES} are read"
+            )
         self._links: dict[bytes, int] = {}
         self._id.links.iterate(self._add_link, info=True)
 

@@ -290,22 +290,28 @@ def make_track(
     good = (np.abs(latitude) <= 90.0) & (np.abs(longitude) <= 360.0)
     # Both orbits lie within 450-800 km; CSES declares 0..1000 km.
     good &= (altitude > 0.0) & (altitude < 1000.0)
-    wrapped = wrap_longitude(np.where(good, longitude, 0.0))
+    longitude = wrap_longitude(longitude if good.all() else np.where(good, longitude, 0.0))
     steps = milliseconds[1:] - milliseconds[:-1]
-    cadence = float(np.median(steps)) / 1000.0 if steps.size >= 2 else nominal_cadence
+    cadence = _median(steps) / 1000.0 if steps.size >= 2 else nominal_cadence
     # What is left of a file full of holes must not pass for a slow cadence, or values
     # would be interpolated across the holes.
     cadence = min(cadence, _SLOWEST * nominal_cadence)
-    count = np.arange(milliseconds.size) if rows is None else rows
-    good &= _no_jump(milliseconds / 1000.0, cadence * count, latitude, wrapped, good)
-    note_rows(notes, ~good, "without a valid position")
-    return Track(
-        time=milliseconds.astype("datetime64[ms]"),
-        latitude=np.where(good, latitude, np.nan),
-        longitude=np.where(good, wrapped, np.nan),
-        altitude=np.where(good, altitude, np.nan),
-        cadence=cadence,
-    )
+    seconds = milliseconds / 1000.0
+    if not (good.all() and _slow(seconds, latitude, longitude)):
+        count = np.arange(milliseconds.size) if rows is None else rows
+        good &= _no_jump(seconds, cadence * count, latitude, longitude, good)
+        note_rows(notes, ~good, "without a valid position")
+        latitude, longitude, altitude = (
+            np.where(good, values, np.nan) for values in (latitude, longitude, altitude)
+        )
+    time = milliseconds.astype("datetime64[ms]")
+    return Track(time, latitude, longitude, altitude, cadence)
+
+
+def _median(values: IntArray) -> float:
+    """As np.median, in a third of its time."""
+    middle = [(values.size - 1) // 2, values.size // 2]
+    return float(np.partition(values, middle)[middle].mean())
 
 
 def _no_jump(
@@ -319,8 +325,6 @@ def _no_jump(
 
     Time went on by the clock's `seconds`, or by those `counted` in records where they are more.
     """
-    if good.all() and _slow(seconds, latitude, longitude):
-        return good
     rows = np.flatnonzero(good)
     if rows.size < 3:
         return good
@@ -419,8 +423,10 @@ def without_stuck(
     """
     # Ten records in a row hold two of every fifth one: almost always a look at those suffices.
     stride = STUCK_RECORDS // 2
-    some = values[::stride]
-    if len(values) < STUCK_RECORDS or (valid.all() and not (some[1:] == some[:-1]).any()):
+    whole = valid.all()
+    some = (values if whole or values.ndim > 1 else values[valid])[::stride]
+    alike = len(values) >= STUCK_RECORDS and (some[1:] == some[:-1]).any()
+    if not alike and (whole or values.ndim == 1):
         return valid
     columns, good = values.reshape(len(values), -1), valid.reshape(len(values), -1)
     stuck = np.zeros_like(good)
