@@ -42,12 +42,11 @@ def from_verse(values: IntArray, unit: str = "ms") -> tuple[IntArray, BoolArray]
     per_second = _VERSE_UNITS.get(unit.strip().lower(), 1000)
     # For some 300 years; fill values lie beyond.
     known = (values > 0) & (values < min(10**10 * per_second, 2**63 - 1))
-    if not known.all():
-        values = np.where(known, values, 0)
-    ms = values * (1000 // per_second) if per_second <= 1000 else values // (per_second // 1000)
+    whole = bool(known.all())
+    inside = values if whole else np.where(known, values, 0)
+    ms = inside * (1000 // per_second) if per_second <= 1000 else inside // (per_second // 1000)
     ms += _EPOCH_2009_MS
-    ms[~known] = 0
-    return ms, known
+    return ms if whole else np.where(known, ms, 0), known
 
 
 def choose_times(

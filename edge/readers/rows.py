@@ -274,7 +274,7 @@ def make_track(
     milliseconds : ndarray of int64, shape (N,)
         Trusted times, strictly increasing.
     latitude, longitude, altitude : ndarray, shape (N,)
-        As in the file; longitude in either convention.
+        As in the file; longitude in either convention. Every fill value is out of range.
     nominal_cadence : float
         Seconds; used where the times do not tell.
     notes : list of str
