@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from edge.readers.names import FileName, looks_like_payload, parse_name
 from edge.readers.opening import read_half_orbit
 from edge.results import Alarm, Failure, HalfOrbitResult, ScoredHalfOrbit, Verdict, WindowScore
 from edge.runtime import Model, RuntimeName
-from edge.windows import WindowStream, iterate_windows
+from edge.windows import WindowStream
 
 __all__ = ["Alarm", "HalfOrbitResult", "ScoredHalfOrbit", "Scorer", "WindowScore", "sigmoid"]
 
@@ -150,28 +151,17 @@ class Scorer:
         card, profile = self.bundle.card, self.bundle.profile
         night = night_rows(grid, half_orbit.night_side, self.night)
         features = self.climatology.features(grid, profile, half_orbit.mission, card.clip)
-        stream = WindowStream(card.length, self._columns)
-        possible = card.length * sum(profile.available(half_orbit.mission))
-        rows, coverages, scores = [], [], []
-        for inputs, last_cell in iterate_windows(stream, grid.cell, night, features):
-            valid = inputs[:, :, self._columns // 2 :].sum(axis=(1, 2), dtype=np.float64)
-            coverage = valid / possible
-            enough = (coverage >= enough_is) & (valid > 0)
-            score = np.full(last_cell.size, np.nan)
-            if enough.any():
-                score[enough] = self.probabilities(inputs[enough])
-            rows.append(last_cell - grid.cell[0] - card.length + 1 + card.length // 2)
-            coverages.append(coverage)
-            scores.append(score)
-        if not rows:
-            return []
-        return self._window_scores(
-            half_orbit,
-            grid,
-            np.concatenate(rows),
-            np.concatenate(coverages),
-            np.concatenate(scores),
-        )
+        # All at once, so that the interpreter has one batch that is not full, not one a chunk.
+        stream = WindowStream(card.length, self._columns, grid.cell.size)
+        count = stream.push(grid.cell, night, features)
+        inputs, last_cell = stream.inputs[:count], stream.last_cell[:count]
+        valid = inputs[:, :, self._columns // 2 :].sum(axis=(1, 2), dtype=np.float64)
+        coverage = valid / (card.length * sum(profile.available(half_orbit.mission)))
+        enough = (coverage >= enough_is) & (valid > 0)
+        score = np.full(count, np.nan)
+        score[enough] = self.probabilities(inputs[enough])
+        row = last_cell - grid.cell[0] - card.length + 1 + card.length // 2
+        return self._window_scores(half_orbit, grid, row, coverage, score)
 
     def _window_scores(
         self,
@@ -181,28 +171,32 @@ class Scorer:
         coverage: FloatArray,
         score: FloatArray,
     ) -> list[WindowScore]:
-        time = grid.time[row]
-        hours = local_time(time, grid.longitude[row])
+        time, latitude, longitude = grid.time[row], grid.latitude[row], grid.longitude[row]
+        hours = local_time(time, longitude)
         kp = np.full(time.size, np.nan) if self._kp_at is None else self._kp_at(time)
         failed = sorted(half_orbit.failed)
         threshold = self.bundle.card.threshold
+        # Lists of Python's numbers: an element of an array is an object of its own at each look.
+        columns = [c.tolist() for c in (latitude, longitude, hours, coverage, score, kp)]
         result = []
-        for i, stamp in enumerate(_stamps(time)):
+        for stamp, lat, lon, hour, share, probability, index in zip(
+            _stamps(time), *columns, strict=True
+        ):
             # Rounded before it is judged, so that what is printed explains the verdict.
-            value = None if np.isnan(score[i]) else round(float(score[i]), 6)
+            value = None if math.isnan(probability) else round(probability, 6)
             verdict: Verdict = "insufficient"
             if value is not None:
                 verdict = "alarm" if value >= threshold else "quiet"
             # In thirds, with three decimals as GFZ writes them.
-            known_kp = None if np.isnan(kp[i]) else round(float(kp[i]), 3)
+            known_kp = None if math.isnan(index) else round(index, 3)
             result.append(
                 WindowScore(
                     half_orbit=half_orbit.key,
                     time=stamp,
-                    latitude=round(float(grid.latitude[row[i]]), 4),
-                    longitude=round(float(grid.longitude[row[i]]), 4),
-                    local_time=round(float(hours[i]), 3),
-                    coverage=round(float(coverage[i]), 4),
+                    latitude=round(lat, 4),
+                    longitude=round(lon, 4),
+                    local_time=round(hour, 3),
+                    coverage=round(share, 4),
                     score=value,
                     verdict=verdict,
                     geomagnetic=geomagnetic_activity(known_kp),

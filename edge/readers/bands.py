@@ -24,9 +24,11 @@ def band_bins(frequency: FloatArray, band: Band) -> BoolArray:
     -------
     ndarray of bool, shape (M,)
     """
-    inside: BoolArray = (frequency >= band[0]) & (frequency < band[1])
+    low, high = band
+    inside: BoolArray = (frequency >= low) & (frequency < high)
     for line in TRANSMITTER_LINES_HZ:
-        inside &= np.abs(frequency - line) > NOTCH_HALF_WIDTH_HZ
+        if low - NOTCH_HALF_WIDTH_HZ <= line <= high + NOTCH_HALF_WIDTH_HZ:
+            inside &= np.abs(frequency - line) > NOTCH_HALF_WIDTH_HZ
     return inside
 
 

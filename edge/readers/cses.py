@@ -11,7 +11,7 @@ waveform (`cses_spectra`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,6 @@ from edge.readers.rows import (
     STUCK_UNITS,
     distinct_rows,
     make_track,
-    not_filled,
     time_order,
     trusted_times,
     without_stuck,
@@ -116,7 +115,7 @@ def open_cses(
         As `read_cses`; also for damage that is met inside the ``with`` block.
     """
     try:
-        with open_file(path) as file:
+        with closing(open_file(path)) as file:
             yield CsesFile(path, name, RootGroup(path, file), channels)
     except InputError:
         raise
@@ -170,8 +169,8 @@ class CsesFile:
             if needed and not self._has(channel):
                 raise InputError(path, f"dataset {_either(channel, spec)} is missing")
         self._n = 0
-        self._latitude = self._column("GEO_LAT")
-        self._n = self._latitude.size
+        latitude = self._column("GEO_LAT")
+        self._n = latitude.size
         milliseconds, known = self._times()
         order = time_order(milliseconds, known)
         if order is not None:
@@ -186,9 +185,9 @@ class CsesFile:
         self._order = None if order is None else np.searchsorted(np.sort(rows), rows)
         self.track = make_track(
             milliseconds[trusted],
-            self._position("GEO_LAT")[rows],
-            self._position("GEO_LON")[rows],
-            self._position("ALTITUDE")[rows],
+            latitude[rows],
+            self._column("GEO_LON")[rows],
+            self._column("ALTITUDE")[rows],
             self.table.cadence,
             self.notes,
             rows if order is None else None,
@@ -335,13 +334,6 @@ class CsesFile:
         dataset = self._root.dataset(name)
         self._check_shape(dataset, 1)
         return dataset.column()
-
-    def _position(self, name: str) -> FloatArray:
-        values = self._latitude if name == "GEO_LAT" else self._column(name)
-        # Nothing outside of these is a fill value; a NaN makes the comparison false.
-        if not (values.min() > -9999.0 and values.max() < 99999.0):
-            values = np.where(not_filled(values), values, np.nan)
-        return values
 
     def _in_order(self, values: FloatArray, valid: BoolArray) -> tuple[FloatArray, BoolArray]:
         """Put a channel's rows in order of time, where the file's are not."""

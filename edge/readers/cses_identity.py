@@ -42,9 +42,11 @@ def from_verse(values: IntArray, unit: str = "ms") -> tuple[IntArray, BoolArray]
     per_second = _VERSE_UNITS.get(unit.strip().lower(), 1000)
     # For some 300 years; fill values lie beyond.
     known = (values > 0) & (values < min(10**10 * per_second, 2**63 - 1))
-    inside = np.where(known, values, 0)
+    whole = bool(known.all())
+    inside = values if whole else np.where(known, values, 0)
     ms = inside * (1000 // per_second) if per_second <= 1000 else inside // (per_second // 1000)
-    return np.where(known, ms + _EPOCH_2009_MS, 0), known
+    ms += _EPOCH_2009_MS
+    return ms if whole else np.where(known, ms, 0), known
 
 
 def choose_times(
@@ -114,20 +116,20 @@ def from_utc(values: IntArray) -> tuple[IntArray, BoolArray]:
     known : ndarray of bool, shape (N,)
     """
     known = (values >= 2000_01_01_00_00_00_000) & (values < 2100_01_01_00_00_00_000)
-    rest = np.where(known, values, 2000_01_01_00_00_00_000)
+    rest = values if known.all() else np.where(known, values, 2000_01_01_00_00_00_000)
     # Several times as quick as np.divmod.
     date = rest // 1_000_000_000
+    # A half-orbit has one date, or two.
+    if (date == date[0]).all():
+        date = date[:1]
     clock = rest - 1_000_000_000 * date
     minutes = clock // 100_000
     hour, ms = minutes // 100, clock - 100_000 * minutes
     minute = minutes - 100 * hour
-    # A half-orbit has one date, or two.
-    if date[0] == date[-1] and bool(np.all(date == date[0])):
-        date = date[:1]
     year, date = np.divmod(date, 10_000)
     month, day = np.divmod(date, 100)
     midnight, exists = date_ms(year, month, day, np.zeros_like(day))
-    result = midnight + hour * 3_600_000 + minute * 60_000 + ms
+    result = ms + 60_000 * (60 * hour + minute) + midnight
     return result, known & exists & (hour < 24) & (minute < 60) & (ms < 61_000)
 
 

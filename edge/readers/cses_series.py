@@ -51,8 +51,8 @@ class Series:
     def __init__(self, path: Path, dataset: Dataset, spec: DatasetSpec, keep: BoolArray) -> None:
         self.name, self.spec = dataset.name, spec
         self._path, self._dataset, self._keep = path, dataset, keep
-        self._all = bool(keep.all())
-        self.records = int(keep.sum())
+        self.records = int(np.count_nonzero(keep))
+        self._all = self.records == keep.size
         #: Rows of the dataset in a record: 1, but for packets that are listed one by one.
         self._rows = dataset.shape[0] // keep.size
         self.columns = math.prod(dataset.shape[1:]) * self._rows
@@ -86,7 +86,8 @@ class Series:
         """Fill values and valid range that the dataset's attributes state."""
         fill = self._dataset.fill
         fills = [fill] if fill else []
-        stated = [numbers for key in _FILL_KEYS if len(numbers := self._dataset.numbers(key)) == 1]
+        keys = filter(self._dataset.has_attribute, _FILL_KEYS)
+        stated = [numbers for key in keys if len(numbers := self._dataset.numbers(key)) == 1]
         fills += [numbers[0] for numbers in stated]
         if stated and not self._dataset.is_double:
             # As the dataset's own type can hold them, too.

@@ -78,8 +78,9 @@ class BandMeans:
 
 def _runs(bins: BoolArray) -> list[tuple[int, int]]:
     """First and one past the last of each run of marked bins."""
-    edges = np.flatnonzero(np.diff(bins, prepend=False, append=False))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    padded = np.concatenate(([False], bins, [False]))
+    edges = np.flatnonzero(padded[1:] != padded[:-1]).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def packet_frequencies(samples: int, sampling_hz: float) -> FloatArray:

@@ -43,6 +43,9 @@ _SMALL = MIB
 # A gzip chunk that packs nothing is a little longer than what it holds.
 _PACKING_SLACK = 4096
 _MAX_ATTRIBUTE_BYTES = 65536
+# libhdf5 makes a list of them at each look; the files that were seen have five.
+_MAX_ATTRIBUTES = 200
+_MAX_ENTRIES = 1000
 # Letters of it that are looked at: no unit and no number is longer.
 _MAX_TEXT = 200
 
@@ -56,9 +59,10 @@ _ALLOWED = {_SHUFFLE, _GZIP, _FLETCHER, _LZF}
 _LETTERS = {h5t.INTEGER: "i", h5t.FLOAT: "f"}
 # netCDF's packing of values, and what leaves them as they are.
 _PACKING = {"scale_factor": 1.0, "add_offset": 0.0}
-# Looks at no lock. h5py would make one for every file.
+# Looks at no lock, and closes what is open in a file with it.
 _ACCESS = h5p.create(h5p.FILE_ACCESS)
 _ACCESS.set_file_locking(False, ignore_when_disabled=False)
+_ACCESS.set_fclose_degree(h5f.CLOSE_STRONG)
 
 # What h5py raises on damaged bytes, and where a system call fails.
 DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError, OverflowError)
@@ -69,13 +73,13 @@ _NO_MEMORY = ("memory allocation failed", "unable to allocate")
 _MEMORY_NEEDED = 4 * MAX_CHUNK_BYTES
 
 
-def open_file(path: Path) -> h5py.File:
-    """Open a file for reading, whoever holds a lock on it.
+def open_file(path: Path) -> h5f.FileID:
+    """Open a file for reading, whoever holds a lock on it; `close` closes all that is open in it.
 
     libhdf5 locks what it reads. A lock of another program, or a file system without locks,
     would then pass for damage, and a reader has nothing to protect.
     """
-    return h5py.File(h5f.open(os.fsencode(path), h5f.ACC_RDONLY, _ACCESS))
+    return h5f.open(os.fsencode(path), h5f.ACC_RDONLY, _ACCESS)
 
 
 def explain_fault(path: Path, error: BaseException) -> InputError:
@@ -115,25 +119,34 @@ def explain_fault(path: Path, error: BaseException) -> InputError:
 class _Item:
     """The root group, or a dataset of it, and its attributes."""
 
-    __slots__ = ("_id", "_root", "name")
+    __slots__ = ("_id", "_keys", "_root", "name")
 
     def __init__(self, root: RootGroup, name: str, identifier: Any) -> None:
         self._root, self.name, self._id = root, name, identifier
+        count = h5a.get_num_attrs(identifier)
+        if count > _MAX_ATTRIBUTES:
+            what = f"dataset {name}" if name else "the root group"
+            raise InputError(
+                root.path, f"{what} has {count} attributes; at most {_MAX_ATTRIBUTES} are read"
+            )
+        # One look for all: most of the keys that are asked for are not there.
+        self._keys: list[bytes] = []
+        h5a.iterate(identifier, self._keys.append)
 
     def has_attribute(self, key: str) -> bool:
         """Whether there is an attribute, whatever it holds."""
-        return bool(h5a.exists(self._id, key.encode()))
+        return key.encode() in self._keys
 
     def fixed_text(self, key: str) -> str:
         """Text of an attribute, '' where it is of variable length."""
-        return _single(self._attribute(key))
+        return _single(self._attribute(key)) if self.has_attribute(key) else ""
 
     def text(self, *keys: str) -> str:
         """Text of the first of these attributes that has any, or ''.
 
         Each may be a scalar or an array of one element, bytes or str, Empty or missing.
         """
-        for key in keys:
+        for key in filter(self.has_attribute, keys):
             value = self._attribute(key)
             text = _single(value)
             if value is _VARIABLE_TEXT:
@@ -144,10 +157,10 @@ class _Item:
 
     def numbers(self, *keys: str) -> list[float]:
         """One or two numbers of the first of these attributes that holds such, or []."""
-        for key in keys:
+        for key in filter(self.has_attribute, keys):
             value = self._attribute(key)
             if value is not None and value.dtype.kind in "iuf" and value.size <= 2:
-                return [float(v) for v in value.reshape(-1)]
+                return [float(v) for v in value]
         return []
 
     def _attribute(self, key: str) -> AnyArray | None:
@@ -156,25 +169,25 @@ class _Item:
         `_VARIABLE_TEXT` where it is text of variable length, which is never read here.
         """
         try:
-            name = key.encode()
-            if not h5a.exists(self._id, name):
-                return None
-            attribute = h5a.open(self._id, name)
+            attribute = h5a.open(self._id, key.encode())
+            stored = attribute.get_storage_size()
             # A null attribute stores nothing.
-            if not 0 < attribute.get_storage_size() <= _MAX_ATTRIBUTE_BYTES:
+            if not 0 < stored <= _MAX_ATTRIBUTE_BYTES:
                 return None
             kind = attribute.get_type()
-            what = kind.get_class()
+            what, size = kind.get_class(), kind.get_size()
+            # Flat: its shape says nothing, and would take longer to ask for than the values.
+            count = stored // size
             if what == h5t.FLOAT:
-                values, memory = np.empty(attribute.shape), h5t.NATIVE_DOUBLE
+                values, memory = np.empty(count), h5t.NATIVE_DOUBLE
             elif what == h5t.INTEGER:
-                values, memory = np.empty(attribute.shape, np.int64), h5t.NATIVE_INT64
+                values, memory = np.empty(count, np.int64), h5t.NATIVE_INT64
             elif what != h5t.STRING:
                 return None
             elif kind.is_variable_str():
                 return _VARIABLE_TEXT
             else:
-                values, memory = np.empty(attribute.shape, f"S{kind.get_size()}"), kind
+                values, memory = np.empty(count, f"S{size}"), kind
             attribute.read(values, memory)
         except DAMAGE as error:
             # A damaged attribute says nothing; one that could not be read may say anything.
@@ -205,9 +218,7 @@ class Dataset(_Item):
     def __init__(self, root: RootGroup, name: str, identifier: Any, kinds: str) -> None:
         super().__init__(root, name, identifier)
         for packing, neutral in _PACKING.items():
-            if not self.has_attribute(packing):
-                continue
-            stated = self.numbers(packing) or self.text(packing)
+            stated = self.has_attribute(packing) and (self.numbers(packing) or self.text(packing))
             if stated and stated != [neutral]:
                 raise self._refuse(f"is packed: expected {packing} {neutral:g}, got {stated}")
         kind = identifier.get_type()
@@ -357,7 +368,7 @@ def _single(value: AnyArray | None) -> str:
     """Text of an attribute of one element, '' of any other."""
     if value is None or value.size != 1:
         return ""
-    first = value.reshape(-1)[0]
+    first = value[0]
     if not isinstance(first, bytes):
         return _plain(str(first))
     try:
@@ -378,21 +389,31 @@ class RootGroup(_Item):
     ----------
     path : Path
         Named in errors.
-    file : h5py.File
+    file : h5py.h5f.FileID
         Open; it must outlive this object.
     """
 
-    def __init__(self, path: Path, file: h5py.File) -> None:
+    def __init__(self, path: Path, file: h5f.FileID) -> None:
         self.path = path
         self.size = path.stat().st_size
         self._variable: dict[str, str] | None = None
-        super().__init__(self, "", h5o.open(file.id, b"/"))
+        super().__init__(self, "", h5o.open(file, b"/"))
         if not isinstance(self._id, h5py.h5g.GroupID):
             raise InputError(path, "damaged HDF5: its root is not a group")
+        count = self._id.get_num_objs()
+        if count > _MAX_ENTRIES:
+            raise InputError(
+                path, f"has {count} entries in its root group; at most {_MAX_ENTRIES} are read"
+            )
+        self._links: dict[bytes, int] = {}
+        self._id.links.iterate(self._add_link, info=True)
+
+    def _add_link(self, name: bytes, link: h5l.LinkInfo) -> None:
+        self._links[name] = link.type
 
     def has(self, name: str) -> bool:
         """Whether there is an entry of this name, be it a link that leads nowhere."""
-        return bool(self._id.links.exists(name.encode()))
+        return name.encode() in self._links
 
     def dataset(self, name: str, kinds: str = "iuf") -> Dataset:
         """Find a dataset and check it.
@@ -413,14 +434,18 @@ class RootGroup(_Item):
             It is missing, or not fit to be read.
         """
         key = name.encode()
-        if not self.has(name):
+        if key not in self._links:
             raise InputError(self.path, f"dataset {name} is missing")
-        if self._id.links.get_info(key).type != h5l.TYPE_HARD:
+        if self._links[key] != h5l.TYPE_HARD:
             raise InputError(self.path, f"dataset {name} is a link out of the root group")
-        found = h5o.open(self._id, key)
-        if not isinstance(found, h5d.DatasetID):
-            what = "group" if isinstance(found, h5py.h5g.GroupID) else "type"
-            raise InputError(self.path, f"{name} is a {what}, not a dataset")
+        try:
+            found = h5d.open(self._id, key)
+        except DAMAGE:
+            other = h5o.open(self._id, key)
+            if isinstance(other, h5d.DatasetID):
+                raise
+            what = "group" if isinstance(other, h5py.h5g.GroupID) else "type"
+            raise InputError(self.path, f"{name} is a {what}, not a dataset") from None
         return Dataset(self, name, found, kinds)
 
     def variable_text(self, key: str) -> str:

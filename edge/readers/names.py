@@ -30,6 +30,8 @@ _EARLIEST, _LATEST = datetime(2000, 1, 1), datetime(2100, 1, 1)
 
 # Not \d, which takes the digits of every script.
 _STAMP = r"[0-9]{8}_[0-9]{6}"
+# Year, month, day, hour, minute, second.
+_FIELDS = ((0, 4), (4, 6), (6, 8), (9, 11), (11, 13), (13, 15))
 _CSES = re.compile(
     rf"CSES_0(?P<spacecraft>[12])_(?P<pld>[A-Z]{{3}})_(?P<n>[0-9])_(?P<level>L02|L2A)_A(?P<k>[0-9])_(?P<orbit>[0-9]{{5}})"
     rf"(?P<dir>[01])_(?P<start>{_STAMP})_(?P<end>{_STAMP})_(?P<version>[0-9]{{3}})\.h5",
@@ -189,8 +191,7 @@ def parse_name(path: Path | str) -> FileName:
             path, f"payload {payload} is not supported; supported are {', '.join(known)}"
         )
     try:
-        start = datetime.strptime(match["start"], "%Y%m%d_%H%M%S")
-        end = datetime.strptime(match["end"], "%Y%m%d_%H%M%S")
+        start, end = _time(match["start"]), _time(match["end"])
     except ValueError:
         raise NotAHalfOrbitFile(
             path, f"{match['start']} to {match['end']} in the name are not two UTC times"
@@ -217,6 +218,12 @@ def parse_name(path: Path | str) -> FileName:
         end,
         spacecraft=spacecraft,
     )
+
+
+def _time(stamp: str) -> datetime:
+    # A tenth of strptime's time, of which each look at an inbox asks for every file.
+    year, month, day, hour, minute, second = (int(stamp[a:b]) for a, b in _FIELDS)
+    return datetime(year, month, day, hour, minute, second)
 
 
 def _refuse_unknown_layout(

@@ -1,14 +1,13 @@
 """Read CSES-01 files with csespy and write what it gives; run by a Python that has csespy.
 
     python cses_csespy.py OUT.npz FILE...       # values
-    python cses_csespy.py --time ROUNDS FILE... # median seconds a file, one line each
+    python cses_csespy.py --time FILE           # CPU seconds, for each line of standard input
 
 Imports nothing of the project. A key of the .npz is ``<file name>/<csespy's name>``.
 """
 
 from __future__ import annotations
 
-import statistics
 import sys
 import time
 from pathlib import Path
@@ -39,15 +38,10 @@ def load_spectra(path: str):
 def main() -> None:
     first, *files = sys.argv[1:]
     if first == "--time":
-        rounds, *files = files
-        for path in files:
-            load(path)
-            seconds = []
-            for _ in range(int(rounds)):
-                start = time.perf_counter()
-                load(path)
-                seconds.append(time.perf_counter() - start)
-            print(statistics.median(seconds))
+        for _ in sys.stdin:
+            start = time.process_time()
+            load(files[0])
+            print(time.process_time() - start, flush=True)
         return
     out = {}
     for path in files:

@@ -239,6 +239,20 @@ def test_attributes_of_no_use_say_nothing(lap, key, value):
     assert channel.valid.all()
 
 
+def test_more_attributes_than_any_file_has_are_refused(lap, refused):
+    with h5py.File(lap, "a") as file:
+        for k in range(201):
+            file["A311"].attrs[f"key {k}"] = k
+    refused(lap, "dataset A311 has 2", "attributes; at most 200 are read")
+
+
+def test_more_entries_than_any_file_has_are_refused(lap, refused):
+    with h5py.File(lap, "a") as file:
+        for k in range(1001):
+            file[f"other {k}"] = h5py.SoftLink("/A311")
+    refused(lap, "has 10", "entries in its root group; at most 1000 are read")
+
+
 # Names.
 
 
