@@ -23,7 +23,7 @@ from edge.readers.names import FileName, looks_like_payload, parse_name
 from edge.readers.opening import read_half_orbit
 from edge.results import Alarm, Failure, HalfOrbitResult, ScoredHalfOrbit, Verdict, WindowScore
 from edge.runtime import Model, RuntimeName
-from edge.windows import WindowStream
+from edge.windows import cut_windows, window_starts
 
 __all__ = ["Alarm", "HalfOrbitResult", "ScoredHalfOrbit", "Scorer", "WindowScore", "sigmoid"]
 
@@ -151,17 +151,14 @@ class Scorer:
         card, profile = self.bundle.card, self.bundle.profile
         night = night_rows(grid, half_orbit.night_side, self.night)
         features = self.climatology.features(grid, profile, half_orbit.mission, card.clip)
-        # All at once, so that the interpreter has one batch that is not full, not one a chunk.
-        stream = WindowStream(card.length, self._columns, grid.cell.size)
-        count = stream.push(grid.cell, night, features)
-        inputs, last_cell = stream.inputs[:count], stream.last_cell[:count]
+        first = window_starts(night, card.length)
+        inputs = cut_windows(features, first, card.length)
         valid = inputs[:, :, self._columns // 2 :].sum(axis=(1, 2), dtype=np.float64)
         coverage = valid / (card.length * sum(profile.available(half_orbit.mission)))
         enough = (coverage >= enough_is) & (valid > 0)
-        score = np.full(count, np.nan)
+        score = np.full(first.size, np.nan)
         score[enough] = self.probabilities(inputs[enough])
-        row = last_cell - grid.cell[0] - card.length + 1 + card.length // 2
-        return self._window_scores(half_orbit, grid, row, coverage, score)
+        return self._window_scores(half_orbit, grid, first + card.length // 2, coverage, score)
 
     def _window_scores(
         self,

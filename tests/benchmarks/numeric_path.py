@@ -27,7 +27,7 @@ from edge.readers.halforbit import Channel, HalfOrbit, Track
 from edge.readers.opening import read_half_orbit
 from edge.scoring import sample_half_orbits
 from edge.units import conversion_factor
-from edge.windows import WindowStream, iterate_windows
+from edge.windows import cut_windows, window_starts
 
 TITLE = "The numeric path: a half-orbit that was read (LAP + PAP + HPM) to its windows"
 NOTE = (
@@ -107,8 +107,7 @@ def ours(case: _Case) -> Features:
     grid = make_grid(half_orbit, case.profile)
     night = night_rows(grid, half_orbit.night_side, "dark")
     rows = case.climatology.features(grid, case.profile, half_orbit.mission, case.clip)
-    stream = WindowStream(case.length, rows.shape[1])
-    return np.concatenate([w.copy() for w, _ in iterate_windows(stream, grid.cell, night, rows)])
+    return cut_windows(rows, window_starts(night, case.length), case.length)
 
 
 Fit = Callable[[IntArray, FloatArray, IntArray, float], FloatArray]

@@ -13,6 +13,7 @@ from edge.arrays import AnyArray, BoolArray, Features, FloatArray, IntArray
 from edge.climatology import Climatology
 from edge.geodesy import dipole_latitude, local_time
 from edge.observables import MissionName, Profile
+from edge.windows import window_starts
 from trainer.archives.archive import NightPass
 from trainer.common.clear_windows import ClearMoments, ClearWindows
 from trainer.datasets.labels import EXCLUDED, NEGATIVE, POSITIVE, REASONS, SampleLabeller
@@ -25,25 +26,6 @@ from trainer.inputs.indices import Indices
 MASK_CLASSES = 5
 # Neighbouring windows share 19 of 20 rows.
 _CLEAR_STRIDE = 5
-
-
-def window_starts(night: BoolArray, length: int) -> IntArray:
-    """First rows of all windows of consecutive night rows.
-
-    Parameters
-    ----------
-    night : ndarray of bool, shape (N,)
-        Of consecutive cells.
-    length : int
-        Rows in a window, L.
-
-    Returns
-    -------
-    ndarray of int64, shape (n,)
-        Those that `edge.windows.WindowStream` gives, in order.
-    """
-    total = np.concatenate([[0], np.cumsum(night, dtype=np.int64)])
-    return np.flatnonzero(total[length:] - total[:-length] == length)
 
 
 def mask_classes(valid: BoolArray, first: IntArray, length: int) -> tuple[IntArray, IntArray]:

@@ -11,21 +11,10 @@ from hypothesis.extra.numpy import arrays
 from edge.climatology import SHAPE, Climatology
 from edge.geodesy import dipole_latitude, local_time
 from edge.observables import PLASMA
-from edge.windows import WindowStream, iterate_windows
-from trainer.datasets.candidates import Scanner, mask_classes, mask_text, window_starts
+from trainer.datasets.candidates import Scanner, mask_classes, mask_text
 from trainer.datasets.labels import NEGATIVE, POSITIVE, SampleLabeller
 from trainer.datasets.splits import Blocks
 from trainer.inputs.declustering import decluster
-
-
-@given(arrays(np.bool_, st.integers(0, 70)), st.integers(1, 12))
-def test_windows_start_where_the_edge_starts_them(night, length: int) -> None:
-    stream = WindowStream(length, 1)
-    cell = np.arange(night.size)
-    rows = np.zeros((night.size, 1), np.float32)
-    last = [c.copy() for _, c in iterate_windows(stream, cell, night, rows)]
-    expected = np.concatenate([np.zeros(0, np.int64), *last]) - length + 1
-    assert np.array_equal(window_starts(night, length), expected)
 
 
 @given(arrays(np.bool_, (30, 3)), st.integers(2, 20))
