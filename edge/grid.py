@@ -192,6 +192,8 @@ def _positions(
             continue
         at = _ms(track)[good].astype(np.float64)
         wanted = np.isnan(latitude) & _near(centre, at)
+        if not wanted.any():
+            continue
         unwrapped = np.unwrap(track.longitude[good], period=360.0)
         for out, source in (
             (latitude, track.latitude[good]),
