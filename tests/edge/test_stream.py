@@ -778,7 +778,7 @@ def test_results_that_were_touched_are_made_again(
     elif how == "cut short":
         path.write_bytes(content[:-100])
     else:
-        path.write_bytes(content.replace(b"quiet", b"alarm"))
+        path.write_bytes(content.replace(b"5", b"6"))
     assert len(scored(turn())) == 1
     assert results(out) == before
     assert turn() == [Idle(half_orbits=0, failed=0, waiting=0)]
