@@ -15,5 +15,6 @@ In the order of the road:
 - `evaluation`: what validation decides, and what the test block then says; the report
 - `export`: from a judged run to a bundle
 - `common`: errors, folders, hashes, progress
-- `research`: the Bayes reference, the paper's tables, the authors' arrays; in a checkout alone
+- `research`: the Bayes reference, the paper's tables, studies in memory, the authors' arrays; in a
+  checkout alone
 """

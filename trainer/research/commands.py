@@ -246,3 +246,32 @@ def reproduce(
     if failed:
         say([f"{len(failed)} jobs failed, run it again:", *failed])
         raise typer.Exit(2)
+
+
+def curves(
+    out: Annotated[
+        Path, typer.Option(readable=False, help="Folder of simulations, results, table and chart.")
+    ],
+    quick: Annotated[bool, typer.Option("--quick", help="Few clusters: minutes.")] = False,
+    recipe: Annotated[
+        Path | None, typer.Option("--recipe", readable=False, help="All choices, TOML.")
+    ] = None,
+) -> None:
+    """Study in memory how much data a network needs, and what transfer adds.
+
+    All is simulated, without native files: thousands of earthquake clusters, with a reference
+    detector that knows the simulator as the yardstick. Interrupted, it goes on where it was.
+    """
+    from edge.outputs import replace_files
+    from trainer.research.memory.curves import run_curves
+    from trainer.research.memory.page import chart, page
+    from trainer.research.memory.study import FULL_RECIPE, QUICK_RECIPE, Study, read_study
+    from trainer.research.memory.transfer import Transfer
+
+    plan = read_study(recipe or (QUICK_RECIPE if quick else FULL_RECIPE))
+    study = Study(plan, out, lambda line: say([line]))
+    points = run_curves(study)
+    gains = Transfer(study).run()
+    text = page(plan, points, gains, study.about())
+    replace_files({out / "curves.md": text.encode(), out / "curves.png": chart(plan, points)})
+    say([f"{out / 'curves.md'}: {len(points)} points, {len(gains)} gains"])

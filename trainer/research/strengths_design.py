@@ -269,8 +269,8 @@ def _design_window(
     # Sampling patterns of three seconds go on unbroken.
     rows = slice(low - low % 3, begin + 3 * length + _MARGIN_S)
     return DesignWindow(
-        part=_cut_pass(half_orbit, rows),
-        state=_cut_state(state, rows),
+        part=cut_pass(half_orbit, rows),
+        state=cut_state(state, rows),
         conditions=half_orbit_conditions(half_orbit, indices),
         phase_s={p: (phase[p] - rows.start) % CADENCE_S[p] for p in phase},
         absent=absent,
@@ -313,12 +313,14 @@ def _unit(latitude: float, longitude: float) -> Floats:
     return np.array([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)])
 
 
-def _cut_pass(half_orbit: Pass, rows: slice) -> Pass:
+def cut_pass(half_orbit: Pass, rows: slice) -> Pass:
+    """Take some samples of a half-orbit."""
     names = ("time", "latitude", "longitude", "altitude_km")
     return replace(half_orbit, **{n: getattr(half_orbit, n)[rows] for n in names})
 
 
-def _cut_state(state: Background, rows: slice) -> Background:
+def cut_state(state: Background, rows: slice) -> Background:
+    """Take some samples of a state."""
     names = ("plasma", "ions", "field", "field_noise", "waves")
     parts = {n: getattr(state, n) for n in names}
     return replace(state, **{n: v[rows] for n, v in parts.items() if v is not None})

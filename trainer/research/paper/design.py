@@ -136,6 +136,11 @@ def read_design(path: Path) -> Design:
     return Design(written, dataset, strengths)
 
 
+def strengths_of(mission: MissionName) -> dict[str, float]:
+    """Strengths of the plasma of a mission, by label."""
+    return _read_strengths()[f"{mission}.plasma"]
+
+
 def _read_strengths() -> dict[str, dict[str, float]]:
     """Strengths that `edge-train strengths` fixed, by the AUC of the reference that they give."""
     found = msgspec.toml.decode(_STRENGTHS.read_bytes())

@@ -1,0 +1,1 @@
+"""Studies in memory: thousands of simulated earthquake clusters without native files."""

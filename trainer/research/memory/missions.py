@@ -1,0 +1,239 @@
+"""The blocks of the studies, their climatology, and windows as classifiers take them.
+
+What is simulated is kept in a folder, chunk by chunk, so that an interrupted study goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from edge import RELEASE
+from edge.arrays import AnyArray
+from edge.climatology import Climatology
+from edge.grid import Grid
+from edge.observables import PROFILES, MissionName
+from edge.outputs import replace_file
+from trainer.archives.archive import NightPass
+from trainer.datasets.climatology_fit import fit_background, join_fits
+from trainer.datasets.recipe import read_dataset_recipe
+from trainer.inputs.indices import Indices
+from trainer.research.bayes import Reference
+from trainer.research.memory.clusters import Chunk
+from trainer.research.memory.tracks import Tracks
+from trainer.research.memory.windows import Block, SimulatedWindows, join, refer
+from trainer.research.paper.mission_rows import SimulatedMission
+from trainer.simulate.space_weather import simulate_indices
+
+#: Raised where the same plan gives other windows.
+FORMAT = 2
+_EMBARGO = np.timedelta64(34, "D")
+_HALF_YEAR, _YEAR = np.timedelta64(183, "D"), np.timedelta64(365, "D")
+_SEEDS = {"cses": 710_000_000, "demeter": 720_000_000}
+#: Chunks of each block have seeds of their own.
+_OF_BLOCK = {"train": 0, "validation": 10_000, "test": 20_000}
+#: Windows of each half-orbit of the climatology that the whitening is fitted on.
+_CLEAR_WINDOWS = 4
+
+Tell = Callable[[str], None]
+
+
+class MissionPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """One simulated mission of a study.
+
+    Attributes
+    ----------
+    mission : {"cses", "demeter"}
+    first, last : str
+        Days of the training block, UTC; `last` no more. Validation follows for half a year, and
+        test for a year, 34 days apart.
+    strengths : dict of str to float
+    every : int
+        The climatology is of one night half-orbit of the training block in so many.
+    windows, test_windows : int
+        Positives of a cluster, at most.
+    """
+
+    mission: MissionName
+    first: str
+    last: str
+    strengths: dict[str, float]
+    every: int
+    windows: int = 6
+    test_windows: int = 1
+    profile: str = "plasma"
+
+
+class Mission:
+    """A simulated mission, made where it is not in the folder yet.
+
+    Parameters
+    ----------
+    plan : MissionPlan
+    folder : Path
+    tell : callable
+        Takes a line of progress.
+    """
+
+    def __init__(self, plan: MissionPlan, folder: Path, tell: Tell) -> None:
+        self.plan, self.folder, self._tell = plan, folder, tell
+        first, last = np.datetime64(plan.first, "D"), np.datetime64(plan.last, "D")
+        held = last + _EMBARGO
+        final = held + _HALF_YEAR + _EMBARGO
+        self._spans = {
+            "train": (first, last),
+            "validation": (held, held + _HALF_YEAR),
+            "test": (final, final + _YEAR),
+        }
+        margin = np.timedelta64(60, "D")
+        self.indices: Indices = simulate_indices(
+            first - margin, final + _YEAR + margin, _SEEDS[plan.mission]
+        )
+        self._tracks: dict[str, Tracks] = {}
+
+    def block(self, name: str) -> Block:
+        """Give the plan of ``train``, ``validation`` or ``test``."""
+        first, last = self._spans[name]
+        return Block(
+            mission=self.plan.mission,
+            first=first,
+            last=last,
+            seed=_SEEDS[self.plan.mission] + _OF_BLOCK[name],
+            indices=self.indices,
+            strengths=self.plan.strengths,
+            windows=self.plan.test_windows if name == "test" else self.plan.windows,
+            refer=name == "test",
+            profile=self.plan.profile,
+        )
+
+    @property
+    def reference(self) -> Reference:
+        """Detector that knows the simulator, for a strength of 1."""
+        length = read_dataset_recipe().windows.length
+        return Reference(self.plan.mission, PROFILES[self.plan.profile], 1.0, length)
+
+    def windows(self, name: str, clusters: int) -> SimulatedWindows:
+        """Simulate the first clusters of a block.
+
+        Parameters
+        ----------
+        name : {"train", "validation", "test"}
+        clusters : int
+        """
+        block, have = self.block(name), 0
+        parts: list[SimulatedWindows] = []
+        while have < clusters:
+            number = len(parts)
+            path = self._path(f"{name}-{number:03d}", (block.plan(number), block.windows))
+            if not path.is_file():
+                chunk = Chunk(block, number, self.tracks(name))
+                found = join(list(chunk.clusters()))
+                _write(path, _arrays(refer(block, found) if block.refer else found))
+                self._tell(f"{path.stem}: simulated")
+            parts.append(SimulatedWindows(**_read(path)))
+            have += int(parts[-1].cluster.max(initial=-1)) + 1
+        return join(parts).clusters(0, clusters)
+
+    def tracks(self, name: str) -> Tracks:
+        """Give the ground tracks of a block."""
+        if name not in self._tracks:
+            self._tracks[name] = Tracks(self.plan.mission, *self._spans[name])
+        return self._tracks[name]
+
+    def climatology(self, form: str) -> tuple[Climatology, SimulatedWindows]:
+        """Fit the climatology of the training block on clear half-orbits.
+
+        Parameters
+        ----------
+        form : {"nearest", "interpolated"}
+
+        Returns
+        -------
+        Climatology
+        SimulatedWindows
+            Clear windows of the same half-orbits, for the whitening.
+        """
+        passes, clear = self._clear()
+        profile = PROFILES[self.plan.profile]
+        rule = msgspec.structs.replace(read_dataset_recipe().background, form=form)
+        path = self._path(f"climatology-{form}", (*self._thinned(), rule))
+        if not path.is_file():
+            fit = fit_background(passes, profile, self.plan.mission, rule, self.indices)
+            content = io.BytesIO()
+            join_fits(profile, {self.plan.mission: fit}).save(content)  # type: ignore[arg-type]
+            replace_file(path, content.getvalue())
+        return Climatology.load(path), clear
+
+    def _thinned(self) -> tuple[SimulatedMission, int, str]:
+        """Give all that the clear half-orbits depend on."""
+        block = replace(self.block("train"), strengths={})
+        return block.plan(0), self.plan.every, self.plan.last
+
+    def _clear(self) -> tuple[list[NightPass], SimulatedWindows]:
+        block = replace(self.block("train"), strengths={})
+        path = self._path("clear", self._thinned())
+        if not path.is_file():
+            chunk = Chunk(block, 0, self.tracks("train"))
+            orbits = self.tracks("train").orbit.size
+            # At random: a step could go round with the cycle of the orbit.
+            chosen = np.sort(
+                np.random.default_rng(block.seed).permutation(orbits)[: orbits // self.plan.every]
+            )
+            found, windows = [], []
+            for place in chosen:
+                one, cut = chunk.clear(int(place), _CLEAR_WINDOWS)
+                found += [] if one is None else [one]
+                windows += [] if cut is None else [cut]
+            columns = [f.name for f in fields(Grid) if f.name != "samples"]
+            grids = {
+                f"grid_{c}": np.concatenate([getattr(p.grid, c) for p in found]) for c in columns
+            }
+            grids["grid_values"] = grids["grid_values"].astype(np.float32)
+            grids["night"] = np.concatenate([p.night for p in found])
+            grids["size"] = np.array([p.night.size for p in found])
+            _write(path, grids | _arrays(join(windows)))
+            self._tell(f"{path.stem}: {len(found)} of {orbits} half-orbits simulated")
+        arrays = _read(path)
+        size, night = arrays.pop("size"), arrays.pop("night")
+        grid = {c.removeprefix("grid_"): arrays.pop(c) for c in list(arrays) if c[:5] == "grid_"}
+        ends = np.cumsum(size)
+        passes = [
+            NightPass(
+                key=str(i),
+                files=(),
+                payloads=(),
+                grid=Grid(**{c: v[end - n : end] for c, v in grid.items()}),
+                night=night[end - n : end],
+                samples=np.zeros(n, np.float32),
+                burst=np.zeros(n, np.bool_),
+            )
+            for i, (n, end) in enumerate(zip(size, ends, strict=True))
+        ]
+        return passes, SimulatedWindows(**arrays)
+
+    def _path(self, name: str, about: Any) -> Path:
+        digest = hashlib.sha256(msgspec.json.encode((FORMAT, RELEASE, name, about))).hexdigest()
+        return self.folder / f"{self.plan.mission}-{name}-{digest[:12]}.npz"
+
+
+def _arrays(windows: SimulatedWindows) -> dict[str, AnyArray]:
+    return {f.name: getattr(windows, f.name) for f in fields(windows)}
+
+
+def _write(path: Path, arrays: dict[str, AnyArray]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    replace_file(path, content.getvalue())
+
+
+def _read(path: Path) -> dict[str, AnyArray]:
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
