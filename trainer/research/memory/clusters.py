@@ -20,8 +20,8 @@ from edge.arrays import BoolArray, FloatArray, IntArray, TimeArray
 from edge.grid import Grid
 from edge.night import night_rows
 from edge.observables import PROFILES
+from edge.windows import window_starts
 from trainer.archives.archive import NightPass
-from trainer.datasets.candidates import window_starts
 from trainer.datasets.controls import REVISIT_DAYS, kp_class
 from trainer.datasets.recipe import DatasetRecipe, read_dataset_recipe
 from trainer.inputs.declustering import decluster
