@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What `make test-arm64` does: for each Debian, build it for arm64 in build/arm64 where it is not there yet, put this
-# checkout into it, run `make run` as a newcomer would, and hold the scores against this machine's. Then the edge's
-# tests in the first. pytest's summary is the last thing printed.
+# checkout into it, run `make run` as a newcomer would, hold the scores against this machine's, and run the scoring
+# benchmark. Then the edge's tests in the first. pytest's summary is the last thing printed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 here=tests/arm64 roots=build/arm64
@@ -38,6 +38,9 @@ for suite in trixie bookworm; do
     [ "$failed" = 0 ] || exit "$failed"
     [ ! -s "$root.err" ] || { echo "arm64: make run on $suite: expected nothing on standard error, got the above" >&2; exit 1; }
     python3 "$here/compare.py" "$roots/here" "$root/src/build/run" models/plasma/card.json
+    # For what it does alone: emulation says nothing of speed.
+    "$here/root.sh" run "$root" sh -c 'cd /src && .venv/bin/python tests/benchmarks/run.py scoring' >/dev/null 2>&1 ||
+        { echo "arm64: tests/benchmarks/run.py scoring failed on $suite" >&2; exit 1; }
     echo "$suite: $SECONDS s"
 done
 

@@ -17,6 +17,8 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
+from edge.versions import installed_runtime
+
 HERE = Path(__file__).parent
 SUBJECTS = (
     "start_up",
@@ -31,7 +33,7 @@ SUBJECTS = (
     "demeter_reading",
     "archive_scale",
 )
-PACKAGES = ("numpy", "numba", "h5py", "tflite-runtime")
+PACKAGES = ("numpy", "numba", "h5py")
 
 
 def machine() -> str:
@@ -59,7 +61,7 @@ def main() -> None:
     parser.add_argument("subjects", nargs="*", default=SUBJECTS, help=", ".join(SUBJECTS))
     arguments = parser.parse_args()
     sys.path.insert(0, str(HERE))
-    packages = ", ".join(f"{p} {version(p)}" for p in PACKAGES)
+    packages = ", ".join([*(f"{p} {version(p)}" for p in PACKAGES), installed_runtime()])
     lines = [
         "# Measured speed",
         "",
