@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Version of the card's layout.
 CARD_FORMAT = 2
+#: Between the middles of bins: as at the nearest one, or linear in place and season.
+ClimatologyForm = Literal["nearest", "interpolated"]
 CARD_FILE = "card.json"
 #: The card's sha256 as sha256sum writes it: every other file's stands in the card.
 CARD_SUM_FILE = f"{CARD_FILE}.sha256"
@@ -186,7 +188,7 @@ class Card(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     code_version: str
     network: str
     files: dict[str, str]
-    climatology_form: Literal["nearest", "interpolated"] = "nearest"
+    climatology_form: ClimatologyForm = "nearest"
 
     @property
     def simulated(self) -> bool:

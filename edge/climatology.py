@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import cast, get_args
 
 import numpy as np
 
-from edge.arrays import AnyArray, Features, FloatArray, IntArray, TimeArray
-from edge.bundle import load_arrays
+from edge.arrays import AnyArray, BoolArray, Features, FloatArray, IntArray, TimeArray
+from edge.bundle import ClimatologyForm, load_arrays
 from edge.errors import BundleError, one_line
 from edge.geodesy import dipole_latitude
 from edge.grid import Grid
@@ -23,9 +23,6 @@ from edge.observables import MissionName, Profile
 LATITUDE_BIN_DEG = 5.0
 LONGITUDE_BIN_DEG = 30.0
 SHAPE = (4, 36, 12)
-
-#: Between the middles of bins: as at the nearest one, or linear in place and season.
-Form = Literal["nearest", "interpolated"]
 
 # Middle of the first season; December to February.
 _MIDWINTER = np.datetime64("1970-01-15", "ms")
@@ -65,7 +62,7 @@ class Climatology:
     spread: dict[str, FloatArray]
     epoch_start: dict[str, TimeArray] = field(default_factory=dict)
     epoch_class: dict[str, IntArray] = field(default_factory=dict)
-    form: Form = "nearest"
+    form: ClimatologyForm = "nearest"
     _tables: dict[str, FloatArray] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
@@ -151,11 +148,7 @@ class Climatology:
                 f"climatology of {', '.join(self.names)} for {', '.join(self.median)}; "
                 f"asked for {', '.join(profile.names)} for {mission}"
             )
-        median, spread = self.along(grid, mission)
-        known = grid.valid & np.isfinite(median)
-        residual = np.where(known, grid.values - median, 0.0) / spread
-        np.clip(residual, -clip, clip, out=residual)
-        return np.concatenate([residual, known], axis=1, dtype=np.float32)
+        return residual_rows(grid.values, grid.valid, *self.along(grid, mission), clip)
 
     def save(self, path: Path) -> None:
         """Write the tables to a ``.npz`` file."""
@@ -178,8 +171,8 @@ class Climatology:
         arrays = load_arrays(path)
         names = tuple(str(n) for n in arrays.pop("names", np.array([])).reshape(-1))
         form = str(arrays.pop("form", np.array("nearest")))
-        if form not in get_args(Form):
-            known_forms = " or ".join(get_args(Form))
+        if form not in get_args(ClimatologyForm):
+            known_forms = " or ".join(get_args(ClimatologyForm))
             raise BundleError(f"{path.name}: form {one_line(form)!r}; {known_forms} expected")
         median, spread, start, holds = (
             {k.removesuffix(suffix): t for k, t in arrays.items() if k.endswith(suffix)}
@@ -217,7 +210,7 @@ class Climatology:
             {k: t.astype(np.float64) for k, t in spread.items()},
             {k: t.astype("datetime64[ms]") for k, t in start.items()},
             {k: t.astype(np.int64) for k, t in holds.items()},
-            cast(Form, form),
+            cast(ClimatologyForm, form),
         )
 
 
@@ -263,6 +256,30 @@ def epoch_at(start: TimeArray, holds: IntArray, time: TimeArray) -> IntArray:
     place = np.searchsorted(start, time.astype("datetime64[ms]"), side="right") - 1
     found: IntArray = holds[np.maximum(place, 0)]
     return found
+
+
+def residual_rows(
+    values: FloatArray, valid: BoolArray, median: FloatArray, spread: FloatArray, clip: float
+) -> Features:
+    """Turn values into the rows that a model sees.
+
+    Parameters
+    ----------
+    values, valid, median : ndarray, shape (..., F)
+        Where the median is NaN the value counts as masked.
+    spread : ndarray, shape (..., F) or (F,)
+    clip : float
+        Residuals are held within this many spreads of the median.
+
+    Returns
+    -------
+    ndarray of float32, shape (..., 2 F)
+        F residuals (0 where masked), then F validity flags (1 or 0).
+    """
+    known = valid & np.isfinite(median)
+    residual = np.where(known, values - median, 0.0) / spread
+    np.clip(residual, -clip, clip, out=residual)
+    return np.concatenate([residual, known], axis=-1, dtype=np.float32)
 
 
 def bins(grid: Grid) -> tuple[IntArray, IntArray, IntArray]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from edge.errors import ConfigError
+from edge.observables import GRID_STEP_S
 from edge.results import (
     RESULT_FORMATS,
     ResultFormat,
@@ -42,7 +43,7 @@ _LEFTOVER = (
     r"\.(\w+_[0-9]{6}\.(jsonl|csv|geojson)|alarms\.(jsonl|geojson)|status\.json|report\.html)\.tmp"
 )
 # From one window to the next.
-_STEP = timedelta(seconds=3)
+_STEP = timedelta(seconds=GRID_STEP_S)
 # What file systems answer that cannot flush a folder.
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 

@@ -84,3 +84,11 @@ class ClearMoments:
         known = np.maximum(count, 1.0)
         covariance = product / known - total / known * (total / known).transpose(0, 2, 1)
         return ClearWindows(count.min(axis=(1, 2)).astype(np.int64), covariance)
+
+
+def clear_windows_of(inputs: Features) -> ClearWindows:
+    """Give the covariances of windows that are at hand, shape (n, L, 2 F)."""
+    columns = inputs.shape[2] // 2
+    moments = ClearMoments(inputs.shape[1], columns)
+    moments.add(inputs[:, :, :columns], inputs[:, :, columns:])
+    return moments.result()

@@ -8,7 +8,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from edge.arrays import AnyArray, FloatArray, IntArray, TimeArray
-from edge.climatology import SHAPE, Climatology, Form, bins, epoch_at
+from edge.bundle import ClimatologyForm
+from edge.climatology import SHAPE, Climatology, bins, epoch_at
 from edge.observables import MissionName, Profile
 from trainer.archives.archive import NightPass
 from trainer.common.errors import TrainError
@@ -34,7 +35,7 @@ class FitRule(Protocol):
     """What the fit needs of a recipe's ``[background]``; it may have `flux_edges` as well."""
 
     @property
-    def form(self) -> Form:
+    def form(self) -> ClimatologyForm:
         """As `edge.climatology.Climatology.form`."""
 
     @property
@@ -61,7 +62,7 @@ class Fit(NamedTuple):
     spread: FloatArray
     epoch_start: TimeArray
     epoch_class: IntArray
-    form: Form
+    form: ClimatologyForm
 
 
 Passes = Iterable[NightPass] | Callable[[], Iterator[NightPass]]

@@ -13,6 +13,7 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 
 from edge import text
+from edge.bundle import ClimatologyForm
 from edge.errors import ConfigError, one_line
 from edge.observables import PROFILES
 from trainer.inputs.catalogue_formats import RANGES
@@ -112,7 +113,7 @@ class DatasetSplits(Section, frozen=True):
 class DatasetBackground(Section, frozen=True):
     """Fit of the climatology; with `raw` a model is given the values before it."""
 
-    form: Literal["nearest", "interpolated"]
+    form: ClimatologyForm
     least_values: Count
     least_spread: Above
     flux_edges: tuple[Above, ...]

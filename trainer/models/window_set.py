@@ -8,7 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.arrays import BoolArray, Features, FloatArray, IntArray, TimeArray
-from trainer.common.clear_windows import ClearMoments, ClearWindows
+from trainer.common.clear_windows import ClearWindows, clear_windows_of
+
+#: What is the same for all windows of a set.
+OF_THE_WHOLE = ("observables", "mission", "clear")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -83,17 +86,13 @@ class WindowSet:
         """Give `clear`, or what these windows' own controls say where there is none."""
         if self.clear is not None:
             return self.clear
-        columns = len(self.observables)
-        controls = self.inputs[~self.positive]
-        moments = ClearMoments(self.length, columns)
-        moments.add(controls[:, :, :columns], controls[:, :, columns:])
-        return moments.result()
+        return clear_windows_of(self.inputs[~self.positive])
 
     def take(self, chosen: IntArray | BoolArray | slice) -> WindowSet:
         """Take some of the windows."""
         kept = {
             f.name: getattr(self, f.name)
-            if f.name in ("observables", "mission", "clear")
+            if f.name in OF_THE_WHOLE
             else getattr(self, f.name)[chosen]
             for f in fields(self)
         }

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.climatology import Climatology, Form
+from edge.bundle import ClimatologyForm
+from edge.climatology import Climatology
 from edge.geodesy import dipole_latitude, solar_zenith_angle
 from edge.grid import Grid
 from edge.observables import PLASMA
@@ -34,7 +35,7 @@ LENGTH = 20
 
 @dataclass(frozen=True)
 class Rule:
-    form: Form = "interpolated"
+    form: ClimatologyForm = "interpolated"
     least_values: int = 30
     least_spread: float = 1e-3
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.climatology import SHAPE, Climatology, Form, bins
+from edge.bundle import ClimatologyForm
+from edge.climatology import SHAPE, Climatology, bins
 from edge.geodesy import dipole_latitude
 from edge.grid import Grid
 from edge.observables import PLASMA
@@ -23,7 +24,7 @@ from trainer.inputs.indices import make_indices
 @dataclass(frozen=True)
 class Rule:
     least_values: int = 100
-    form: Form = "nearest"
+    form: ClimatologyForm = "nearest"
     least_spread: float = 1e-3
     flux_edges: tuple[float, ...] = (85.0, 120.0)
 

@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from edge.arrays import BoolArray, FloatArray, IntArray, TimeArray
+from edge.arrays import BoolArray, FloatArray, IntArray, TimeArray, wrap_longitude
 from edge.grid import Grid
 from edge.night import night_rows
 from edge.observables import PROFILES
@@ -162,7 +162,7 @@ class Chunk:
         """Find the half-orbits that match best, at the latitude of the epicentre."""
         rule = _recipe().controls
         days = (when - when[place]) / _DAY
-        degrees = np.abs((where - where[place] + 180.0) % 360.0 - 180.0)
+        degrees = np.abs(wrap_longitude(where - where[place]))
         # Beyond the chunk its earthquakes are not known.
         first = np.datetime64(self.plan.start, "ms")
         last = first + self.plan.days * _DAY
@@ -321,11 +321,11 @@ class Chunk:
                 continue
             north = np.abs(grid.latitude[middle] - sight.grid.latitude[row])
             beside = middle[np.argmin(north)]
-            east = grid.longitude[beside] - sight.grid.longitude[row]
             at = slice(beside, beside + 1)
+            east = np.abs(wrap_longitude(grid.longitude[at] - sight.grid.longitude[row]))
             if (
                 north.min() <= rule.latitude_deg
-                and abs((east + 180.0) % 360.0 - 180.0) <= rule.longitude_deg
+                and east[0] <= rule.longitude_deg
                 and self._quiet(grid.time[at], grid.latitude[at], grid.longitude[at]).all()
             ):
                 found.append((place, number, int(beside)))

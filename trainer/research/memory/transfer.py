@@ -20,9 +20,10 @@ from edge.bundle import Metric
 from edge.observables import MissionName
 from trainer.evaluation.bootstrap import interval
 from trainer.models.classifier import Classifier
-from trainer.models.window_set import WindowSet
+from trainer.models.window_set import OF_THE_WHOLE, WindowSet
 from trainer.research.memory.curves import Truth, resampled, truth_of, unwhitened
 from trainer.research.memory.study import Study, as_array, log_odds, subset
+from trainer.research.memory.windows import SimulatedWindows
 from trainer.research.paper.work import recipe_of
 from trainer.training.fitting import fit_classifier, history_of
 from trainer.training.run_recipe import read_run_recipe
@@ -171,12 +172,11 @@ class Transfer:
         return self._pretrained[repetition]
 
     def _demeter(self, block: str, clusters: int) -> WindowSet:
-        view = self.study.view("demeter", self.recipe.form)
         windows = self.study.missions["demeter"].windows(block, clusters)
-        return view.window_set(windows, self.recipe.strength, view.whitening(_shrinkage()))
+        return self._set(windows, "demeter")
 
-    def _set(self, windows: Any) -> WindowSet:
-        view = self.study.view("cses", self.recipe.form)
+    def _set(self, windows: SimulatedWindows, mission: MissionName = "cses") -> WindowSet:
+        view = self.study.view(mission, self.recipe.form)
         return view.window_set(windows, self.recipe.strength, view.whitening(_shrinkage()))
 
     def _test(self) -> WindowSet:
@@ -194,7 +194,7 @@ def join_sets(parts: list[WindowSet]) -> WindowSet:
     columns: dict[str, Any] = {}
     for f in fields(WindowSet):
         first = getattr(parts[0], f.name)
-        if f.name in ("observables", "mission", "clear"):
+        if f.name in OF_THE_WHOLE:
             columns[f.name] = first
             continue
         values, above = [], 0

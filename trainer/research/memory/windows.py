@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edge.arrays import BoolArray, Features, FloatArray, IntArray
-from edge.climatology import Climatology
+from edge.climatology import Climatology, residual_rows
 from edge.geodesy import dipole_latitude, local_time
 from edge.grid import Grid
 from edge.observables import GRID_STEP_S, PROFILES, MissionName
-from trainer.common.clear_windows import ClearMoments
+from trainer.common.clear_windows import clear_windows_of
 from trainer.datasets.recipe import read_dataset_recipe
 from trainer.inputs.indices import Indices
 from trainer.models.whitening import fit_whitening, whiten
@@ -212,11 +212,8 @@ class View:
         n, length, columns = values.shape
         if self.climatology is None:
             spread = observable_spread(PARAMETERS[self.mission])[columns_of(profile)]
-            z = np.clip((values - windows.mean) / spread, -clip, clip)
-            exact: Features = np.concatenate(
-                [np.where(windows.valid, z, 0.0), windows.valid], axis=2, dtype=np.float32
-            )
-            return exact
+            mean = windows.mean.astype(np.float64)
+            return residual_rows(values, windows.valid, mean, spread, clip)
         grid = Grid(
             cell=(windows.cell[:, None] + np.arange(length)).ravel(),
             latitude=windows.latitude.ravel(),
@@ -233,9 +230,7 @@ class View:
     def whitening(self, shrinkage: float) -> FloatArray:
         """Fit the whitening on the clear windows; see `trainer.models.whitening`."""
         inputs, names = self.residuals(self.clear), PROFILES[self.profile].names
-        moments = ClearMoments(inputs.shape[1], len(names))
-        moments.add(inputs[:, :, : len(names)], inputs[:, :, len(names) :])
-        return fit_whitening(moments.result(), shrinkage, names)
+        return fit_whitening(clear_windows_of(inputs), shrinkage, names)
 
     def window_set(
         self, windows: SimulatedWindows, strength: str, matrices: FloatArray | None = None
