@@ -96,7 +96,7 @@ train-export: $(TRAINER)  ## train, judge, quantise and export a bundle to build
 	$(TRAIN) evaluate $(BUILD)/tuned $(EVALUATED) --out $(BUILD)/evaluation
 	$(TRAIN) export $(BUILD)/tuned --out "$(or $(OUT),$(BUILD)/bundle)"
 
-reproduce: $(TRAINER)  ## the paper's tables on simulated missions; hours, resumable (QUICK=1: minutes)
+reproduce: $(TRAINER)  ## what a network finds on simulated missions, in tables and charts; hours, resumable (QUICK=1: minutes)
 	@$(BIN)/edge-train reproduce $(if $(QUICK),--quick)
 
 bench: $(TRAINER)  ## measure speed, memory and start-up

@@ -44,9 +44,9 @@ for command in (
     app.command()(command)
 if find_spec("trainer.research") is not None:
     # A checkout has it, the wheel does not.
-    from trainer.research.commands import curves, reference, reproduce, strengths
+    from trainer.research.commands import reference, reproduce, strengths
 
-    for study in (strengths, reference, reproduce, curves):
+    for study in (strengths, reference, reproduce):
         app.command()(study)
 
 app.callback()(version)

@@ -201,14 +201,19 @@ _PAGE = Path("tests/benchmarks/reproduction.md")
 
 def reproduce(
     quick: Annotated[
-        bool, typer.Option("--quick", help="Small missions, one repetition: minutes.")
+        bool, typer.Option("--quick", help="Few clusters, short missions: minutes.")
     ] = False,
     recipe: Annotated[
-        Path | None, typer.Option("--recipe", readable=False, help="All choices, TOML.")
+        Path | None,
+        typer.Option("--recipe", readable=False, help="Studies in memory, TOML."),
+    ] = None,
+    native: Annotated[
+        Path | None,
+        typer.Option("--native", readable=False, help="What runs through native files, TOML."),
     ] = None,
     build: Annotated[
         Path | None,
-        typer.Option("--build", readable=False, help="Folder of missions, datasets and results."),
+        typer.Option("--build", readable=False, help="Folder of simulations and results."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", readable=False, help="The page that is written.")
@@ -218,60 +223,42 @@ def reproduce(
         bool, typer.Option("--tables-only", help="Write the page of what is done, and do no more.")
     ] = False,
 ) -> None:
-    """Run the paper's experiments on simulated missions, and write their tables.
+    """Study on simulated missions what a network finds, and write tables and charts.
 
-    Interrupted, it goes on where it was. The full form takes hours.
+    How much data it needs, what transfer adds, how classifiers rank: on thousands of earthquake
+    clusters in memory, with a reference detector that knows the simulator as the yardstick.
+    Placebos, ablations and the stream run through native files. Interrupted, it goes on where it
+    was. The full form takes hours.
     """
-    from edge.outputs import replace_file
-    from trainer.research.paper.design import FULL_RECIPE, QUICK_RECIPE, all_units, read_design
-    from trainer.research.paper.document import write_page
+    from edge.outputs import replace_files
+    from trainer.research.document import make_page
+    from trainer.research.memory import study as studies
+    from trainer.research.memory.jobs import do_study_job, study_jobs
+    from trainer.research.paper import design as designs
     from trainer.research.paper.pooled import read_results
-    from trainer.research.paper.runner import jobs_of, run_jobs
-    from trainer.research.paper.tables import require_results
+    from trainer.research.paper.runner import do_job, jobs_of, run_jobs
 
-    path = recipe or (QUICK_RECIPE if quick else FULL_RECIPE)
-    design = read_design(path)
+    def tell(line: str) -> None:
+        say([line])
+
     form = "reproduction-quick" if quick else "reproduction"
+    path = recipe or (studies.QUICK_RECIPE if quick else studies.FULL_RECIPE)
+    native = native or (designs.QUICK_RECIPE if quick else designs.FULL_RECIPE)
+    plan, design = studies.read_study(path), designs.read_design(native)
     root = (build or Path("build") / form).resolve()
     page = out or (Path("build") / f"{form}.md" if quick else _PAGE)
     failed: list[str] = []
     if not tables_only:
-        failed = run_jobs(jobs_of(design, path.resolve(), root), workers, lambda line: say([line]))
-    results = read_results(root)
-    require_results(results)
+        for stage in study_jobs(studies.Study(plan, root, tell), path.resolve()):
+            failed += run_jobs(stage, workers, tell, do_study_job)
+        jobs = jobs_of(design, native.resolve(), root / "native")
+        failed += run_jobs(jobs, workers, tell, do_job)
+    study = studies.Study(plan, root, tell, work=False)
+    made = make_page(study, design, read_results(root / "native"), page, quick)
     page.parent.mkdir(parents=True, exist_ok=True)
-    text = write_page(design, results, len(all_units(design)), page, quick)
-    replace_file(page, text.encode())
-    say([f"{page}: {len(results)} units"])
+    charts = {page.with_name(name): content for name, content in made.charts.items()}
+    replace_files({page: made.text.encode(), **charts})
+    tell(f"{page}: {len(charts)} charts")
     if failed:
         say([f"{len(failed)} jobs failed, run it again:", *failed])
         raise typer.Exit(2)
-
-
-def curves(
-    out: Annotated[
-        Path, typer.Option(readable=False, help="Folder of simulations, results, table and chart.")
-    ],
-    quick: Annotated[bool, typer.Option("--quick", help="Few clusters: minutes.")] = False,
-    recipe: Annotated[
-        Path | None, typer.Option("--recipe", readable=False, help="All choices, TOML.")
-    ] = None,
-) -> None:
-    """Study in memory how much data a network needs, and what transfer adds.
-
-    All is simulated, without native files: thousands of earthquake clusters, with a reference
-    detector that knows the simulator as the yardstick. Interrupted, it goes on where it was.
-    """
-    from edge.outputs import replace_files
-    from trainer.research.memory.curves import run_curves
-    from trainer.research.memory.page import chart, page
-    from trainer.research.memory.study import FULL_RECIPE, QUICK_RECIPE, Study, read_study
-    from trainer.research.memory.transfer import Transfer
-
-    plan = read_study(recipe or (QUICK_RECIPE if quick else FULL_RECIPE))
-    study = Study(plan, out, lambda line: say([line]))
-    points = run_curves(study)
-    gains = Transfer(study).run()
-    text = page(plan, points, gains, study.about())
-    replace_files({out / "curves.md": text.encode(), out / "curves.png": chart(plan, points)})
-    say([f"{out / 'curves.md'}: {len(points)} points, {len(gains)} gains"])

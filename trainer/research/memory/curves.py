@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
+from scipy.special import expit
 
 from edge.arrays import BoolArray, FloatArray, IntArray
 from edge.bundle import Metric
 from trainer.evaluation.bootstrap import draws, interval, numbered
 from trainer.evaluation.metrics import GroupedScores
 from trainer.models.window_set import groups_of
-from trainer.research.memory.study import Study, as_array, log_odds, subset
-from trainer.research.memory.windows import SimulatedWindows
+from trainer.research.memory.study import Study, as_array, label_of, log_odds, subset
 from trainer.research.paper.work import recipe_of
 from trainer.training.fitting import fit_classifier, history_of
 
@@ -39,12 +40,52 @@ class Truth:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fit:
+    """A classifier that is fitted on some clusters and scores the test windows.
+
+    Parameters
+    ----------
+    mission : str
+        Label of a CSES-01.
+    strength, form : str
+    clusters : int
+        Of training.
+    kind : str
+        Of a recipe.
+    repetition : int
+        Others have other clusters, as far as there are enough.
+    seed : int
+        Others have other weights and the same clusters.
+    taught_by : int
+        Trained on the mean score of so many that were trained from seeds 0 and on; 0: on labels.
+    """
+
+    mission: str
+    strength: str
+    form: str
+    clusters: int
+    kind: str
+    repetition: int
+    seed: int = 0
+    taught_by: int = 0
+
+    @property
+    def name(self) -> str:
+        """Name of the unit."""
+        taught = f"-taught-by-{self.taught_by}" if self.taught_by else ""
+        return (
+            f"fit-{self.mission}-{self.strength}-{self.form}-{self.clusters}-{self.kind}"
+            f"{taught}-{self.repetition + 1}-{self.seed + 1}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Point:
     """A point of a learning curve.
 
     Parameters
     ----------
-    kind, strength, form : str
+    mission, kind, strength, form : str
     clusters : int
         Of training.
     share : Metric
@@ -56,6 +97,7 @@ class Point:
         Of the goal, by the interval.
     """
 
+    mission: str
     kind: str
     strength: str
     form: str
@@ -66,72 +108,123 @@ class Point:
     verdict: Verdict
 
 
-def run_curves(study: Study) -> list[Point]:
-    """Fit and score what is not done yet, and give all points.
+def curve_fits(study: Study) -> Iterator[list[Fit]]:
+    """Give the fits of each point, its repetitions.
 
-    Parameters
-    ----------
-    study : Study
+    Yields
+    ------
+    list of Fit
     """
     recipe = study.recipe
-    cses = study.missions["cses"]
-    train = cses.windows("train", max(recipe.clusters))
-    validation = cses.windows("validation", recipe.validation(max(recipe.clusters)))
-    test = cses.windows("test", recipe.test_clusters)
-    points = []
+    axes = [
+        (recipe.main, form, clusters, kind, repetitions)
+        for form in recipe.forms
+        for clusters in recipe.clusters
+        for kind, repetitions in recipe.repetitions.items()
+        # What a climatology costs is shown by one classifier.
+        if form == recipe.form or kind == "seqnetquake"
+    ]
+    axes += [
+        (label, recipe.form, study.clusters_of(label), kind, repetitions)
+        for label in (label_of(years) for years in recipe.years)
+        if label != recipe.main
+        for kind, repetitions in recipe.repetitions.items()
+    ]
     for strength in recipe.strengths:
-        truth = truth_of(study, test, strength)
-        for form in recipe.forms:
-            for clusters in recipe.clusters:
-                for kind, repetitions in recipe.repetitions.items():
-                    scores = [
-                        as_array(_unit(study, (train, validation, test), *unit))
-                        for unit in (
-                            (strength, form, clusters, kind, r) for r in range(repetitions)
-                        )
-                    ]
-                    points.append(_point(study, (kind, strength, form, clusters), scores, truth))
+        for mission, form, clusters, kind, repetitions in axes:
+            yield [
+                Fit(
+                    mission=mission,
+                    strength=strength,
+                    form=form,
+                    clusters=clusters,
+                    kind=kind,
+                    repetition=r,
+                )
+                for r in range(repetitions)
+            ]
+
+
+def run_curves(study: Study) -> list[Point]:
+    """Fit and score what is not done yet, and give all points."""
+    points = []
+    truths: dict[tuple[str, str], Truth] = {}
+    for fits in curve_fits(study):
+        one = fits[0]
+        key = one.mission, one.strength
+        if key not in truths:
+            truths[key] = truth_of(study, *key)
+        scores = [as_array(fitted(study, fit)) for fit in fits]
+        share, each = mean_share(scores, truths[key], study.recipe.resamples)
+        points.append(
+            Point(
+                mission=one.mission,
+                kind=one.kind,
+                strength=one.strength,
+                form=one.form,
+                clusters=one.clusters,
+                share=share,
+                least=min(each),
+                greatest=max(each),
+                verdict=verdict(share, study.recipe.goal),
+            )
+        )
     return points
 
 
-def truth_of(study: Study, test: SimulatedWindows, strength: str) -> Truth:
-    """Give labels, groups and the reference's scores of test windows."""
-    at = 1 + list(study.missions["cses"].plan.strengths).index(strength)
+def truth_of(study: Study, mission: str, strength: str) -> Truth:
+    """Give labels, groups and the reference's scores of the test windows."""
+    made = study.missions[mission]
+    test = made.windows("test", study.recipe.test_clusters)
+    at = 1 + list(made.plan.strengths).index(strength)
     cluster = np.where(test.label == 1, test.cluster, -1)
     return Truth(test.label == 1, groups_of(cluster, test.pair), test.log_ratio[:, at])
 
 
-def _unit(
-    study: Study,
-    blocks: tuple[SimulatedWindows, SimulatedWindows, SimulatedWindows],
-    strength: str,
-    form: str,
-    clusters: int,
-    kind: str,
-    repetition: int,
-) -> dict[str, Any]:
-    train, validation, test = blocks
-    recipe = recipe_of(kind)
-    first, last = subset(repetition, clusters, max(study.recipe.clusters))
-    held = study.recipe.validation(clusters)
+def fitted(study: Study, fit: Fit) -> dict[str, Any]:
+    """Give the result of a fit; do it where it is not there yet.
+
+    Returns
+    -------
+    dict
+        Log-odds of the test windows as ``scores``, of the training windows as ``train``; the
+        ``epochs`` of a network.
+    """
+    recipe, made = recipe_of(fit.kind), study.missions[fit.mission]
+    first, last = subset(fit.repetition, fit.clusters, study.clusters_of(fit.mission))
+    held = study.recipe.validation(fit.clusters)
+    teachers = [
+        fitted(study, Fit(**{**asdict(fit), "taught_by": 0, "seed": seed}))
+        for seed in range(fit.taught_by)
+    ]
 
     def work() -> dict[str, Any]:
-        view = study.view("cses", form)
-        parameters, matrices = unwhitened(recipe.parameters)
-        whitening = view.whitening(matrices)
-        model = fit_classifier(
-            kind,
-            parameters,
-            1 + repetition,
-            view.window_set(train.clusters(first, last), strength, whitening),
-            view.window_set(validation.clusters(0, held), strength, whitening),
+        view = study.view(fit.mission, fit.form)
+        parameters, shrinkage = unwhitened(recipe.parameters)
+        matrices = study.whitening(fit.mission, fit.form, shrinkage)
+        train = view.window_set(
+            made.windows("train", last).clusters(first, last), fit.strength, matrices
         )
-        scores = log_odds(model, view.window_set(test, strength, whitening))
-        return {"scores": scores, "epochs": len(history_of(model))}
+        more: dict[str, Any] = {}
+        if teachers:
+            more["teacher"] = expit(np.mean([one["train"] for one in teachers], axis=0))
+        model = fit_classifier(
+            recipe.kind,
+            parameters,
+            1 + fit.repetition + 1000 * fit.seed,
+            train,
+            view.window_set(made.windows("validation", held), fit.strength, matrices),
+            **more,
+        )
+        test = made.windows("test", study.recipe.test_clusters)
+        return {
+            "scores": log_odds(model, view.window_set(test, fit.strength, matrices)),
+            "train": log_odds(model, train),
+            "epochs": len(history_of(model)),
+        }
 
-    about = (strength, form, first, last, held, kind, dict(recipe.parameters), repetition)
-    name = f"curve-{strength}-{form}-{clusters}-{kind}-{repetition + 1}"
-    return study.unit(name, about, work)
+    about = (asdict(fit), first, last, held, dict(recipe.parameters))
+    return study.unit(fit.name, about, work, (fit.mission,))
 
 
 def unwhitened(parameters: dict[str, Any]) -> tuple[dict[str, Any], float]:
@@ -148,23 +241,6 @@ def unwhitened(parameters: dict[str, Any]) -> tuple[dict[str, Any], float]:
     if "whitening" not in parameters:
         return dict(parameters), shrinkage
     return {**parameters, "whitening": 0.0}, float(parameters["whitening"])
-
-
-def _point(
-    study: Study, what: tuple[str, str, str, int], scores: list[FloatArray], truth: Truth
-) -> Point:
-    kind, strength, form, clusters = what
-    share, each = mean_share(scores, truth, study.recipe.resamples)
-    return Point(
-        kind=kind,
-        strength=strength,
-        form=form,
-        clusters=clusters,
-        share=share,
-        least=min(each),
-        greatest=max(each),
-        verdict=verdict(share, study.recipe.goal),
-    )
 
 
 def mean_share(

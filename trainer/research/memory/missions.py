@@ -97,6 +97,7 @@ class Mission:
             first - margin, final + _YEAR + margin, _SEEDS[plan.mission]
         )
         self._tracks: dict[str, Tracks] = {}
+        self._kept: dict[tuple[str, int], SimulatedWindows] = {}
 
     def block(self, name: str) -> Block:
         """Give the plan of ``train``, ``validation`` or ``test``."""
@@ -127,6 +128,8 @@ class Mission:
         name : {"train", "validation", "test"}
         clusters : int
         """
+        if (name, clusters) in self._kept:
+            return self._kept[name, clusters]
         block, have = self.block(name), 0
         parts: list[SimulatedWindows] = []
         while have < clusters:
@@ -139,7 +142,8 @@ class Mission:
                 self._tell(f"{path.stem}: simulated")
             parts.append(SimulatedWindows(**_read(path)))
             have += int(parts[-1].cluster.max(initial=-1)) + 1
-        return join(parts).clusters(0, clusters)
+        self._kept[name, clusters] = join(parts).clusters(0, clusters)
+        return self._kept[name, clusters]
 
     def tracks(self, name: str) -> Tracks:
         """Give the ground tracks of a block."""

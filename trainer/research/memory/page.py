@@ -1,157 +1,135 @@
-"""Table and chart of the studies in memory."""
+"""Tables of the studies in memory, as lines of Markdown."""
 
 from __future__ import annotations
 
-import io
-
 from edge.bundle import Metric
-from trainer.research.memory.curves import Point
-from trainer.research.memory.study import StudyRecipe
+from trainer.research.memory.curves import Point, verdict
+from trainer.research.memory.networks import Candidate, Rank
+from trainer.research.memory.study import StudyRecipe, label_of
 from trainer.research.memory.transfer import METRICS, Gain
+from trainer.research.paper.pooled import table
 
-_COLOURS = {"nearest": "#c8552b", "interpolated": "#1f5fa8", "exact": "#30343b"}
-_MARKERS = {"seqnetquake": "o", "cnn": "s", "logistic": "^"}
-_DPI = 110
 #: Wanted of transfer with few clusters: the relative gains of Xiong et al. 2021 on real data.
 WANTED = {"f1": 0.12, "mcc": 0.29}
 
 
-def page(recipe: StudyRecipe, points: list[Point], gains: list[Gain], about: list[str]) -> str:
-    """Write the tables.
+def percent(metric: Metric, sign: str = "") -> str:
+    """Write a share in %, with its interval."""
+    value, low, high = (100.0 * v for v in (metric.value, metric.low, metric.high))
+    return f"{value:{sign}.1f} ({low:{sign}.1f} to {high:{sign}.1f})"
+
+
+def share_lines(recipe: StudyRecipe, points: list[Point]) -> list[str]:
+    """Give the share of the reference's skill, by strength, climatology and size.
 
     Parameters
     ----------
     recipe : StudyRecipe
     points : list of Point
-    gains : list of Gain
-    about : list of str
-        Sizes and approximations, a sentence each.
-
-    Returns
-    -------
-    str
-        Markdown.
     """
-    lines = [
-        "# Studies in memory: how much data a network needs",
-        "",
-        "**Everything is simulated: missions, earthquakes and the perturbations before them, which "
-        "no real earthquake is known to cause.**",
-        "",
-        *(f"- {one}" for one in about),
-        "",
-        "## Share of the reference's skill",
-        "",
-        "(AUC - 0.5) over (AUC of the reference - 0.5) in %, mean over repetitions; in brackets "
-        "the 95 % interval from resampling test clusters, paired with the reference. Where there "
-        "is more than one repetition, the least and greatest share of one follow. A goal of "
-        f"{100 * recipe.goal:.0f} % is met, missed or undecided by the interval.",
-        "",
-    ]
-    sizes = recipe.clusters
-    heads = [f"{n:,} clusters" for n in sizes]
-    lines += [
-        f"| strength | climatology | classifier | {' | '.join(heads)} |",
-        "|" + "---|" * (3 + len(sizes)),
-    ]
-    known = {(p.strength, p.form, p.kind, p.clusters): p for p in points}
-    for strength, form, kind in dict.fromkeys((p.strength, p.form, p.kind) for p in points):
-        cells = [_cell(known[strength, form, kind, n]) for n in sizes]
-        lines.append(f"| {strength} | {form} | {kind} | {' | '.join(cells)} |")
-    lines += ["", *_transfer(recipe, gains)]
-    return "\n".join(lines) + "\n"
+    known = {(p.mission, p.strength, p.form, p.kind, p.clusters): p for p in points}
+    rows = []
+    for strength, form, kind in dict.fromkeys(
+        (p.strength, p.form, p.kind) for p in points if p.mission == recipe.main
+    ):
+        cells = [_cell(known[recipe.main, strength, form, kind, n]) for n in recipe.clusters]
+        rows.append([strength, form, kind, *cells])
+    heads = [f"{n:,} clusters" for n in recipe.clusters]
+    return table(["strength", "climatology", "classifier", *heads], rows)
 
 
-def _cell(point: Point) -> str:
-    spread = (
-        ""
-        if point.least == point.greatest
-        else (f"; {100 * point.least:.1f} to {100 * point.greatest:.1f}")
-    )
-    return f"{_percent(point.share)}{spread}; {point.verdict}"
+def years_lines(recipe: StudyRecipe, points: list[Point]) -> list[str]:
+    """Give the same for missions of some years, with the clusters that those give."""
+    mine = [p for p in points if p.form == recipe.form]
+    known = {(p.mission, p.strength, p.kind, p.clusters): p for p in mine}
+    heads, wanted = [], []
+    for years in recipe.years:
+        clusters = recipe.clusters_a_year * int(years)
+        if (label_of(years), recipe.strengths[0], "seqnetquake", clusters) in known:
+            heads.append(f"years: {years}, clusters: {clusters}")
+            wanted.append((label_of(years), clusters))
+    rows = []
+    for strength in recipe.strengths:
+        for kind in recipe.repetitions:
+            cells = [_cell(known[label, strength, kind, n]) for label, n in wanted]
+            rows.append([strength, kind, *cells])
+    return table(["strength", "classifier", *heads], rows)
 
 
-def _percent(metric: Metric) -> str:
-    return f"{100 * metric.value:.1f} ({100 * metric.low:.1f} to {100 * metric.high:.1f})"
-
-
-def _transfer(recipe: StudyRecipe, gains: list[Gain]) -> list[str]:
-    rule = recipe.transfer
-    lines = [
-        f"## Transfer at {rule.strength}, climatology {rule.form}",
-        "",
-        f"Pretraining on {rule.pretraining_clusters:,} clusters of DEMETER, so many times the "
-        "target's as the ratio says. Value, and in brackets difference to direct training on the "
-        "same clusters with its 95 % interval; of F1 and MCC the relative difference in %, with "
-        f"its interval, and whether +{100 * WANTED['f1']:.0f} % and +{100 * WANTED['mcc']:.0f} % "
-        "are met. Windows are called positive at probability 0.5, for a few clusters can set no "
-        "threshold: calling everything positive has F1 0.667 and MCC 0. How many epochs a way of "
-        "training takes was chosen on other clusters of the training block, by validation.",
-        "",
-        "| target clusters | ratio | training | ROC AUC | F1 | MCC |",
-        "|---|---|---|---|---|---|",
-    ]
-    known = {(g.clusters, g.way, g.metric): g for g in gains}
-    for clusters, way in dict.fromkeys((g.clusters, g.way) for g in gains):
-        cells = [_gain(known[clusters, way, metric]) for metric in METRICS]
-        ratio = rule.pretraining_clusters / clusters
-        lines.append(f"| {clusters} | {ratio:.3g} | {way} | {' | '.join(cells)} |")
+def goal_lines(recipe: StudyRecipe, points: list[Point]) -> list[str]:
+    """Call the goals of the share met, missed or undecided."""
+    lines = []
+    for p in points:
+        size = p.clusters == recipe.ranked_clusters and p.mission == recipe.main
+        if size and p.kind == "seqnetquake" and p.form == recipe.form:
+            least = verdict(p.share, recipe.least_share)
+            lines.append(
+                f"- {p.strength}: {percent(p.share)} %; {100 * recipe.goal:.0f} % or more "
+                f"{p.verdict}, {100 * recipe.least_share:.0f} % or more {least}."
+            )
     return lines
 
 
-def _gain(gain: Gain) -> str:
-    value, d, r = gain.value.value, gain.difference, gain.relative
-    if d.low == d.high == 0.0:
-        return f"{value:.3f}"
-    text = f"{value:.3f} ({d.value:+.3f}, {d.low:+.3f} to {d.high:+.3f})"
+def rank_lines(ranks: list[Rank]) -> list[str]:
+    """Give shares and ranks of all classifiers."""
+    strengths = list(dict.fromkeys(r.strength for r in ranks))
+    known = {(r.kind, r.strength): r for r in ranks}
+    rows = []
+    for kind in dict.fromkeys(r.kind for r in ranks):
+        row = [kind]
+        for strength in strengths:
+            one = known[kind, strength]
+            rank = f"{one.rank.value:.0f} ({one.rank.low:.0f} to {one.rank.high:.0f})"
+            row += [percent(one.share), f"{rank}, {one.verdict}" if kind == "seqnetquake" else rank]
+        rows.append(row)
+    heads = [h for s in strengths for h in (f"{s}: share, %", "rank")]
+    return table(["classifier", *heads], rows)
+
+
+def network_lines(candidates: list[Candidate], flops: dict[str, float]) -> list[str]:
+    """Give what each network that could ship gains over single ones of SeqNetQuake.
+
+    Parameters
+    ----------
+    candidates : list of Candidate
+    flops : dict of str to float
+        Of a window, by name.
+    """
+    strengths = list(dict.fromkeys((c.strength, c.clusters) for c in candidates))
+    known = {(c.name, c.strength, c.clusters): c for c in candidates}
+    rows = []
+    for name in dict.fromkeys(c.name for c in candidates):
+        cells = [known[name, *one] for one in strengths]
+        cost = f"{flops[name] / 1e6:.2f}" if name in flops else ""
+        shown = [percent(c.share) if name == "seqnetquake" else percent(c.gain, "+") for c in cells]
+        rows.append([name, cost, *shown])
+    heads = [f"{strength}, {clusters} clusters" for strength, clusters in strengths]
+    return table(["network", "MFLOP a window", *heads], rows)
+
+
+def transfer_lines(recipe: StudyRecipe, gains: list[Gain]) -> list[str]:
+    """Give what transfer adds to direct training on the same clusters."""
+    known = {(g.clusters, g.way, g.metric): g for g in gains}
+    rows = []
+    for clusters, way in dict.fromkeys((g.clusters, g.way) for g in gains):
+        cells = [_gain(known[clusters, way, metric], way) for metric in METRICS]
+        ratio = recipe.transfer.pretraining_clusters / clusters
+        rows.append([f"{clusters} (1:{ratio:.3g})", way, *cells])
+    return table(["target clusters (ratio)", "training", "ROC AUC", "F1", "MCC"], rows)
+
+
+def _cell(point: Point) -> str:
+    spread = ""
+    if point.least != point.greatest:
+        spread = f"; {100 * point.least:.0f} to {100 * point.greatest:.0f}"
+    return f"{percent(point.share)}{spread}; {point.verdict}"
+
+
+def _gain(gain: Gain, way: str) -> str:
+    value, d, r = gain.value, gain.difference, gain.relative
+    if way == "direct":
+        return f"{value.value:.3f} ({value.low:.3f} to {value.high:.3f})"
     if gain.metric not in WANTED:
-        return text
-    wanted = WANTED[gain.metric]
-    call = "met" if r.low >= wanted else "missed" if r.high < wanted else "undecided"
-    return f"{text}; {100 * r.value:+.0f} % ({100 * r.low:+.0f} to {100 * r.high:+.0f}), {call}"
-
-
-def chart(recipe: StudyRecipe, points: list[Point]) -> bytes:
-    """Draw the learning curves of all strengths, PNG."""
-    # No pyplot: it holds every figure, and looks for a screen.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(
-        figsize=(3.6 * len(recipe.strengths) + 1.0, 4.2), dpi=_DPI, layout="constrained"
-    )
-    FigureCanvasAgg(figure)
-    panels = figure.subplots(1, len(recipe.strengths), sharey=True, squeeze=False)[0]
-    for axes, strength in zip(panels, recipe.strengths, strict=True):
-        mine = [p for p in points if p.strength == strength]
-        for kind, form in dict.fromkeys((p.kind, p.form) for p in mine):
-            line = [p for p in mine if (p.kind, p.form) == (kind, form)]
-            main = kind == "seqnetquake"
-            share = [100 * p.share.value for p in line]
-            low = [100 * (p.share.value - p.share.low) for p in line]
-            high = [100 * (p.share.high - p.share.value) for p in line]
-            axes.errorbar(
-                [p.clusters for p in line],
-                share,
-                yerr=[low, high] if main else None,
-                color=_COLOURS[form],
-                marker=_MARKERS.get(kind, "x"),
-                markersize=4,
-                linewidth=1.6 if main else 0.7,
-                linestyle="-" if main else ":",
-                capsize=2,
-                label=f"{kind}, {form}",
-            )
-        axes.axhline(100 * recipe.goal, color="#888888", linewidth=0.8, linestyle="--")
-        axes.set_xscale("log")
-        axes.set_xticks(recipe.clusters, [f"{n:,}" for n in recipe.clusters])
-        axes.minorticks_off()
-        axes.set_title(strength, fontsize="medium")
-        axes.set_xlabel("training clusters")
-        axes.spines[["top", "right"]].set_visible(False)
-    panels[0].set_ylabel("share of the reference's skill, %")
-    panels[-1].legend(frameon=False, fontsize="x-small")
-    figure.suptitle("Learning curves by form of climatology, all simulated", fontsize="medium")
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", metadata={"Software": ""})
-    return picture.getvalue()
+        return f"{d.value:+.3f} ({d.low:+.3f} to {d.high:+.3f})"
+    call = verdict(r, WANTED[gain.metric])
+    return f"{100 * r.value:+.0f} % ({100 * r.low:+.0f} to {100 * r.high:+.0f}), {call}"

@@ -18,6 +18,7 @@ from edge.climatology import Climatology
 from edge.errors import ConfigError
 from edge.observables import MissionName
 from edge.outputs import replace_file
+from trainer.common.errors import TrainError
 from trainer.datasets.recipe import RECIPES, Count, Section, decode
 from trainer.models.classifier import Classifier
 from trainer.models.window_set import WindowSet
@@ -26,8 +27,8 @@ from trainer.research.memory.windows import View
 from trainer.research.paper.design import strengths_of
 from trainer.training.run_recipe import TransferMode
 
-FULL_RECIPE = RECIPES / "curves.toml"
-QUICK_RECIPE = RECIPES / "curves-quick.toml"
+FULL_RECIPE = RECIPES / "reproduction.toml"
+QUICK_RECIPE = RECIPES / "reproduction-quick.toml"
 #: The form of the simulator's own mean and spread.
 EXACT = "exact"
 #: Probabilities are kept as log-odds, within this.
@@ -40,6 +41,15 @@ class SpanRecipe(Section, frozen=True):
     first: str
     last: str
     every: Count
+
+
+class NetworksRecipe(Section, frozen=True):
+    """Networks that could ship, each trained from several seeds on the same clusters."""
+
+    clusters: list[Count]
+    kinds: list[str]
+    repetitions: Count
+    seeds: Count
 
 
 class TransferRecipe(Section, frozen=True):
@@ -55,23 +65,51 @@ class TransferRecipe(Section, frozen=True):
 
 
 class StudyRecipe(Section, frozen=True):
-    """All choices of the studies."""
+    """All choices of the studies.
+
+    Attributes
+    ----------
+    repetitions : dict of str to int
+        Of each classifier on the learning curves.
+    ranked : dict of str to int
+        The same of all that are ranked, with `ranked_clusters` of training.
+    years : dict of str to SpanRecipe
+        Training blocks of CSES-01 by their length; the last is that of the curves.
+    clusters_a_year : int
+        That a mission gives with the Earth's earthquakes.
+    """
 
     strengths: list[str]
     forms: list[str]
+    form: str
     clusters: list[Count]
     test_clusters: Count
     least_validation: Count
     most_validation: Count
     goal: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]
+    least_share: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]
     resamples: Count
     repetitions: dict[str, Count]
-    cses: SpanRecipe
+    ranked: dict[str, Count]
+    ranked_clusters: Count
+    clusters_a_year: Count
+    years: dict[str, SpanRecipe]
+    networks: NetworksRecipe
     transfer: TransferRecipe
 
     def validation(self, clusters: int) -> int:
         """Give the clusters of validation beside so many of training."""
         return min(max(self.least_validation, clusters // 3), self.most_validation)
+
+    @property
+    def main(self) -> str:
+        """Label of the mission of the learning curves."""
+        return label_of(list(self.years)[-1])
+
+
+def label_of(years: str) -> str:
+    """Label of CSES-01 with a training block of so many years."""
+    return f"cses-{years}"
 
 
 def read_study(path: Path) -> StudyRecipe:
@@ -89,12 +127,18 @@ def read_study(path: Path) -> StudyRecipe:
             raise ConfigError(
                 f"recipe {path.name}: strength {strength!r}; known are {', '.join(known)}"
             )
-    for form in (*recipe.forms, recipe.transfer.form):
+    for form in (*recipe.forms, recipe.form, recipe.transfer.form):
         if form not in ("nearest", "interpolated", EXACT):
             raise ConfigError(
                 f"recipe {path.name}: form {form!r}; known are nearest, interpolated, {EXACT}"
             )
+    if not recipe.years:
+        raise ConfigError(f"recipe {path.name}: years is empty; expected a training block or more")
     return recipe
+
+
+class NotDone(TrainError):
+    """A unit was asked for that is not done."""
 
 
 class Study:
@@ -106,63 +150,104 @@ class Study:
     folder : Path
     tell : callable
         Takes a line of progress.
+    work : bool, optional
+        False: what is not done yet raises `NotDone`.
     """
 
-    def __init__(self, recipe: StudyRecipe, folder: Path, tell: Tell) -> None:
-        self.recipe, self.folder, self.tell = recipe, folder, tell
+    def __init__(self, recipe: StudyRecipe, folder: Path, tell: Tell, work: bool = True) -> None:
+        self.recipe, self.folder, self.tell, self._work = recipe, folder, tell, work
         self.missions = {
-            name: Mission(
+            label: Mission(
                 MissionPlan(
                     mission=name,
                     first=span.first,
                     last=span.last,
                     every=span.every,
-                    strengths={label: strengths_of(name)[label] for label in labels},
+                    strengths={key: strengths_of(name)[key] for key in strengths},
                 ),
                 folder / "windows",
                 tell,
             )
-            for name, span, labels in _spans(recipe)
+            for label, name, span, strengths in _spans(recipe)
         }
         self._views: dict[tuple[str, str], View] = {}
+        self._matrices: dict[tuple[str, str, float], FloatArray] = {}
 
-    def view(self, mission: MissionName, form: str) -> View:
+    @property
+    def main(self) -> Mission:
+        """That of the learning curves."""
+        return self.missions[self.recipe.main]
+
+    def clusters_of(self, label: str) -> int:
+        """Give the most clusters of training that are asked of a mission."""
+        recipe = self.recipe
+        if label == "demeter":
+            return recipe.transfer.pretraining_clusters
+        if label == recipe.main:
+            return max(*recipe.clusters, recipe.ranked_clusters, *recipe.networks.clusters)
+        return recipe.clusters_a_year * int(label.rpartition("-")[2])
+
+    def view(self, label: str, form: str) -> View:
         """Show a mission's windows by a form of its climatology."""
-        if (mission, form) not in self._views:
-            made = self.missions[mission]
+        if (label, form) not in self._views:
+            made = self.missions[label]
             fitted, clear = made.climatology("nearest" if form == EXACT else form)
             climatology: Climatology | None = None if form == EXACT else fitted
-            labels = tuple(made.plan.strengths)
-            self._views[mission, form] = View(mission, labels, climatology, clear)
-        return self._views[mission, form]
+            strengths = tuple(made.plan.strengths)
+            self._views[label, form] = View(made.plan.mission, strengths, climatology, clear)
+        return self._views[label, form]
+
+    def simulate(self, label: str) -> None:
+        """Simulate all that is asked of a mission, where it is not there yet."""
+        mission, clusters = self.missions[label], self.clusters_of(label)
+        mission.windows("train", clusters)
+        mission.windows("validation", self.recipe.validation(clusters))
+        if label != "demeter":
+            mission.windows("test", self.recipe.test_clusters)
+        forms = {self.recipe.form, self.recipe.transfer.form}
+        if label == self.recipe.main:
+            forms |= set(self.recipe.forms)
+        for form in sorted(forms - {EXACT}):
+            mission.climatology(form)
 
     def about(self) -> list[str]:
         """Say what was simulated, a sentence each."""
-        cses, demeter = (m.plan for m in self.missions.values())
-        test = self.missions["cses"].windows("test", self.recipe.test_clusters)
-        rough = self.missions["cses"].reference.approximations
+        recipe, plans = self.recipe, [m.plan for m in self.missions.values()]
+        spans = "; ".join(
+            f"{p.mission} {p.first} to {p.last} (one half-orbit in {p.every})" for p in plans
+        )
+        rough = "; ".join(self.main.reference.approximations)
         return [
-            f"Test: {self.recipe.test_clusters:,} clusters of CSES-01, {len(test.label):,} "
-            "windows, half of them matched controls, in the year that begins "
-            f"{self.missions['cses'].block('test').first}.",
-            *(
-                f"Training block of {p.mission}: {p.first} to {p.last}, simulated anew with other "
-                f"earthquakes and noise until there are enough clusters; its climatology is of one "
-                f"clear half-orbit in {p.every}, so of fewer than a real archive has."
-                for p in (cses, demeter)
-            ),
+            f"Test: {recipe.test_clusters:,} clusters of CSES-01 each in the year after training "
+            "and validation, and as many matched controls.",
+            f"Training blocks: {spans}; in brackets what the climatology is of, fewer than a real "
+            "archive has. They are simulated anew with other earthquakes and noise until there are "
+            "enough clusters.",
             "All classifiers see the same residuals, decorrelated by the covariance of clear "
             "windows of the training block.",
             "The files' defects are left out. The reference knows the simulator and the strength; "
-            f"it is no ceiling where it approximates: {'; '.join(rough)}.",
+            f"it is no ceiling where it approximates: {rough}.",
         ]
+
+    def whitening(self, label: str, form: str, shrinkage: float) -> FloatArray:
+        """Give the whitening of a view, shape (F, L, L)."""
+        key = label, form, shrinkage
+        if key not in self._matrices:
+            self._matrices[key] = self.view(label, form).whitening(shrinkage)
+        return self._matrices[key]
+
+    def fingerprint(self, about: Any, missions: tuple[str, ...]) -> str:
+        """Digest what a result depends on; see `unit`."""
+        plans = [self.missions[m].plan for m in missions]
+        words = (FORMAT, RELEASE, about, self.recipe.test_clusters, plans)
+        return hashlib.sha256(msgspec.json.encode(words)).hexdigest()
 
     def unit(
         self,
         name: str,
         about: Any,
         work: Callable[[], dict[str, Any]],
-        missions: tuple[MissionName, ...] = ("cses",),
+        missions: tuple[str, ...],
     ) -> dict[str, Any]:
         """Give the result of a unit; do the work where it is not there yet.
 
@@ -174,17 +259,17 @@ class Study:
             All that the result depends on beside the missions, as JSON can hold it.
         work : callable
             Gives the result, as JSON can hold it.
-        missions : tuple of str, optional
-            Whose windows it is made of.
+        missions : tuple of str
+            Labels of those whose windows it is made of.
         """
-        plans = [self.missions[m].plan for m in missions]
-        words = (FORMAT, RELEASE, about, self.recipe.test_clusters, plans)
-        fingerprint = hashlib.sha256(msgspec.json.encode(words)).hexdigest()
+        fingerprint = self.fingerprint(about, missions)
         path = self.folder / "results" / f"{name}.json"
         if path.is_file():
             found: dict[str, Any] = json.loads(path.read_text("utf-8"))
             if found["fingerprint"] == fingerprint:
                 return found
+        if not self._work:
+            raise NotDone(f"{name}: is not done")
         path.parent.mkdir(parents=True, exist_ok=True)
         result = {"fingerprint": fingerprint, "simulated": True, **work()}
         replace_file(path, json.dumps(result).encode() + b"\n")
@@ -209,8 +294,11 @@ def as_array(result: dict[str, Any]) -> FloatArray:
     return np.array(result["scores"], dtype=np.float64)
 
 
-def _spans(recipe: StudyRecipe) -> list[tuple[MissionName, SpanRecipe, list[str]]]:
-    """Give span and strengths of each mission."""
+def _spans(recipe: StudyRecipe) -> list[tuple[str, MissionName, SpanRecipe, list[str]]]:
+    """Give label, name, span and strengths of each mission."""
     strength = recipe.transfer.strength
     both = sorted({*recipe.strengths, strength})
-    return [("cses", recipe.cses, both), ("demeter", recipe.transfer.demeter, [strength])]
+    found: list[tuple[str, MissionName, SpanRecipe, list[str]]] = [
+        (label_of(years), "cses", span, both) for years, span in recipe.years.items()
+    ]
+    return [*found, ("demeter", "demeter", recipe.transfer.demeter, [strength])]

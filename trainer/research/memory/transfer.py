@@ -16,20 +16,20 @@ from typing import Any
 
 import numpy as np
 
+from edge.arrays import FloatArray
 from edge.bundle import Metric
-from edge.observables import MissionName
 from trainer.evaluation.bootstrap import interval
 from trainer.models.classifier import Classifier
+from trainer.models.registry import load_classifier, save_classifier
 from trainer.models.window_set import OF_THE_WHOLE, WindowSet
 from trainer.research.memory.curves import Truth, resampled, truth_of, unwhitened
-from trainer.research.memory.study import Study, as_array, log_odds, subset
+from trainer.research.memory.study import Study, TransferRecipe, as_array, log_odds, subset
 from trainer.research.memory.windows import SimulatedWindows
 from trainer.research.paper.work import recipe_of
 from trainer.training.fitting import fit_classifier, history_of
 from trainer.training.run_recipe import read_run_recipe
 
 _KIND = "seqnetquake"
-_BOTH: tuple[MissionName, ...] = ("cses", "demeter")
 DIRECT, UNTUNED, JOINT = "direct", "not tuned", "joint"
 METRICS = ("roc_auc", "f1", "mcc")
 
@@ -68,24 +68,27 @@ class Transfer:
 
     def __init__(self, study: Study) -> None:
         self.study, self.recipe = study, study.recipe.transfer
-        self.ways = (DIRECT, UNTUNED, *self.recipe.modes, JOINT)
+        self.ways = self.ways_of(self.recipe)
         most = max(study.recipe.clusters)
-        self._train = study.missions["cses"].windows("train", most)
+        self._train = study.main.windows("train", most)
         held = study.recipe.validation(most)
-        self._held = self._set(study.missions["cses"].windows("validation", held))
-        self._test_windows = study.missions["cses"].windows("test", study.recipe.test_clusters)
+        self._held = self._set(study.main.windows("validation", held))
         self._half = most // 2
-        self._pretrained: dict[int, Classifier] = {}
+        self._both = (study.recipe.main, "demeter")
+
+    @staticmethod
+    def ways_of(recipe: TransferRecipe) -> tuple[str, ...]:
+        """Name the ways of training."""
+        return (DIRECT, UNTUNED, *recipe.modes, JOINT)
 
     def run(self) -> list[Gain]:
         """Fit and score what is not done yet, and give all gains."""
-        truth = truth_of(self.study, self._test_windows, self.recipe.strength)
+        truth = truth_of(self.study, self.study.recipe.main, self.recipe.strength)
         gains: list[Gain] = []
         for clusters in self.recipe.clusters:
             repetitions = range(self.recipe.repetitions)
             scores = {
-                way: [as_array(self._unit(way, clusters, r)) for r in repetitions]
-                for way in self.ways
+                way: [self.scores(way, clusters, r) for r in repetitions] for way in self.ways
             }
             for way in self.ways:
                 gains += [
@@ -94,34 +97,39 @@ class Transfer:
                 ]
         return gains
 
-    def _unit(self, way: str, clusters: int, repetition: int) -> dict[str, Any]:
+    def scores(self, way: str, clusters: int, repetition: int) -> FloatArray:
+        """Train by one way where it is not done yet, and score the test windows, shape (n,)."""
         first, last = subset(repetition, clusters, self._half) if way != UNTUNED else (0, 0)
-        name = f"{way.replace(' ', '-')}-{'any' if way == UNTUNED else clusters}"
-        epochs = 0
-        if way != UNTUNED:
-            # One development for all repetitions, on clusters of the other half.
-            develop = self._half, self._half + clusters
-            work = partial(self._develop, way, *develop)
-            words = (way, develop, self._about())
-            found = self.study.unit(f"transfer-{name}-development", words, work, _BOTH)
-            epochs = int(found["epochs"])
+        epochs = 0 if way == UNTUNED else self.epochs(way, clusters)
 
         def finish() -> dict[str, Any]:
             model = self._fit(way, first, last, repetition, epochs)
-            test = self._test()
+            test = self._set(self.study.main.windows("test", self.study.recipe.test_clusters))
             return {"scores": log_odds(model, self._seen(test) if way == UNTUNED else test)}
 
         about = (way, first, last, repetition, epochs, self._about())
-        return self.study.unit(f"transfer-{name}-{repetition + 1}", about, finish, _BOTH)
+        name = f"transfer-{_name(way, clusters)}-{repetition + 1}"
+        return as_array(self.study.unit(name, about, finish, self._both))
+
+    def epochs(self, way: str, clusters: int) -> int:
+        """Choose how many epochs a way of training takes, once for all repetitions.
+
+        It is chosen on clusters of the other half of the training block, by validation.
+        """
+        develop = self._half, self._half + clusters
+
+        def work() -> dict[str, Any]:
+            history = history_of(self._fit(way, *develop, 0, None))
+            losses = [h["validation_loss"] for h in history]
+            return {"epochs": int(np.argmin(losses)) + 1}
+
+        about = (way, develop, self._about())
+        name = f"transfer-{_name(way, clusters)}-development"
+        return int(self.study.unit(name, about, work, self._both)["epochs"])
 
     def _about(self) -> tuple[Any, ...]:
         recipe = self.recipe
         return (recipe.strength, recipe.form, recipe.pretraining_clusters, self._parameters())
-
-    def _develop(self, way: str, first: int, last: int) -> dict[str, Any]:
-        history = history_of(self._fit(way, first, last, 0, None))
-        losses = [h["validation_loss"] for h in history]
-        return {"epochs": int(np.argmin(losses)) + 1}
 
     def _fit(
         self, way: str, first: int, last: int, repetition: int, epochs: int | None
@@ -138,7 +146,7 @@ class Transfer:
             None: until the validation block gains no more.
         """
         if way == UNTUNED:
-            return self._start(repetition)
+            return self.pretrained(repetition)
         train = self._set(self._train.clusters(first, last))
         if way == JOINT:
             train = join_sets([train, self._demeter("train", self.recipe.pretraining_clusters)])
@@ -152,35 +160,38 @@ class Transfer:
         )
         if way in (DIRECT, JOINT):
             return fit()
-        return fit(start=self._start(repetition), transfer=way)
+        return fit(start=self.pretrained(repetition), transfer=way)
 
     def _parameters(self) -> dict[str, Any]:
         return unwhitened(read_run_recipe(Path("seqnetquake-finetune.toml")).parameters)[0]
 
-    def _start(self, repetition: int) -> Classifier:
+    def pretrained(self, repetition: int) -> Classifier:
         """Pretrain on DEMETER, once a repetition."""
-        if repetition not in self._pretrained:
-            count = self.recipe.pretraining_clusters
-            self._pretrained[repetition] = fit_classifier(
+        count = self.recipe.pretraining_clusters
+        about = self.study.fingerprint((repetition, self._about()), ("demeter",))
+        folder = self.study.folder / "pretrained" / f"{repetition + 1}-{about[:12]}"
+        if not folder.is_dir():
+            model = fit_classifier(
                 _KIND,
                 self._parameters(),
                 1 + repetition,
                 self._demeter("train", count),
                 self._demeter("validation", self.study.recipe.validation(count)),
             )
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            save_classifier(model, folder)
             self.study.tell(f"pretrained on {count} clusters of DEMETER")
-        return self._pretrained[repetition]
+        return load_classifier(folder)
 
     def _demeter(self, block: str, clusters: int) -> WindowSet:
         windows = self.study.missions["demeter"].windows(block, clusters)
         return self._set(windows, "demeter")
 
-    def _set(self, windows: SimulatedWindows, mission: MissionName = "cses") -> WindowSet:
-        view = self.study.view(mission, self.recipe.form)
-        return view.window_set(windows, self.recipe.strength, view.whitening(_shrinkage()))
-
-    def _test(self) -> WindowSet:
-        return self._set(self._test_windows)
+    def _set(self, windows: SimulatedWindows, label: str = "") -> WindowSet:
+        label = label or self.study.recipe.main
+        view = self.study.view(label, self.recipe.form)
+        matrices = self.study.whitening(label, self.recipe.form, _shrinkage())
+        return view.window_set(windows, self.recipe.strength, matrices)
 
     def _seen(self, windows: WindowSet) -> WindowSet:
         """Mask the observables that pretraining never saw: their weights are those of chance."""
@@ -206,6 +217,10 @@ def join_sets(parts: list[WindowSet]) -> WindowSet:
             values.append(value)
         columns[f.name] = np.concatenate(values)
     return WindowSet(**columns)
+
+
+def _name(way: str, clusters: int) -> str:
+    return f"{way.replace(' ', '-')}-{'any' if way == UNTUNED else clusters}"
 
 
 def _shrinkage() -> float:

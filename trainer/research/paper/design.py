@@ -1,11 +1,11 @@
-"""The recipe of a reproduction: missions, classifiers, ablations and seeds."""
+"""The recipe of what is run through native files: mission, classifiers, ablations and seeds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -24,10 +24,9 @@ from trainer.datasets.recipe import (
     read_dataset_recipe,
 )
 from trainer.research.paper.mission_rows import SimulatedMission
-from trainer.training.run_recipe import TransferMode
 
-FULL_RECIPE = RECIPES / "reproduction.toml"
-QUICK_RECIPE = RECIPES / "reproduction-quick.toml"
+FULL_RECIPE = RECIPES / "reproduction-native.toml"
+QUICK_RECIPE = RECIPES / "reproduction-quick-native.toml"
 #: Label of the mission without perturbations.
 NULL = "null"
 _STRENGTHS = RECIPES / "strengths.toml"
@@ -58,12 +57,9 @@ class _Written(Section, frozen=True):
     dataset: str
     classifiers: list[str]
     baselines: list[str]
-    fractions: list[Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]]
-    transfers: list[TransferMode]
     profiles: list[str]
     lengths: list[Count]
     cses: MissionRecipe
-    demeter: MissionRecipe
 
 
 class Design(msgspec.Struct, frozen=True):
@@ -73,28 +69,27 @@ class Design(msgspec.Struct, frozen=True):
     ----------
     recipe : the recipe as written
     dataset : DatasetRecipe
-    strengths : dict of str to dict of str to float
-        For ``mission.profile``, the strength of each label.
+    strengths : dict of str to float
+        Of each label.
     """
 
     recipe: _Written
     dataset: DatasetRecipe
-    strengths: dict[str, dict[str, float]]
+    strengths: dict[str, float]
 
     def mission(
         self,
-        name: MissionName,
         seed: int,
         profile: str = "plasma",
         night: RowRule = "dark",
         labels: list[str] | None = None,
     ) -> SimulatedMission:
-        """Give the plan of one mission of a repetition."""
-        rule: MissionRecipe = getattr(self.recipe, name)
+        """Give the plan of CSES-01 in a repetition."""
+        rule = self.recipe.cses
         # Strengths are those of the plasma: the ablations see the very same perturbations.
-        known = {NULL: 0.0, **self.strengths[f"{name}.plasma"]}
+        known = {NULL: 0.0, **self.strengths}
         return SimulatedMission(
-            mission=name,
+            mission="cses",
             start=rule.start,
             days=rule.days,
             seed=rule.seed + seed,
@@ -117,8 +112,8 @@ def read_design(path: Path) -> Design:
         It is missing, no TOML, lacks a key, has an unknown one or an impossible value.
     """
     written = decode(path, _Written)
-    strengths = _read_strengths()
-    known = [NULL, *next(iter(strengths.values()))]
+    strengths = strengths_of("cses")
+    known = [NULL, *strengths]
     labels = [*written.labels, written.main_label]
     unknown = [label for label in labels if label not in known]
     if unknown:
@@ -154,7 +149,7 @@ def _read_strengths() -> dict[str, dict[str, float]]:
     }
 
 
-Kind = Literal["classifiers", "curve", "ablation", "placebo"]
+Kind = Literal["classifiers", "ablation", "placebo"]
 
 #: Placebos that are trained again, with the changes to the dataset's recipe. The amounts of the
 #: time shift follow from the seed: five of them in five repetitions.
@@ -171,7 +166,7 @@ class Unit:
 
     Attributes
     ----------
-    kind : {"classifiers", "curve", "ablation", "placebo"}
+    kind : {"classifiers", "ablation", "placebo"}
     seed : int
         Of the repetition.
     label : str
@@ -236,7 +231,6 @@ def all_units(design: Design) -> list[Unit]:
     units = []
     for seed in recipe.seeds:
         units += [Unit(kind="classifiers", seed=seed, label=label) for label in recipe.labels]
-        units.append(Unit(kind="curve", seed=seed, label=recipe.main_label))
         for name, keys in PLACEBOS.items():
             rule = dict(keys)
             if name == "time-shift":

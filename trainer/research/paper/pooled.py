@@ -13,7 +13,7 @@ import numpy as np
 from edge.arrays import AnyArray, FloatArray
 from edge.scoring import sigmoid
 from trainer.common.errors import TrainError
-from trainer.evaluation.bootstrap import draws, interval, numbered, two_sided
+from trainer.evaluation.bootstrap import draws, interval, numbered
 from trainer.evaluation.decide import fit_calibration, logit_of
 from trainer.evaluation.metrics import GroupedScores
 from trainer.research.paper.design import Design
@@ -29,17 +29,6 @@ class Number:
     low: float
     high: float
     repetitions: int
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A paired difference with its 95 % interval and two-sided p value."""
-
-    value: float
-    low: float
-    high: float
-    p: float
-    relative: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +93,8 @@ class Pool:
             if reference:
                 calibrated = sigmoid(np.clip(test, -30.0, 30.0))
             else:
-                part = f"@{model.split('@')[1]}" if "@" in model and model[-2:] != "@1" else ""
-                truth = scores.get(f"truth|validation{part}", scores["truth|validation"])
-                calibration, _ = fit_calibration(scores[f"{model}|validation"], truth > 0.5)
+                truth = scores["truth|validation"] > 0.5
+                calibration, _ = fit_calibration(scores[f"{model}|validation"], truth)
                 calibrated = calibration.scores(logit_of(test))
             number, groups = numbered(scores["group|test"].astype(np.int64))
             sample = GroupedScores(calibrated, positive, number, 0.5, _METRICS)
@@ -125,21 +113,6 @@ class Pool:
         values = np.array(self.values[metric])
         drawn = np.mean(self.drawn[metric], axis=0)
         return Number(float(values.mean()), *interval(drawn), values.size)
-
-    def each(self, metric: str) -> list[tuple[float, float, float]]:
-        """Value and interval of each repetition."""
-        return [
-            (value, *interval(drawn))
-            for value, drawn in zip(self.values[metric], self.drawn[metric], strict=True)
-        ]
-
-    def minus(self, other: Pool, metric: str) -> Difference:
-        """Compare with another model on the same windows."""
-        value = float(np.mean(self.values[metric]) - np.mean(other.values[metric]))
-        drawn = np.mean(self.drawn[metric], axis=0) - np.mean(other.drawn[metric], axis=0)
-        base = float(np.mean(other.values[metric]))
-        relative = value / base if base > 0.02 else float("nan")
-        return Difference(value, *interval(drawn), two_sided(drawn), relative)
 
     def share_of(self, reference: Pool) -> Number | None:
         """Share of the reference's AUC - 0.5; None where the reference has next to none."""
@@ -198,11 +171,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 def number(found: Number) -> str:
     """Spell a number with its interval."""
     return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
-
-
-def signed(found: Difference) -> str:
-    """Spell a difference with its interval and p value."""
-    return f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f}), p {found.p:.2g}"
 
 
 def count(value: int) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from trainer.research.paper.datasets import make_mission
 from trainer.research.paper.design import Design, Unit, all_units, read_design
@@ -42,12 +43,10 @@ def jobs_of(design: Design, recipe: Path, root: Path) -> list[Job]:
     jobs: list[Job] = []
     units = all_units(design)
     for seed in design.recipe.seeds:
-        plans = design.mission("cses", seed), design.mission("demeter", seed)
-        jobs += [Job(recipe, root, mission=plan) for plan in plans]
+        jobs.append(Job(recipe, root, mission=design.mission(seed)))
         jobs += _jobs(recipe, root, [u for u in units if u.seed == seed], ("classifiers",))
     plain = [u for u in units if u.profile == "plasma" and u.night == "dark"]
-    jobs += _jobs(recipe, root, plain, ("curve", "placebo"))
-    jobs += _jobs(recipe, root, plain, ("ablation",))
+    jobs += _jobs(recipe, root, plain, ("placebo", "ablation"))
     # Missions of other profiles and of the day come last: they are slow to simulate.
     return jobs + _jobs(recipe, root, [u for u in units if u not in plain], ("ablation",))
 
@@ -56,15 +55,30 @@ def _jobs(recipe: Path, root: Path, units: list[Unit], kinds: tuple[str, ...]) -
     return [Job(recipe, root, unit=u) for u in units if u.kind in kinds]
 
 
-def run_jobs(jobs: list[Job], workers: int, tell: Callable[[str], None]) -> list[str]:
+class Named(Protocol):
+    """A job that can be pickled."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for a line of progress."""
+
+
+_J = TypeVar("_J", bound=Named)
+
+
+def run_jobs(
+    jobs: Sequence[_J], workers: int, tell: Callable[[str], None], do: Callable[[_J], str]
+) -> list[str]:
     """Do jobs side by side, in their order.
 
     Parameters
     ----------
-    jobs : list of Job
+    jobs : sequence
     workers : int
     tell : callable
         Takes a line of progress.
+    do : callable
+        Does a job, in a process of its own, and says how it went.
 
     Returns
     -------
@@ -78,7 +92,7 @@ def run_jobs(jobs: list[Job], workers: int, tell: Callable[[str], None]) -> list
         # Fresh processes, not forks: the caller may hold TensorFlow and its threads.
         # They stay to the end: replacing them after some jobs can hang in Python 3.11 (gh-115634).
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            waiting = {pool.submit(do_job, job): job for job in jobs}
+            waiting = {pool.submit(do, job): job for job in jobs}
             for number, future in enumerate(as_completed(waiting), start=1):
                 job = waiting[future]
                 try:

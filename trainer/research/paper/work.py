@@ -1,4 +1,4 @@
-"""A network on unselected half-orbits: alarms and what they cost, and shifted catalogues."""
+"""What a unit does: fits classifiers on a dataset and scores its test block."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ from trainer.research.paper.datasets import changed, make_dataset
 from trainer.research.paper.design import NULL, Design, Unit
 from trainer.research.paper.reference import reference_scores
 from trainer.training.fitting import fit_classifier
-from trainer.training.fractions import shrink_validation, take_fraction
 from trainer.training.loading import load_windows
 from trainer.training.run_recipe import RunRecipe, read_run_recipe
 
@@ -35,7 +34,7 @@ ALARMS = 0.2
 
 
 def stream_facts(
-    design: Design, dataset: Path, model: Classifier, validation: WindowSet, shifts: bool
+    design: Design, dataset: Path, model: Classifier, validation: WindowSet
 ) -> dict[str, Any]:
     """Judge a network on every window of some half-orbits.
 
@@ -47,14 +46,12 @@ def stream_facts(
     model : Classifier
     validation : WindowSet
         Matched, for the calibration.
-    shifts : bool
-        Whether the scores are held against shifted catalogues as well.
 
     Returns
     -------
     dict
-        ``rates``: name to value and interval; ``shifted``: AUC by the true catalogue and by each
-        shifted one.
+        ``rates``: name to value and interval; ``molchan``: miss rate against the share of
+        space-time alarmed; ``shifted``: AUC by the true catalogue and by each shifted one.
     """
     most, resamples = design.recipe.stream_half_orbits, design.recipe.resamples
     about = (validation.mission, validation.observables)
@@ -69,21 +66,15 @@ def stream_facts(
     stream = open_stream(dataset, "test", most, allow_test=True)
     scores = score_stream(model, stream, *about)
     found = judge_stream(decided, scores, stream, make_reference(stream), resamples, 0)
-    facts: dict[str, Any] = {
+    placebo = placebo_aucs(scores, stream, shifts=design.recipe.time_shifts)
+    return {
         "half_orbits": stream.half_orbits,
         "rates": [msgspec.to_builtins(e) for e in found.estimates],
+        "molchan": msgspec.to_builtins(found.molchan),
+        "shifted": {"real": placebo.real, "placebos": np.round(placebo.values, 5).tolist()},
     }
-    if shifts:
-        placebo = placebo_aucs(scores, stream, shifts=design.recipe.time_shifts)
-        facts["shifted"] = {
-            "real": placebo.real,
-            "placebos": np.round(placebo.values, 5).tolist(),
-        }
-    return facts
 
 
-#: Share of the data at which transfer is compared with direct training at every strength.
-LITTLE = 0.1
 _ABOUT = ("cluster", "pair", "magnitude", "lead_hours", "distance_km", "latitude", "longitude")
 
 
@@ -134,9 +125,9 @@ def do_unit(design: Design, unit: Unit, root: Path, tell: Callable[[str], None])
     begin = time.monotonic()
     out = Outcome()
     try:
-        {"classifiers": _classifiers, "curve": _curve, "ablation": _one, "placebo": _one}[
-            unit.kind
-        ](design, unit, root, out, tell)
+        {"classifiers": _classifiers, "ablation": _one, "placebo": _one}[unit.kind](
+            design, unit, root, out, tell
+        )
     except TrainError as error:
         # Too few windows is a result too, and is in the tables as such.
         out.facts["failed"] = str(error)
@@ -172,11 +163,9 @@ def _blocks(dataset: Path) -> _Blocks:
     )
 
 
-def _dataset(
-    design: Design, unit: Unit, root: Path, mission: Any, tell: Callable[[str], None]
-) -> Path:
+def _dataset(design: Design, unit: Unit, root: Path, tell: Callable[[str], None]) -> Path:
     labels = None if unit.profile == "plasma" and unit.night == "dark" else [unit.label]
-    plan = design.mission(mission, unit.seed, unit.profile, unit.night, labels)
+    plan = design.mission(unit.seed, unit.profile, unit.night, labels)
     recipe = changed(design.dataset, unit.changes)
     return make_dataset(root, plan, unit.label, recipe, unit.variant, tell)
 
@@ -208,17 +197,16 @@ def _fit(
     validation: WindowSet,
     out: Outcome,
     name: str,
-    **more: Any,
 ) -> Classifier:
     begin = time.monotonic()
-    model = fit_classifier(recipe.kind, recipe.parameters, unit.seed, train, validation, **more)
+    model = fit_classifier(recipe.kind, recipe.parameters, unit.seed, train, validation)
     out.facts.setdefault("fit_seconds", {})[name] = round(time.monotonic() - begin, 2)
     return model
 
 
 def _one(design: Design, unit: Unit, root: Path, out: Outcome, tell: Callable[[str], None]) -> None:
     """Train the network directly on one variant of the dataset."""
-    dataset = _dataset(design, unit, root, "cses", tell)
+    dataset = _dataset(design, unit, root, tell)
     blocks = _blocks(dataset)
     _describe(out, blocks)
     recipe = recipe_of("seqnetquake")
@@ -229,79 +217,21 @@ def _one(design: Design, unit: Unit, root: Path, out: Outcome, tell: Callable[[s
     out.facts["counts"] = msgspec.to_builtins(read_card(dataset).counts)
 
 
-def _pretrained(
-    design: Design, unit: Unit, root: Path, out: Outcome, tell: Callable[[str], None]
-) -> Classifier:
-    dataset = _dataset(design, unit, root, "demeter", tell)
-    train, validation = load_windows(dataset, "train"), load_windows(dataset, "validation")
-    out.facts["pretraining_windows"] = len(train)
-    recipe = read_run_recipe(Path("seqnetquake-pretrain.toml"))
-    return _fit(recipe, unit, train, validation, out, "pretraining")
-
-
-def _transfer(
-    design: Design,
-    unit: Unit,
-    blocks: _Blocks,
-    start: Classifier,
-    fraction: float,
-    out: Outcome,
-) -> dict[str, Classifier]:
-    """Train directly and by each way of transfer on a fraction of the data."""
-    some = take_fraction(blocks.train, fraction, unit.seed)
-    judged = shrink_validation(blocks.validation, fraction, unit.seed)
-    models: dict[str, Classifier] = {}
-    part = f"{fraction:g}"
-    out.scores[f"truth|validation@{part}"] = judged.positive.astype(np.float64)
-    out.facts.setdefault("fraction_windows", {})[part] = len(some)
-    ways: list[tuple[str, RunRecipe, dict[str, Any]]] = [("direct", recipe_of("seqnetquake"), {})]
-    tuned = read_run_recipe(Path("seqnetquake-finetune.toml"))
-    ways += [(mode, tuned, {"start": start, "transfer": mode}) for mode in design.recipe.transfers]
-    for name, recipe, more in ways:
-        whole = f"{name}@{part}"
-        model = _fit(recipe, unit, some, judged, out, whole, **more)
-        out.scores[f"{whole}|validation"] = model.predict_proba(judged)
-        out.scores[f"{whole}|test"] = model.predict_proba(blocks.test)
-        models[name] = model
-    return models
-
-
-def _curve(
-    design: Design, unit: Unit, root: Path, out: Outcome, tell: Callable[[str], None]
-) -> None:
-    """Gain by transfer as a function of how much data of CSES there is."""
-    blocks = _blocks(_dataset(design, unit, root, "cses", tell))
-    _describe(out, blocks)
-    start = _pretrained(design, unit, root, out, tell)
-    for fraction in design.recipe.fractions:
-        try:
-            _transfer(design, unit, blocks, start, fraction, out)
-        except TrainError as error:
-            out.facts.setdefault("left_out", {})[f"{fraction:g}"] = str(error)
-
-
 def _classifiers(
     design: Design, unit: Unit, root: Path, out: Outcome, tell: Callable[[str], None]
 ) -> None:
-    """Compare all classifiers and baselines, transfer, the reference and the stream."""
-    dataset = _dataset(design, unit, root, "cses", tell)
+    """Compare classifiers, baselines and the reference; run SeqNetQuake forward in time."""
+    dataset = _dataset(design, unit, root, tell)
     blocks = _blocks(dataset)
     _describe(out, blocks)
     if unit.label != NULL:
-        plan = design.mission("cses", unit.seed)
+        plan = design.mission(unit.seed)
         found = reference_scores(plan, unit.label, blocks.test)
         out.scores["reference|test"] = found.log_ratio
         out.facts["reference"] = found.name
         out.facts["reference_approximations"] = list(found.approximations)
     for kind in (*design.recipe.classifiers, *design.recipe.baselines):
-        if kind == "seqnetquake":
-            continue
         model = _fit(recipe_of(kind), unit, blocks.train, blocks.validation, out, kind)
         _keep(out, kind, model, blocks.validation, blocks.test)
-    start = _pretrained(design, unit, root, out, tell)
-    _transfer(design, unit, blocks, start, LITTLE, out)
-    models = _transfer(design, unit, blocks, start, 1.0, out)
-    for split in ("validation", "test"):
-        out.scores[f"seqnetquake|{split}"] = out.scores[f"direct@1|{split}"]
-    shifts = unit.label in (design.recipe.main_label, NULL)
-    out.facts["stream"] = stream_facts(design, dataset, models["full"], blocks.validation, shifts)
+        if kind == "seqnetquake":
+            out.facts["stream"] = stream_facts(design, dataset, model, blocks.validation)

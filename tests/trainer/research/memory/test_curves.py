@@ -10,30 +10,49 @@ import numpy as np
 import pytest
 
 from edge.bundle import Metric
+from edge.errors import ConfigError
 from trainer.evaluation.reference_share import reference_share
 from trainer.evaluation.report.data import Sample
 from trainer.models.window_set import windows_of_arrays
+from trainer.research.document import make_page
 from trainer.research.memory.curves import Truth, mean_share, verdict
-from trainer.research.memory.study import QUICK_RECIPE, read_study, subset
+from trainer.research.memory.jobs import do_study_job, study_jobs
+from trainer.research.memory.study import QUICK_RECIPE, NotDone, Study, read_study, subset
 from trainer.research.memory.transfer import join_sets
+from trainer.research.paper.design import QUICK_RECIPE as QUICK_NATIVE
+from trainer.research.paper.design import read_design
 
 TINY = """
 strengths = ["auc90"]
 forms = ["interpolated", "exact"]
+form = "interpolated"
 clusters = [20]
 test_clusters = 20
 least_validation = 10
 most_validation = 10
 goal = 0.85
+least_share = 0.8
 resamples = 20
+clusters_a_year = 20
+ranked_clusters = 20
 
 [repetitions]
-logistic = 1
+logistic = 2
 
-[cses]
+[ranked]
+logistic = 2
+lightgbm = 1
+
+[years.1]
 first = "2019-01-01"
 last = "2019-04-01"
 every = 12
+
+[networks]
+clusters = [20]
+kinds = ["seqnetquake"]
+repetitions = 1
+seeds = 2
 
 [transfer]
 strength = "auc90"
@@ -103,8 +122,6 @@ def test_joined_missions_keep_their_clusters_apart() -> None:
 
 
 def test_blocks_have_no_time_and_no_seed_in_common(tmp_path: Path) -> None:
-    from trainer.research.memory.study import Study
-
     study = Study(read_study(QUICK_RECIPE), tmp_path, lambda line: None)
     for mission in study.missions.values():
         blocks = [mission.block(name) for name in ("train", "validation", "test")]
@@ -116,21 +133,60 @@ def test_blocks_have_no_time_and_no_seed_in_common(tmp_path: Path) -> None:
         assert not seeds[0] & seeds[2]
 
 
+def test_a_recipe_without_a_training_block_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "none.toml"
+    before, _, after = TINY.partition("[years.1]")
+    path.write_text(before + "[years]\n[networks]" + after.partition("[networks]")[2], "utf-8")
+    with pytest.raises(ConfigError, match="years is empty"):
+        read_study(path)
+
+
+def test_jobs_of_a_study_need_none_of_their_own_stage(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY, encoding="utf-8")
+    stages = study_jobs(Study(read_study(path), tmp_path, print), path)
+    names = [[job.name for job in stage] for stage in stages]
+    assert names[0] == ["mission demeter", "mission cses-1"]
+    assert names[1][0] == "pretraining 0"
+    assert "fit-cses-1-auc90-interpolated-20-seqnetquake-1-2" in names[1]
+    assert names[2][-1] == "fit-cses-1-auc90-interpolated-20-seqnetquake-taught-by-2-1-1"
+    assert "transfer ('joint', 5, 0)" in names[3]
+    everything = [name for stage in names for name in stage]
+    assert len(set(everything)) == len(everything)
+
+
+def test_what_is_not_done_is_no_result(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY, encoding="utf-8")
+    study = Study(read_study(path), tmp_path, print, work=False)
+    with pytest.raises(NotDone, match="one: is not done"):
+        study.unit("one", (), dict, ("cses-1",))
+    assert Study(study.recipe, tmp_path, print).unit("one", (), dict, ("cses-1",))["simulated"]
+    assert study.unit("one", (), dict, ("cses-1",))["simulated"]
+
+
 @pytest.mark.slow
 @pytest.mark.tensorflow
 def test_a_tiny_study_runs_and_is_not_done_twice(tmp_path: Path) -> None:
-    from trainer.research.commands import curves
-
     path = tmp_path / "tiny.toml"
     path.write_text(TINY, encoding="utf-8")
-    out = tmp_path / "out"
-    curves(out, recipe=path)
-    results = sorted((out / "results").iterdir())
-    text = (out / "curves.md").read_text("utf-8")
-    assert "Everything is simulated" in text
-    assert "| auc90 | exact | logistic |" in text
-    assert "| 5 | 2 | joint |" in text
-    assert (out / "curves.png").read_bytes()[:4] == b"\x89PNG"
+    study = Study(read_study(path), tmp_path / "out", print)
+    for stage in study_jobs(study, path):
+        for job in stage:
+            assert do_study_job(job) == "done"
+    results = sorted((tmp_path / "out" / "results").iterdir())
     written = [p.stat().st_mtime_ns for p in results]
-    curves(out, recipe=path)
+    page = make_page(
+        Study(study.recipe, study.folder, print, work=False),
+        read_design(QUICK_NATIVE),
+        {},
+        tmp_path / "page.md",
+        True,
+    )
+    assert "Everything is simulated" in page.text
+    assert "| auc90 | exact | seqnetquake |" not in page.text
+    assert "| 5 (1:2) | joint |" in page.text
+    assert "mean of 2 seqnetquake" in page.text
+    assert set(page.charts) == {"page-curves.png", "page-transfer.png"}
+    assert all(content[:4] == b"\x89PNG" for content in page.charts.values())
     assert [p.stat().st_mtime_ns for p in results] == written
