@@ -9,7 +9,7 @@ import typer
 from edge.entry import Commands, run, version
 from trainer.archives.commands import rescore
 from trainer.datasets.commands import check, describe, prepare, recipes
-from trainer.evaluation.commands import evaluate
+from trainer.evaluation.commands import compare_bundles, evaluate
 from trainer.export.commands import export
 from trainer.inputs.commands import catalogue
 from trainer.simulate.commands import inject, simulate
@@ -40,6 +40,7 @@ for command in (
     tune,
     evaluate,
     export,
+    compare_bundles,
 ):
     app.command()(command)
 if find_spec("trainer.research") is not None:

@@ -6,6 +6,7 @@ that is counted forward in time come from these.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from edge.arrays import AnyArray, BoolArray, FloatArray, IntArray, TimeArray
 from edge.climatology import Climatology
 from edge.errors import one_line
 from edge.observables import PROFILES
+from trainer.archives.archive import NightPass
 from trainer.archives.manifest import read_manifest
 from trainer.archives.rows import iter_passes
 from trainer.common.errors import TrainError
@@ -178,6 +180,50 @@ def open_stream(
         event_block=event_block,
         labeller=labeller,
         spans=spans,
+    )
+
+
+def cut_stream(passes: Sequence[NightPass], scanner: Scanner, simulated: bool) -> StreamWindows:
+    """Cut every window of half-orbits that are in memory.
+
+    Parameters
+    ----------
+    passes : sequence of NightPass
+        In the order of time.
+    scanner : Scanner
+        Its climatology gives the residuals, its labeller the labels.
+    simulated : bool
+
+    Returns
+    -------
+    StreamWindows
+        `windows.half_orbit` is a place in `passes`; of no block, and so without spans.
+    """
+    labeller, features, tables, row = scanner.labeller, [], [], 0
+    for place, item in enumerate(passes):
+        found = scanner.windows(item, place, NO_BLOCK)[0]
+        features.append(scanner.features(item))
+        first = found["first_cell"] - item.grid.cell[0] + row
+        tables.append({"first": first} | {n: found[n] for n in _OF_WINDOWS if n != "first"})
+        row += item.grid.cell.size
+    table = {n: np.concatenate([t[n] for t in tables]).astype(k) for n, k in _OF_WINDOWS.items()}
+    names = ("first", "label", "event", "half_orbit")
+    return StreamWindows(
+        windows=Windows(
+            np.concatenate(features), scanner.recipe.windows.length, *(table[n] for n in names)
+        ),
+        time=table["time"].view("datetime64[ms]"),
+        latitude=table["latitude"],
+        longitude=table["longitude"],
+        keys=np.array([p.key for p in passes]),
+        half_orbits=len(passes),
+        block_half_orbits=len(passes),
+        simulated=simulated,
+        catalogue=labeller.catalogue,
+        clusters=labeller.clusters,
+        event_block=np.full(labeller.catalogue.size, NO_BLOCK, dtype=np.int64),
+        labeller=labeller,
+        spans={},
     )
 
 

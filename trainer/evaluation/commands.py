@@ -1,4 +1,4 @@
-"""The command ``edge-train evaluate``."""
+"""The commands ``edge-train evaluate`` and ``edge-train compare-bundles``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import typer
 
 from edge.entry import complain, say
 from edge.errors import ConfigError
+from trainer.archives.commands import CORES, WorkersOption, report_failures
+from trainer.inputs.commands import StrictOption
 
 _NAME = "edge-train"
 
@@ -125,6 +127,90 @@ def evaluate(
         value = "not known" if area.value is None else f"{area.value:.3f}{interval}"
         lines.append(f"{model.name}: ROC AUC {value}; test block opened {model.opened} times")
     say([*lines, f"{out}: report.html, report.json"])
+
+
+def compare_bundles(
+    old: Annotated[Path, typer.Argument(readable=False, help="Folder of a bundle.")],
+    new: Annotated[Path, typer.Argument(readable=False, help="Folder of the other bundle.")],
+    archive: Annotated[
+        Path,
+        typer.Option(
+            "--archive", readable=False, help="Folder of payload files that neither has seen."
+        ),
+    ],
+    catalogue: Annotated[
+        Path | None,
+        typer.Option(
+            "--catalogue",
+            readable=False,
+            help="Earthquakes, ComCat CSV or QuakeML; of a simulated archive its own by default.",
+        ),
+    ] = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(
+            "--recipe", readable=False, help="Of prepare, for cuts and labels of events; TOML."
+        ),
+    ] = None,
+    alarms: Annotated[
+        float,
+        typer.Option(min=0.0, help="Most alarms a night half-orbit, on the calibration span."),
+    ] = 0.2,
+    calibration: Annotated[
+        float,
+        typer.Option(min=0.05, max=0.95, help="Share of the time, the first, to set thresholds."),
+    ] = 0.4,
+    resamples: Annotated[int, typer.Option(min=1, help="Of each interval.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the resamplings.")] = 0,
+    json: Annotated[
+        Path | None, typer.Option("--json", readable=False, help="File for all of it, as JSON.")
+    ] = None,
+    strict: StrictOption = False,
+    workers: WorkersOption = CORES,
+) -> None:
+    """Set two bundles beside each other on one stream: a table of paired numbers.
+
+    Every night half-orbit counts. Each bundle has its own climatology, and gets its own threshold
+    for the same rate of alarms from the first part of the time; the rest judges both. A file that
+    cannot be used is skipped and named at the end, and the exit code is then 2.
+    """
+    from edge.bundle import load_bundle
+    from edge.outputs import replace_file
+    from edge.scoring import Scorer
+    from trainer.archives.archive import read_archive, read_simulation
+    from trainer.archives.row_stage import find_mission
+    from trainer.datasets.labels import read_events
+    from trainer.datasets.recipe import DEFAULT_DATASET_RECIPE, find_recipe, read_dataset_recipe
+    from trainer.evaluation import bundles
+    from trainer.evaluation.bundle_table import Choices, table
+    from trainer.evaluation.report.data import encode
+
+    first, second = (Scorer(load_bundle(path)) for path in (old, new))
+    labels = read_dataset_recipe(find_recipe(recipe or DEFAULT_DATASET_RECIPE))
+    mission = find_mission(archive)
+    bundles.require_alike(first, second, mission)
+    simulation = read_simulation(archive)
+    brought = archive / "catalogue.csv"
+    if catalogue is None and simulation is not None and brought.is_file():
+        catalogue = brought
+    if catalogue is None:
+        raise ConfigError(f"{archive.name}: give a catalogue of earthquakes: --catalogue FILE")
+    events = read_events(catalogue, labels, strict)
+    card = first.bundle.card
+    rows = read_archive(archive, mission, card.profile, card.night, workers)
+    for scorer in (first, second):
+        bundles.require_unseen(scorer.bundle.card, rows, simulation)
+    choices = Choices(alarms=alarms, calibration=calibration, resamples=resamples, seed=seed)
+    found = bundles.compare_bundles(first, second, rows, events, labels, choices)
+    say(table(found))
+    if json is not None:
+        try:
+            replace_file(json, encode(found))
+        except OSError as error:
+            raise ConfigError(f"--json {json}: {error.strerror or error}") from None
+    if rows.failed:
+        report_failures({p.name: why for p, why in rows.failed.items()}, "no window is of them")
+        raise typer.Exit(2)
 
 
 def _tell(line: str) -> None:

@@ -173,7 +173,7 @@ def max_statistic(
     for name in names:
         values, truth = checked(scores[name], truth, group)
         auc[name] = roc_auc(values, truth)
-        terms.append(_terms(values, truth, number, groups))
+        terms.append(group_terms(values, truth, number, groups))
     both = np.bincount(number, truth, groups)
     mixed = (both > 0) & (both < np.bincount(number, minlength=groups))
     if not mixed.any():
@@ -200,8 +200,23 @@ def max_statistic(
     )
 
 
-def _terms(scores: FloatArray, positive: BoolArray, number: AnyArray, groups: int) -> FloatArray:
-    """Each group's part of AUC - 0.5, shape (groups,)."""
+def group_terms(
+    scores: FloatArray, positive: BoolArray, number: AnyArray, groups: int
+) -> FloatArray:
+    """Give each group's part of AUC - 0.5; see the notes of `max_statistic`.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (n,)
+    positive : ndarray of bool, shape (n,)
+    number : ndarray of int64, shape (n,)
+        Groups from 0.
+    groups : int
+
+    Returns
+    -------
+    ndarray, shape (groups,)
+    """
     _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
     rank = (np.cumsum(count) - 0.5 * (count - 1))[place]
     own = np.bincount(number, rank * positive, groups)

@@ -28,6 +28,7 @@ from trainer.evaluation.molchan import area_skill_score, molchan
 from trainer.evaluation.report.data import Curve, Epicentre, Sample, StreamResult, estimate
 from trainer.evaluation.seismicity import SeismicityMap
 from trainer.evaluation.shifted_catalogues import STRIDE
+from trainer.evaluation.stream_rates import rate_ratios, rate_sums, stretches
 
 _HOUR_MS = 3_600_000
 
@@ -219,7 +220,7 @@ def judge_stream(
         )
     logits = logit_of(raw)
     sample = _sample(stream)
-    span = _stretches(stream)
+    span = stretches(stream, stream.time.min())
     over = logits >= decided.alarm_logit
     found = _rates(over, stream, span, resamples, seed)
     found["roc_auc"] = _area(raw, stream, span, resamples, seed)
@@ -249,42 +250,13 @@ def _sample(stream: StreamWindows) -> Sample:
     )
 
 
-def _stretches(stream: StreamWindows) -> IntArray:
-    """Give each window the number of its stretch of time: what one event can reach."""
-    lead = stream.labeller.lead.astype("timedelta64[ms]").astype(np.int64)
-    since = (stream.time - stream.time.min()).astype("timedelta64[ms]").astype(np.int64)
-    result: IntArray = since // max(int(lead), 3_600_000)
-    return result
-
-
 def _rates(
-    over: AnyArray, stream: StreamWindows, span: IntArray, resamples: int, seed: int
+    over: BoolArray, stream: StreamWindows, span: IntArray, resamples: int, seed: int
 ) -> dict[str, Metric | None]:
-    windows = stream.windows
-    positive = windows.label == POSITIVE
     number, spans = np.unique(span, return_inverse=True)[1], int(np.unique(span).size)
-    columns = [alarm_starts(over, windows), over, positive, over & positive]
-    sums = [np.bincount(number, c, spans) for c in columns]
-    sums.append(np.bincount(number, minlength=spans).astype(np.float64))
-    first = np.unique(windows.half_orbit, return_index=True)[1]
-    passes = np.bincount(number[first], minlength=spans).astype(np.float64)
-    # Half-orbits without a window that covers enough lie anywhere in the block.
-    passes += (stream.half_orbits - passes.sum()) / spans
-    table = np.stack([*sums, passes], axis=1)
-
-    def ratios(some: FloatArray) -> dict[str, FloatArray]:
-        alarms, alarmed, wanted, hits, every, half_orbits = some.T
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return {
-                "alarms_per_night_half_orbit": alarms / half_orbits,
-                "alarmed_share": alarmed / every,
-                "base_rate": wanted / every,
-                "precision": hits / alarmed,
-                "recall": hits / wanted,
-            }
-
-    whole = ratios(table.sum(axis=0, keepdims=True))
-    drawn = [ratios(w @ table) for w in draws(spans, resamples, seed)]
+    table = rate_sums(over, stream, number, spans)
+    whole = rate_ratios(table.sum(axis=0, keepdims=True))
+    drawn = [rate_ratios(w @ table) for w in draws(spans, resamples, seed)]
     return {
         name: _metric(name, float(value[0]), np.concatenate([d[name] for d in drawn]))
         for name, value in whole.items()

@@ -4,7 +4,8 @@
 - `window_set`: windows as they take them
 - `registry`: kinds by name, and their folders
 - `edge_file`: a TFLite file, scored by the edge's own interpreter, in a process without TensorFlow
-- `seqnetquake`, `networks`, `keras_classifier`: the network, the benchmark networks
+- `seqnetquake`, `quadratic`, `networks`, `keras_classifier`: the network, the benchmark networks
+- `flops`: what a network costs
 - `training_loop`, `augmentation`, `whitening`: how they are trained
 - `classic`, `row_models`: scikit-learn's and LightGBM's
 - `baselines`: what knows no ionosphere

@@ -96,6 +96,7 @@ class KerasClassifier(Classifier):
         transfer: TransferMode | None = None,
         checkpoint: Path | None = None,
         on_epoch: Callable[[dict[str, Any]], None] | None = None,
+        teacher: FloatArray | None = None,
     ) -> None:
         """Train until the validation windows gain no more; see `trainer.models.training_loop`.
 
@@ -117,16 +118,22 @@ class KerasClassifier(Classifier):
             parameters goes on from there, to the same weights.
         on_epoch : callable, optional
             Takes the entry of `history` of each epoch; what it raises ends the training.
+        teacher : ndarray, shape (n,), optional
+            Probability, as other models give it, that each training window is positive in a
+            balanced mix: what the network learns instead of the labels (distillation, Hinton et
+            al. 2015, arXiv:1503.02531). Weights, and all of validation, stay those of the labels.
 
         Raises
         ------
         TrainError
-            A class is missing, or `start` does not fit.
+            A class is missing, or `start` or `teacher` does not fit.
         ConfigError
             `transfer` without `start`, or an unknown one.
         """
         require_classes(train, validation)
         self._check_transfer(start, transfer)
+        if teacher is not None:
+            _check_teacher(teacher, train)
         make_deterministic(self._seed)
         columns = 2 * len(train.observables)
         if self._parameters.whitening > 0.0:
@@ -155,13 +162,13 @@ class KerasClassifier(Classifier):
             start is not None,
             self._dropper(train),
             self._parameters.decay,
-            self._fingerprint(train, validation, model, rates),
+            self._fingerprint(train, validation, model, rates, teacher),
         )
         self._adopt(model, train.observables, train.length, seen)
         self.history = run_training(
             model,
             self._predict,
-            _examples(train),
+            _examples(train, teacher),
             _examples(validation),
             plan,
             checkpoint,
@@ -302,7 +309,12 @@ class KerasClassifier(Classifier):
         return drop
 
     def _fingerprint(
-        self, train_windows: WindowSet, validation: WindowSet, model: keras.Model, rates: FloatArray
+        self,
+        train_windows: WindowSet,
+        validation: WindowSet,
+        model: keras.Model,
+        rates: FloatArray,
+        teacher: FloatArray | None,
     ) -> str:
         """Digest what the result depends on; the weights and rates stand for the transfer."""
         digest = hashlib.sha256()
@@ -313,7 +325,7 @@ class KerasClassifier(Classifier):
             digest.update(np.array(windows.inputs.shape, dtype=np.int64).tobytes())
             digest.update(np.ascontiguousarray(windows.inputs).tobytes())
             digest.update(windows.label.tobytes())
-        for array in (rates, *model.get_weights()):
+        for array in (*([] if teacher is None else [teacher]), rates, *model.get_weights()):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 
@@ -342,10 +354,27 @@ class Dnn(KerasClassifier):
     kind: ClassVar[str] = "dnn"
 
 
-def _examples(windows: WindowSet) -> Examples:
+class Quadratic(KerasClassifier):
+    """Likelihood ratios of few templates; see `trainer.models.quadratic`."""
+
+    kind: ClassVar[str] = "quadratic"
+
+
+def _check_teacher(teacher: FloatArray, train: WindowSet) -> None:
+    if teacher.shape != train.label.shape:
+        raise TrainError(
+            f"teacher: expected a probability for each of {len(train)} training windows, got an "
+            f"array of shape {teacher.shape}"
+        )
+    outside = teacher[~((teacher >= 0.0) & (teacher <= 1.0))]
+    if outside.size:
+        raise TrainError(f"teacher: holds {outside[0]:g}; valid is 0 to 1")
+
+
+def _examples(windows: WindowSet, teacher: FloatArray | None = None) -> Examples:
     return Examples(
         windows.inputs.astype(np.float32, copy=False),
-        windows.label.astype(np.float32),
+        (windows.label if teacher is None else teacher).astype(np.float32),
         balancing_weights(windows).astype(np.float32),
     )
 

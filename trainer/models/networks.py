@@ -1,4 +1,4 @@
-"""The four networks: their parameters, their layers, and which of those are tuned first."""
+"""The networks: their parameters, their layers, and which of those are tuned first."""
 
 from __future__ import annotations
 
@@ -13,10 +13,15 @@ from trainer.datasets.recipe import Above, Count, Section
 from trainer.models.augmentation import Dropping
 from trainer.models.classifier import TransferMode
 from trainer.models.engine import keras
-from trainer.models.seqnetquake import Network, PerSubsequence
+from trainer.models.quadratic import DETECTORS, SCALE
+from trainer.models.quadratic import build_model as build_quadratic
+from trainer.models.seqnetquake import LINEAR, Network, PerSubsequence, with_linear
 from trainer.models.seqnetquake import build_model as build_seqnetquake
 
 layers = keras.layers
+
+#: Layers that see the values of a window, and none of its flags as columns.
+_OF_VALUES = (SCALE, DETECTORS, LINEAR)
 
 #: A share that is not the whole.
 Part = Annotated[float, msgspec.Meta(ge=0.0, lt=1.0)]
@@ -79,16 +84,18 @@ class SeqNetQuakeParameters(Optimisation, frozen=True, kw_only=True):
     lstm_layers: Count = 1
     dense: Count = 64
     dense_layers: Count = 1
+    linear: bool = False
 
 
 class CnnParameters(Optimisation, frozen=True, kw_only=True):
-    """Convolutions over the whole window, pooling, dense layers."""
+    """Convolutions over the whole window, pooling, dense layers; perhaps a linear path."""
 
     convolutions: Count = 2
     kernel: Count = 3
     filters: Count = 64
     dense: Count = 64
     dense_layers: Count = 1
+    linear: bool = False
 
 
 class LstmParameters(Optimisation, frozen=True, kw_only=True):
@@ -107,12 +114,20 @@ class DnnParameters(Optimisation, frozen=True, kw_only=True):
     dense_layers: Count = 2
 
 
+class QuadraticParameters(Optimisation, frozen=True, kw_only=True):
+    """Templates of `trainer.models.quadratic`, and the optimisation."""
+
+    detectors: Count = 8
+    dropout: Part = 0.0
+
+
 #: Parameters of each network.
 PARAMETERS: dict[str, type[Optimisation]] = {
     "seqnetquake": SeqNetQuakeParameters,
     "cnn": CnnParameters,
     "lstm": LstmParameters,
     "dnn": DnnParameters,
+    "quadratic": QuadraticParameters,
 }
 
 
@@ -140,6 +155,8 @@ def build_network(parameters: Optimisation, length: int, columns: int) -> keras.
     """
     if isinstance(parameters, SeqNetQuakeParameters):
         return build_seqnetquake(network_of(parameters, length), length, columns)
+    if isinstance(parameters, QuadraticParameters):
+        return build_quadratic(parameters.detectors, parameters.dropout, length, columns)
     x = inputs = keras.Input((length, columns))
     if isinstance(parameters, CnnParameters):
         if length < 2:
@@ -167,7 +184,9 @@ def build_network(parameters: Optimisation, length: int, columns: int) -> keras.
         x = layers.Dense(sizes.dense, activation="relu", name=f"dense_{i}")(x)
         if isinstance(parameters, DnnParameters):
             x = layers.Dropout(parameters.dropout)(x)
-    return keras.Model(inputs, layers.Dense(1, name="logit")(x))
+    logit = layers.Dense(1, name="logit")(x)
+    linear = isinstance(parameters, CnnParameters) and parameters.linear
+    return keras.Model(inputs, with_linear(inputs, logit) if linear else logit)
 
 
 def network_of(parameters: SeqNetQuakeParameters, length: int) -> Network:
@@ -202,13 +221,17 @@ def stages(model: keras.Model) -> list[list[str]]:
     -------
     list of list of str
         First the head, then the layers below, last those that see the inputs. The head is the
-        dense layers and the logit; of a network of dense layers alone, the logit and all but the
-        first.
+        dense layers, the logit and the linear path; of a network of dense layers alone, the
+        logit and all but the first.
     """
     names = [layer.name for layer in model.layers if layer.weights and _learns(layer)]
     groups = [
         [n for n in names if n.startswith(prefix)]
-        for prefix in (("dense", "logit"), ("recurrent",), ("convolution",))
+        for prefix in (
+            ("dense", "logit", LINEAR),
+            ("recurrent",),
+            ("convolution", SCALE, DETECTORS),
+        )
     ]
     if not groups[1] and not groups[2]:
         groups = [names[1:], names[:1]]
@@ -260,7 +283,7 @@ def learning_rates(
 
 
 def forget_columns(model: keras.Model, columns: list[int]) -> None:
-    """Set the weights of some input columns to zero, whatever layer sees them.
+    """Set the weights of some input columns to zero, whatever layers see them.
 
     An observable that the pretraining never saw has kept its random initial weights; tuning must
     not begin with them.
@@ -271,16 +294,19 @@ def forget_columns(model: keras.Model, columns: list[int]) -> None:
         Of `build_network`.
     columns : list of int
     """
-    layer = next(layer for layer in model.layers if layer.weights and _learns(layer))
-    kernel, *others = layer.get_weights()
-    if kernel.ndim == 3:
-        kernel[:, columns, :] = 0.0
-    else:
-        # Flattened windows have a row of weights for each value, an LSTM one for each column.
-        by_column = kernel.reshape(-1, model.input_shape[2], kernel.shape[1])
-        by_column[:, columns, :] = 0.0
-        kernel = by_column.reshape(kernel.shape)
-    layer.set_weights([kernel, *others])
+    learning = [layer for layer in model.layers if layer.weights and _learns(layer)]
+    for layer in learning:
+        of_values = layer.name in _OF_VALUES
+        if layer is not learning[0] and not of_values:
+            continue
+        kernel, *others = layer.get_weights()
+        seen = model.input_shape[2] // (2 if of_values else 1)
+        gone = [c for c in columns if c < seen]
+        # A convolution has a row of weights for each column of each of its steps, flattened
+        # windows one for each value, others one for each column.
+        by_column = kernel.reshape(-1, seen, kernel.shape[-1])
+        by_column[:, gone, :] = 0.0
+        layer.set_weights([by_column.reshape(kernel.shape), *others])
 
 
 def _learns(layer: Any) -> bool:

@@ -21,6 +21,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "cnn": (_NETWORKS, "Cnn"),
     "lstm": (_NETWORKS, "Lstm"),
     "dnn": (_NETWORKS, "Dnn"),
+    "quadratic": (_NETWORKS, "Quadratic"),
     "random_forest": (_CLASSIC, "RandomForest"),
     "svm": (_CLASSIC, "Svm"),
     "lightgbm": (_CLASSIC, "LightGbm"),

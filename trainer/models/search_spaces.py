@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 
+#: Masking of training windows by name; see `trainer.models.augmentation.Dropping`.
+DROPPING: dict[str, dict[str, float]] = {
+    "none": {"observable": 0.0, "payload": 0.0, "window": 0.0},
+    "some": {"observable": 0.05, "payload": 0.15, "window": 0.01},
+    "much": {"observable": 0.1, "payload": 0.3, "window": 0.02},
+}
+
+
 class Trial(Protocol):
     """What is used of `optuna.Trial`."""
 
@@ -53,7 +61,12 @@ def search_space(kind: str) -> dict[str, BaseDistribution]:
     if kind not in KINDS:
         raise ConfigError(f"there is no search space of {kind!r}; known are {', '.join(KINDS)}")
     units = Whole(64, 512, step=64)
-    common = {"dropout": Number(0.0, 0.5), "rate": Number(1e-4, 3e-3, log=True)}
+    common = {
+        "dropout": Number(0.0, 0.5),
+        "rate": Number(1e-4, 3e-3, log=True),
+        "noise": Number(0.0, 1.0),
+        "dropping": Choice(tuple(DROPPING)),
+    }
     dense = {"dense": units, "dense_layers": Whole(1, 3)}
     convolutions = {
         "convolutions": Whole(2, 4),
@@ -71,6 +84,7 @@ def search_space(kind: str) -> dict[str, BaseDistribution]:
         "cnn": {**convolutions, **dense, **common},
         "lstm": {"lstm": units, "lstm_layers": Whole(1, 3), **dense, **common},
         "dnn": {"dense": units, "dense_layers": Whole(1, 5), **common},
+        "quadratic": {"detectors": Whole(2, 32), **common},
         "random_forest": {
             "max_depth": Choice((0, 4, 8, 16)),
             "min_samples_leaf": Whole(1, 50),
@@ -90,7 +104,7 @@ def search_space(kind: str) -> dict[str, BaseDistribution]:
     return spaces.get(kind, {})
 
 
-def suggest(kind: str, trial: Trial) -> dict[str, Any]:
+def suggest(kind: str, trial: Trial, only: Sequence[str] = ()) -> dict[str, Any]:
     """Ask a trial for the parameters of a classifier.
 
     Parameters
@@ -98,6 +112,8 @@ def suggest(kind: str, trial: Trial) -> dict[str, Any]:
     kind : str
     trial : Trial
         Of Optuna, or anything that suggests alike.
+    only : sequence of str, optional
+        Names of those that are searched; empty: all. What a kind has not is left out.
 
     Returns
     -------
@@ -111,9 +127,12 @@ def suggest(kind: str, trial: Trial) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for name, range_ in search_space(kind).items():
+        if only and name not in only:
+            continue
         limits: dict[str, Any] = dict(range_._asdict())
         if "choices" in limits:
-            found[name] = trial.suggest_categorical(name, limits["choices"])
+            chosen = trial.suggest_categorical(name, limits["choices"])
+            found[name] = DROPPING[chosen] if name == "dropping" else chosen
         elif isinstance(limits["low"], int):
             found[name] = trial.suggest_int(
                 name, limits["low"], limits["high"], step=limits["step"]

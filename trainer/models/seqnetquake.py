@@ -3,6 +3,10 @@
 The L steps of a window are cut in sub-sequences; convolutions see each of them alone, and a
 bidirectional LSTM joins them (Front. Environ. Sci. 9:779255). The paper's softmax over two
 classes is written as one logit, the difference of its two: the probabilities are the same.
+
+A linear path, which is not the paper's, may add a linear function of the window to that logit.
+A known shape in white noise is found best by a linear function (the matched filter), and a
+network of rectifiers has to put one together of many weights; here it has one for each value.
 """
 
 from __future__ import annotations
@@ -23,8 +27,12 @@ layers = keras.layers
 FIRST_LAYER = "convolution_0"
 
 
+#: Layer that sees the values alone, and none of the others.
+LINEAR = "linear"
+
+
 class Network(Section, frozen=True, kw_only=True):
-    """Sizes of the network."""
+    """Sizes of the network, and whether it has a linear path."""
 
     subsequences: Count
     convolutions: Count
@@ -35,6 +43,7 @@ class Network(Section, frozen=True, kw_only=True):
     dropout: Share
     lstm_layers: Count = 1
     dense_layers: Count = 1
+    linear: bool = False
 
 
 class PerSubsequence(keras.layers.TimeDistributed):  # type: ignore[misc]
@@ -82,7 +91,34 @@ def build_model(network: Network, length: int, columns: int) -> keras.Model:
     x = layers.Dropout(network.dropout)(x)
     for i in range(network.dense_layers):
         x = layers.Dense(network.dense, activation="relu", name=_numbered("dense", i))(x)
-    return keras.Model(inputs, layers.Dense(1, name="logit")(x))
+    logit = layers.Dense(1, name="logit")(x)
+    return keras.Model(inputs, with_linear(inputs, logit) if network.linear else logit)
+
+
+def with_linear(inputs: Any, logit: Any) -> Any:
+    """Add a linear function of a window's values to a logit.
+
+    Parameters
+    ----------
+    inputs : keras.KerasTensor, shape (B, L, 2 F)
+        F values, then F flags.
+    logit : keras.KerasTensor, shape (B, 1)
+
+    Returns
+    -------
+    keras.KerasTensor, shape (B, 1)
+
+    Notes
+    -----
+    It has L x F weights and no bias: the logit has one. Flags have no weights, since controls
+    match the masks of their positives and a masked value, 0, adds nothing as it is. Weights are 0
+    at first, and so training begins as it does without them. They need no penalty beyond
+    ``decay``: noise on the inputs of a linear function is one on the squares of its weights
+    (Bishop 1995, doi:10.1162/neco.1995.7.1.108).
+    """
+    values = layers.Flatten()(inputs[:, :, : inputs.shape[2] // 2])
+    linear = layers.Dense(1, use_bias=False, kernel_initializer="zeros", name=LINEAR)(values)
+    return layers.Add()([logit, linear])
 
 
 def _numbered(name: str, i: int) -> str:
@@ -101,7 +137,7 @@ def describe(network: Network, parameters: int) -> str:
     return (
         f"CNN-BiLSTM: {network.subsequences} sub-sequences, {network.convolutions} x "
         f"Conv1D({network.filters}, {network.kernel}), max pooling 2, {recurrent}, "
-        f"{dense}, one logit; {parameters} parameters"
+        f"{dense}, one logit{' plus a linear path' * network.linear}; {parameters} parameters"
     )
 
 
@@ -130,7 +166,8 @@ def inference_function(
     even splits: strided slices, of which there were twenty, cost LiteRT a third of its time, and
     element-wise sums of int8 are what is slow in tflite-runtime (``tests/benchmarks/network.py``
     has what was tried). Reshapes name every size but the batch, or the file could not be resized.
-    Whitening is one matmul over all values of a window; the flags pass it as they are.
+    Whitening is one matmul over all values of a window; the flags pass it as they are. The linear
+    path is another, with weights 0 for the flags: a slice would be one more operation.
     """
     _, length, columns = model.input_shape
     convolutions = _weights(model, "convolution_")
@@ -138,6 +175,7 @@ def inference_function(
     recurrent = _weights(model, "recurrent")
     dense = _weights(model, "dense")
     logit = model.get_layer("logit").get_weights()
+    linear = _linear(model)
     pooled = length // parts // 2
     flat = pooled * convolutions[-1][1].size
 
@@ -145,12 +183,13 @@ def inference_function(
     clip = 0.0 if whitening is None else whitening.clip
 
     def infer(windows: Any) -> Any:
+        values = tf.reshape(windows, [-1, length * columns])
         if mixing is not None:
-            windows = tf.matmul(tf.reshape(windows, [-1, length * columns]), mixing)
+            values = tf.matmul(values, mixing)
         if clip > 0.0:
-            windows = tf.clip_by_value(windows, -clip, clip)
+            values = tf.clip_by_value(values, -clip, clip)
         # One row of pixels for each sub-sequence: a plain convolution with a free batch.
-        x = tf.reshape(windows, [-1, 1, length // parts, columns])
+        x = tf.reshape(values, [-1, 1, length // parts, columns])
         for kernel, bias in convolutions:
             x = tf.nn.relu(tf.nn.conv2d(x, kernel[None], 1, "SAME") + bias)
         x = tf.nn.max_pool2d(x, [1, 2], [1, 2], "VALID")
@@ -162,7 +201,8 @@ def inference_function(
         h = tf.concat([ahead[-1], back[-1]], axis=1)
         for kernel, bias in dense:
             h = tf.nn.relu(tf.matmul(h, kernel) + bias)
-        return tf.matmul(h, logit[0]) + logit[1]
+        found = tf.matmul(h, logit[0]) + logit[1]
+        return found if linear is None else found + tf.matmul(values, linear)
 
     signature = [tf.TensorSpec([None, length, columns], tf.float32, name="windows")]
     graph: Callable[[Any], Any] = tf.function(infer, input_signature=signature)
@@ -179,6 +219,17 @@ def _mixing(matrices: FloatArray) -> AnyArray:
         whole[rows, observables + column, rows, observables + column] = 1.0
     size = length * 2 * observables
     return whole.reshape(size, size)
+
+
+def _linear(model: keras.Model) -> AnyArray | None:
+    """Weights of the linear path for flattened windows, (L C, 1), if there is one."""
+    found = _weights(model, LINEAR)
+    if not found:
+        return None
+    _, length, columns = model.input_shape
+    whole = np.zeros((length, columns), dtype=np.float32)
+    whole[:, : columns // 2] = found[0][0].reshape(length, -1)
+    return whole.reshape(-1, 1)
 
 
 def _weights(model: keras.Model, prefix: str) -> list[list[AnyArray]]:

@@ -37,7 +37,7 @@ class Examples:
     ----------
     inputs : ndarray of float32, shape (n, L, C)
     label : ndarray of float32, shape (n,)
-        1 or 0.
+        1 or 0; in training, the probability in between that a teacher gives.
     weight : ndarray of float32, shape (n,)
     """
 

@@ -10,17 +10,24 @@ from typing import Any
 from edge import __version__
 from trainer.research.memory.charts import curves_chart, molchan_chart, transfer_chart
 from trainer.research.memory.curves import run_curves
+from trainer.research.memory.missions import NotDone
 from trainer.research.memory.networks import run_networks, run_ranks
+from trainer.research.memory.null import lines as null_lines
+from trainer.research.memory.null import run_null
 from trainer.research.memory.page import (
     goal_lines,
     network_lines,
     rank_lines,
     share_lines,
     transfer_lines,
+    tuning_lines,
     years_lines,
 )
-from trainer.research.memory.study import NotDone, Study
+from trainer.research.memory.profiles import lines as profile_lines
+from trainer.research.memory.profiles import run_profiles
+from trainer.research.memory.study import Study
 from trainer.research.memory.transfer import Transfer
+from trainer.research.memory.tuning import run_tuning
 from trainer.research.paper.design import Design
 from trainer.research.paper.pooled import UnitResult
 from trainer.research.paper.tables import NOT_COMPARABLE, PAPER, PaperTables
@@ -65,6 +72,9 @@ def make_page(
     points = _done(lambda: run_curves(study))
     gains = _done(Transfer(study).run)
     ranks, candidates = _done(lambda: run_ranks(study)), _done(lambda: run_networks(study))
+    tuned = _done(lambda: run_tuning(study))
+    nothing = _done(lambda: run_null(study, recipe.null))
+    profiles = _done(lambda: run_profiles(study, recipe.profiles))
     charts = {}
     if points:
         charts["curves"] = curves_chart(recipe, points)
@@ -112,8 +122,20 @@ def make_page(
             network_lines(candidates, network_flops(study)) if candidates else _NOT_RUN,
         ),
         (
+            f"Search of parameters at {recipe.tuning.strength}, {recipe.tuning.trials} trials each",
+            tuning_lines(tuned) if tuned else _NOT_RUN,
+        ),
+        (
             f"Transfer at {rule.strength}",
             transfer + (transfer_lines(recipe, gains) if gains else _NOT_RUN),
+        ),
+        (
+            "Where there is nothing to find, in memory",
+            null_lines(nothing) if nothing else _NOT_RUN,
+        ),
+        (
+            "Plasma, waves and both",
+            profile_lines(profiles) if profiles else _NOT_RUN,
         ),
         (
             "Through native files: the same, with the files' defects",

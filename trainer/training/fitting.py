@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from edge.arrays import FloatArray
 from edge.outputs import replace_files
 from trainer.common.errors import TrainError
 from trainer.models.classifier import Classifier, Tell, silent
@@ -60,6 +61,7 @@ def fit_classifier(
     transfer: TransferMode | None = None,
     checkpoint: Path | None = None,
     on_epoch: OnEpoch | None = None,
+    teacher: FloatArray | None = None,
     tell: Tell = silent,
 ) -> Classifier:
     """Make a classifier and fit it.
@@ -78,6 +80,9 @@ def fit_classifier(
         Folder that a network resumes from and writes to.
     on_epoch : callable, optional
         Called after each epoch of a network; what it raises ends the training.
+    teacher : ndarray, shape (n,), optional
+        Probability of each training window that a network learns instead of its label, such as
+        the mean log-odds of several fitted models say; see `KerasClassifier.fit`.
     tell : callable, optional
 
     Returns
@@ -88,12 +93,15 @@ def fit_classifier(
     Raises
     ------
     TrainError
-        Kind or a parameter is unknown, a class is missing, or the kind cannot start from another.
+        Kind or a parameter is unknown, a class is missing, the kind cannot start from another
+        or learn from a teacher, or the teacher does not fit.
     """
     model = make_model(kind, parameters, seed)
     if not is_network(model):
         if start is not None:
             raise TrainError(f"a {kind} cannot start from a pretrained one: networks alone can")
+        if teacher is not None:
+            raise TrainError(f"a {kind} cannot learn from a teacher: networks alone can")
         model.fit(train, validation, tell)
         return model
     if start is not None and start.kind != kind:
@@ -107,6 +115,7 @@ def fit_classifier(
         transfer=transfer,
         checkpoint=checkpoint,
         on_epoch=on_epoch,
+        teacher=teacher,
     )
     return model
 

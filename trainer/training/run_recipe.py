@@ -70,6 +70,8 @@ class TuneRecipe(Section, frozen=True, kw_only=True):
     pruning : Pruning
     parameters : dict
         Of the classifier, where the search leaves them alone.
+    searched : list of str
+        Names of the parameters that are searched; empty: all that the classifier has a range of.
     """
 
     name: str
@@ -79,6 +81,7 @@ class TuneRecipe(Section, frozen=True, kw_only=True):
     random_trials: Count
     pruning: Pruning
     parameters: dict[str, Any] = msgspec.field(default_factory=dict)
+    searched: list[str] = msgspec.field(default_factory=list)
 
 
 _Recipe = TypeVar("_Recipe", RunRecipe, TuneRecipe)

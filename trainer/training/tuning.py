@@ -110,7 +110,7 @@ def fit_trial(trial: optuna.Trial, windows: SelectionWindows, recipe: TuneRecipe
 
     from trainer.models.search_spaces import suggest
 
-    parameters = recipe.parameters | suggest(recipe.kind, trial)
+    parameters = recipe.parameters | suggest(recipe.kind, trial, recipe.searched)
     # For the recipe of the best: Optuna itself keeps what it drew, under names of its own.
     trial.set_user_attr("parameters", make_model(recipe.kind, parameters, recipe.seed).parameters())
 

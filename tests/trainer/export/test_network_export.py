@@ -44,28 +44,31 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     windows = windows_of_arrays(inputs, labels, ("a", "b", "c", "d", "e"))
     result = {"inputs": inputs, "labels": labels}
     sizes = {"filters": 16, "lstm": 16, "dense": 16, "rate": 5e-3, "batch": 64}
-    for parts in (4, 2):
+    files = {}
+    for name, parts in (("4", 4), ("linear", 2), ("2", 2)):
         whitening = 0.1 if parts == 2 else 0.0
-        parameters = {**sizes, "subsequences": parts, "epochs": 4}
+        parameters = {**sizes, "subsequences": parts, "epochs": 4, "linear": name == "linear"}
         parameters |= {"whitening": whitening, "whitening_clip": 6.0 * bool(whitening)}
         model = make_classifier("seqnetquake", parameters, 3)
         lines = []
         model.fit(windows, windows, lines.append)
         assert len(lines) == 4
         graph = inference_function(model.keras_model, model.whitening)
-        result[f"keras_{parts}"] = model.logits(windows)
-        result[f"unrolled_{parts}"] = graph(inputs).numpy()[:, 0]
-        result[f"single_{parts}"] = graph(inputs[:1]).numpy()[:, 0]
-    forget_columns(model.keras_model, [4, 9])
-    changed = inputs.copy()
-    changed[:, :, [4, 9]] = 5.0
-    forgotten = model.logits_of(inputs)
-    assert np.array_equal(model.logits_of(changed), forgotten)
-    result["keras"] = forgotten
-    (folder / "int8.tflite").write_bytes(
-        convert_int8(model.keras_model, inputs[:200], model.whitening)
-    )
-    (folder / "float32.tflite").write_bytes(convert_float32(model.keras_model, model.whitening))
+        result[f"keras_{name}"] = model.logits(windows)
+        result[f"unrolled_{name}"] = graph(inputs).numpy()[:, 0]
+        result[f"single_{name}"] = graph(inputs[:1]).numpy()[:, 0]
+        if parts == 4:
+            continue
+        forget_columns(model.keras_model, [4, 9])
+        changed = inputs.copy()
+        changed[:, :, [4, 9]] = 5.0
+        forgotten = model.logits_of(inputs)
+        assert np.array_equal(model.logits_of(changed), forgotten)
+        result[f"forgotten_{name}"] = forgotten
+        if name == "linear":
+            assert np.abs(model.keras_model.get_layer("linear").get_weights()[0]).max() > 0.05
+        files[f"int8_{name}"] = convert_int8(model.keras_model, inputs[:200], model.whitening)
+        files[f"float32_{name}"] = convert_float32(model.keras_model, model.whitening)
     # To be refused: dense weights with a scale a row, a recurrent layer as Keras converts it.
     converter = tflite._converter(model.keras_model, model.whitening)
     converter.optimizations = [tflite.tf.lite.Optimize.DEFAULT]
@@ -74,12 +77,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     layers = tflite.keras.layers
     loop = tflite.keras.Sequential([tflite.keras.Input((20, 10), batch_size=1), layers.LSTM(4)])
     looped = tflite.tf.lite.TFLiteConverter.from_keras_model(loop).convert()
-    found = {
-        "int8": faults((folder / "int8.tflite").read_bytes()),
-        "float32": faults((folder / "float32.tflite").read_bytes()),
-        "per_channel": faults(converter.convert()),
-        "looped": faults(looped),
-    }
+    for name, content in files.items():
+        (folder / f"{name}.tflite").write_bytes(content)
+    found = {name: faults(content) for name, content in files.items()}
+    found |= {"per_channel": faults(converter.convert()), "looped": faults(looped)}
     return Trained(folder, result, found)
 
 
@@ -88,38 +89,45 @@ def result(trained: Trained) -> dict[str, np.ndarray]:
     return trained.result
 
 
-@pytest.mark.parametrize("parts", [2, 4])
-def test_unrolled_graph_is_the_keras_model(result: dict[str, np.ndarray], parts: int) -> None:
-    assert result[f"keras_{parts}"].std() > (0.5 if parts == 2 else 0.001)
-    difference = np.abs(result[f"unrolled_{parts}"] - result[f"keras_{parts}"])
+@pytest.mark.parametrize("name", ["2", "4", "linear"])
+def test_unrolled_graph_is_the_keras_model(result: dict[str, np.ndarray], name: str) -> None:
+    assert result[f"keras_{name}"].std() > (0.001 if name == "4" else 0.5)
+    difference = np.abs(result[f"unrolled_{name}"] - result[f"keras_{name}"])
     assert difference.max() < 1e-5
-    assert result[f"single_{parts}"][0] == pytest.approx(result[f"keras_{parts}"][0], abs=1e-5)
+    assert result[f"single_{name}"][0] == pytest.approx(result[f"keras_{name}"][0], abs=1e-5)
 
 
-def test_float32_file_is_the_keras_model(trained: Trained, result: dict[str, np.ndarray]) -> None:
-    found = edge_logits(trained.folder / "float32.tflite", Windows.laid_out(result["inputs"]))
-    assert np.abs(found.logits - result["keras"]).max() < 1e-4
-
-
-def test_int8_file_is_close_and_the_same_in_any_place(
-    trained: Trained, result: dict[str, np.ndarray]
+@pytest.mark.parametrize("name", ["2", "linear"])
+def test_float32_file_is_the_keras_model(
+    trained: Trained, result: dict[str, np.ndarray], name: str
 ) -> None:
+    path = trained.folder / f"float32_{name}.tflite"
+    found = edge_logits(path, Windows.laid_out(result["inputs"]))
+    assert np.abs(found.logits - result[f"forgotten_{name}"]).max() < 1e-4
+
+
+@pytest.mark.parametrize("name", ["2", "linear"])
+def test_int8_file_is_close_and_the_same_in_any_place(
+    trained: Trained, result: dict[str, np.ndarray], name: str
+) -> None:
+    path, wanted = trained.folder / f"int8_{name}.tflite", result[f"forgotten_{name}"]
     windows = Windows.laid_out(result["inputs"])
-    found = edge_logits(trained.folder / "int8.tflite", windows)
+    found = edge_logits(path, windows)
     assert found.runtime.startswith(("tflite-runtime ", "ai-edge-litert "))
     levels = np.unique(found.logits)
     assert levels.size <= 256
     step = np.diff(levels).min()
-    assert np.abs(found.logits - result["keras"]).max() < 12 * step
-    assert np.corrcoef(found.logits, result["keras"])[0, 1] > 0.99
+    assert np.abs(found.logits - wanted).max() < 12 * step
+    assert np.corrcoef(found.logits, wanted)[0, 1] > 0.99
     # 65 windows: the second batch holds one.
-    few = edge_logits(trained.folder / "int8.tflite", Windows.laid_out(result["inputs"][:65]))
+    few = edge_logits(path, Windows.laid_out(result["inputs"][:65]))
     assert np.array_equal(few.logits, found.logits[:65])
 
 
 def test_what_the_edge_cannot_run_is_found_in_a_file(trained: Trained) -> None:
     found = trained.faults
-    assert found["int8"] == found["float32"] == []
+    kept = ("int8_2", "float32_2", "int8_linear", "float32_linear")
+    assert all(found[name] == [] for name in kept)
     assert all("scales" in fault for fault in found["per_channel"])
     assert found["per_channel"]
     assert any("operation" in fault for fault in found["looped"])

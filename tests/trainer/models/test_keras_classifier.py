@@ -23,6 +23,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "cnn": {"filters": 8, "dense": 8},
     "lstm": {"lstm": 8, "dense": 8},
     "dnn": {"dense": 16},
+    "quadratic": {},
 }
 FAST: dict[str, Any] = {"epochs": 12, "rate": 0.01, "batch": 64}
 
@@ -303,6 +304,64 @@ class TestNetworks:
             named = [name for stage in stages(model) for name in stage]
             counted = [layer.name for layer in model.layers if layer.trainable_variables]
             assert sorted(named) == sorted(counted)
+
+    @pytest.mark.parametrize("kind", ["seqnetquake", "cnn"])
+    def test_linear_path(self, kind: str) -> None:
+        from trainer.models.engine import keras
+        from trainer.models.networks import build_network, stages
+
+        # Training begins as it does without.
+        first = []
+        for has in (False, True):
+            keras.utils.set_random_seed(1)
+            made = build_network(network(kind, linear=has)._parameters, 8, 6)
+            first.append(made(self.validation.inputs).numpy())
+        assert np.array_equal(*first)
+
+        model = network(kind, linear=True, epochs=3)
+        model.fit(self.train, self.validation)
+        linear = model.keras_model.get_layer("linear")
+        weights = linear.get_weights()[0]
+        assert weights.shape == (8 * 3, 1)
+        assert np.abs(weights.reshape(8, 3)[:, :2]).min() > 0.0
+        # What was never seen has nothing to learn from.
+        assert not weights.reshape(8, 3)[:, 2].any()
+        assert stages(model.keras_model)[0][1:] == ["logit", "linear"]
+        save_classifier(model, self.folder / kind)
+        loaded = load_classifier(self.folder / kind)
+        assert np.array_equal(loaded.logits(self.validation), model.logits(self.validation))
+
+    def test_a_teacher_is_learned_from(self) -> None:
+        rng = np.random.default_rng(8)
+        wrong = np.where(self.train.positive, 0.1, 0.9)
+        place = self.folder / "taught"
+        taught, same = network("dnn"), network("dnn")
+        taught.fit(self.train, self.validation, checkpoint=place, teacher=wrong)
+        # Validation has the labels, and says that the first epoch was the least bad.
+        assert taught.history[-1]["validation_loss"] > taught.history[0]["validation_loss"]
+        assert taught.history[-1]["loss"] < taught.history[0]["loss"]
+        same.fit(self.train, self.validation)
+        labels = self.train.label.astype(np.float64)
+        hard = network("dnn")
+        hard.fit(self.train, self.validation, teacher=labels)
+        assert hard.history == same.history
+        lines: list[str] = []
+        other = network("dnn", epochs=1)
+        for teacher in (wrong, rng.random(400)):
+            again = network("dnn")
+            again.fit(self.train, self.validation, lines.append, checkpoint=place, teacher=teacher)
+        assert lines[0].startswith("resumed after epoch")
+        assert "other data or parameters" in lines[1]
+        for teacher, words in (
+            (wrong[1:], "probability for each of 400 training windows, got an array of shape (399"),
+            (wrong + 0.2, "teacher: holds 1.1; valid is 0 to 1"),
+            (wrong * np.nan, "teacher: holds nan"),
+        ):
+            refused(
+                TrainError,
+                words,
+                lambda t=teacher: other.fit(self.train, self.validation, teacher=t),
+            )
 
     def test_every_window_is_dealt_once(self) -> None:
         from trainer.models.training_loop import batches

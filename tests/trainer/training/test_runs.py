@@ -22,6 +22,8 @@ from trainer.common.code_hash import code_sha256
 from trainer.common.errors import TrainError
 from trainer.models.classifier import Classifier, silent
 from trainer.training.commands import finetune, pretrain, train
+from trainer.training.fitting import fit_classifier
+from trainer.training.loading import load_windows
 from trainer.training.provenance import find_record
 from trainer.training.run_folder import TrainingRun, read_run
 from trainer.training.run_recipe import (
@@ -68,8 +70,10 @@ class FakeNetwork(Classifier):
         transfer=None,
         checkpoint=None,
         on_epoch=None,
+        teacher=None,
     ):
-        self.fitted.append({"train": train, "validation": validation, "transfer": transfer})
+        call = {"train": train, "validation": validation, "transfer": transfer}
+        self.fitted.append(call | {"teacher": teacher})
         place = checkpoint / "state.json"
         if place.is_file():
             self.history, self.weight = json.loads(place.read_text())
@@ -436,6 +440,17 @@ def test_forests_are_trained_and_not_pretrained(
     record = read_run(tmp_path / "run")
     assert record.history is None
     assert not (tmp_path / "run" / "curves.csv").exists()
+
+
+def test_networks_alone_learn_from_a_teacher(built: Path, tmp_path: Path) -> None:
+    windows = load_windows(built, "train")
+    teacher = np.full(len(windows), 0.5)
+    parameters = {"epochs": 1, "rate": 0.1}
+    with pytest.raises(TrainError, match="a forest cannot learn from a teacher: networks alone"):
+        fit_classifier("forest", parameters, 1, windows, windows, teacher=teacher)
+    place = tmp_path / "checkpoint"
+    fit_classifier("network", parameters, 1, windows, windows, checkpoint=place, teacher=teacher)
+    assert FakeNetwork.fitted[-1]["teacher"] is teacher
 
 
 def test_one_process_works_on_a_run(run: Run, built: Path, recipe: Path, tmp_path: Path) -> None:

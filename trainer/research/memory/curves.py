@@ -15,6 +15,7 @@ from trainer.evaluation.bootstrap import draws, interval, numbered
 from trainer.evaluation.metrics import GroupedScores
 from trainer.models.window_set import groups_of
 from trainer.research.memory.study import Study, as_array, label_of, log_odds, subset
+from trainer.research.memory.windows import SimulatedWindows, View
 from trainer.research.paper.work import recipe_of
 from trainer.training.fitting import fit_classifier, history_of
 
@@ -190,41 +191,67 @@ def fitted(study: Study, fit: Fit) -> dict[str, Any]:
         Log-odds of the test windows as ``scores``, of the training windows as ``train``; the
         ``epochs`` of a network.
     """
-    recipe, made = recipe_of(fit.kind), study.missions[fit.mission]
+    made, recipe = study.missions[fit.mission], study.recipe
     first, last = subset(fit.repetition, fit.clusters, study.clusters_of(fit.mission))
-    held = study.recipe.validation(fit.clusters)
+    held = recipe.validation(fit.clusters)
     teachers = [
         fitted(study, Fit(**{**asdict(fit), "taught_by": 0, "seed": seed}))
         for seed in range(fit.taught_by)
     ]
 
     def work() -> dict[str, Any]:
-        view = study.view(fit.mission, fit.form)
-        parameters, shrinkage = unwhitened(recipe.parameters)
-        matrices = study.whitening(fit.mission, fit.form, shrinkage)
-        train = view.window_set(
-            made.windows("train", last).clusters(first, last), fit.strength, matrices
+        blocks = (
+            made.windows("train", last).clusters(first, last),
+            made.windows("validation", held),
+            made.windows("test", recipe.test_clusters),
         )
-        more: dict[str, Any] = {}
-        if teachers:
-            more["teacher"] = expit(np.mean([one["train"] for one in teachers], axis=0))
-        model = fit_classifier(
-            recipe.kind,
-            parameters,
-            1 + fit.repetition + 1000 * fit.seed,
-            train,
-            view.window_set(made.windows("validation", held), fit.strength, matrices),
-            **more,
-        )
-        test = made.windows("test", study.recipe.test_clusters)
-        return {
-            "scores": log_odds(model, view.window_set(test, fit.strength, matrices)),
-            "train": log_odds(model, train),
-            "epochs": len(history_of(model)),
-        }
+        teacher = expit(np.mean([one["train"] for one in teachers], axis=0)) if teachers else None
+        view, seed = study.view(fit.mission, fit.form), 1 + fit.repetition + 1000 * fit.seed
+        return fit_and_score(view, fit.kind, seed, blocks, fit.strength, teacher)
 
-    about = (asdict(fit), first, last, held, dict(recipe.parameters))
+    about = (asdict(fit), first, last, held, dict(recipe_of(fit.kind).parameters))
     return study.unit(fit.name, about, work, (fit.mission,))
+
+
+def fit_and_score(
+    view: View,
+    kind: str,
+    seed: int,
+    blocks: tuple[SimulatedWindows, SimulatedWindows, SimulatedWindows],
+    strength: str,
+    teacher: FloatArray | None = None,
+) -> dict[str, Any]:
+    """Fit a classifier on whitened windows, by its shipped recipe, and score those of test.
+
+    Parameters
+    ----------
+    view : View
+    kind : str
+        Of a recipe.
+    seed : int
+        Of the weights.
+    blocks : tuple of SimulatedWindows
+        Training, validation, test.
+    strength : str
+    teacher : ndarray, shape (n,), optional
+        Probabilities of the training windows, to learn from instead of the labels.
+
+    Returns
+    -------
+    dict
+        Log-odds of the test windows as ``scores``, of the training windows as ``train``; the
+        ``epochs`` of a network.
+    """
+    recipe = recipe_of(kind)
+    parameters, shrinkage = unwhitened(recipe.parameters)
+    matrices = view.whitening(shrinkage)
+    train, validation, test = (view.window_set(b, strength, matrices) for b in blocks)
+    model = fit_classifier(recipe.kind, parameters, seed, train, validation, teacher=teacher)
+    return {
+        "scores": log_odds(model, test),
+        "train": log_odds(model, train),
+        "epochs": len(history_of(model)),
+    }
 
 
 def unwhitened(parameters: dict[str, Any]) -> tuple[dict[str, Any], float]:

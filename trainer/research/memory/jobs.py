@@ -9,8 +9,14 @@ from typing import Any
 
 from trainer.research.memory.curves import curve_fits, fitted
 from trainer.research.memory.networks import network_fits, rank_fits
+from trainer.research.memory.null import null_scores, null_units
+from trainer.research.memory.profiles import Comparison, profile_units
 from trainer.research.memory.study import Study, read_study
 from trainer.research.memory.transfer import UNTUNED, Transfer
+from trainer.research.memory.tuning import tune
+
+#: The mission of the comparison of profiles.
+_PROFILES = "all profiles"
 
 
 @dataclass(frozen=True)
@@ -20,7 +26,7 @@ class StudyJob:
     Parameters
     ----------
     recipe, folder : Path
-    part : {"mission", "fit", "pretraining", "epochs", "transfer"}
+    part : {"mission", "tuning", "fit", "pretraining", "epochs", "transfer", "null", "profiles"}
     key : object
         Which one.
     """
@@ -47,9 +53,12 @@ def study_jobs(study: Study, recipe: Path) -> list[list[StudyJob]]:
     tuned = [(w, c) for c in plan.transfer.clusters for w in ways if w != UNTUNED]
     repetitions = range(plan.transfer.repetitions)
     stages: list[list[tuple[str, Any]]] = [
-        [("mission", label) for label in reversed(study.missions)],
+        [("mission", label) for label in reversed(study.missions)] + [("mission", _PROFILES)],
         [
+            *(("tuning", kind) for kind in plan.tuning.kinds),
             *(("pretraining", r) for r in repetitions),
+            *(("null", unit) for unit in null_units(plan.null)),
+            *(("profiles", unit) for unit in profile_units(plan.profiles)),
             # The long ones first: the last to end are short.
             *(("fit", f) for f in sorted(fits, key=lambda f: -f.clusters) if not f.taught_by),
         ],
@@ -64,16 +73,24 @@ def do_study_job(job: StudyJob) -> str:
     """Do one job in this process; say how it went."""
     study = _study(job.recipe, job.folder)
     key = job.key
-    if job.part == "mission":
+    if (job.part, key) == ("mission", _PROFILES):
+        _profiles(job.recipe, job.folder).simulate()
+    elif job.part == "mission":
         study.simulate(key)
+    elif job.part == "tuning":
+        tune(study, key)
     elif job.part == "fit":
         fitted(study, key)
     elif job.part == "pretraining":
         _transfer(job.recipe, job.folder).pretrained(key)
     elif job.part == "epochs":
         _transfer(job.recipe, job.folder).epochs(*key)
-    else:
+    elif job.part == "transfer":
         _transfer(job.recipe, job.folder).scores(*key)
+    elif job.part == "null":
+        null_scores(study, study.recipe.null, *key)
+    else:
+        _profiles(job.recipe, job.folder).scores(*key)
     return "done"
 
 
@@ -86,3 +103,9 @@ def _study(recipe: Path, folder: Path) -> Study:
 @cache
 def _transfer(recipe: Path, folder: Path) -> Transfer:
     return Transfer(_study(recipe, folder))
+
+
+@cache
+def _profiles(recipe: Path, folder: Path) -> Comparison:
+    study = _study(recipe, folder)
+    return Comparison(study, study.recipe.profiles)

@@ -22,6 +22,7 @@ from edge.grid import Grid
 from edge.observables import PROFILES, MissionName
 from edge.outputs import replace_file
 from trainer.archives.archive import NightPass
+from trainer.common.errors import TrainError
 from trainer.datasets.climatology_fit import fit_background, join_fits
 from trainer.datasets.recipe import read_dataset_recipe
 from trainer.inputs.indices import Indices
@@ -38,11 +39,17 @@ _EMBARGO = np.timedelta64(34, "D")
 _HALF_YEAR, _YEAR = np.timedelta64(183, "D"), np.timedelta64(365, "D")
 _SEEDS = {"cses": 710_000_000, "demeter": 720_000_000}
 #: Chunks of each block have seeds of their own.
-_OF_BLOCK = {"train": 0, "validation": 10_000, "test": 20_000}
+_OF_BLOCK = {"train": 0, "validation": 10_000, "test": 20_000, "development": 25_000}
+#: Blocks ``null-0``, ``null-1`` and so on follow, so many seeds apart.
+_NULL, _FIRST_NULL, _NULL_STEP = "null-", 30_000, 1_000
 #: Windows of each half-orbit of the climatology that the whitening is fitted on.
 _CLEAR_WINDOWS = 4
 
 Tell = Callable[[str], None]
+
+
+class NotDone(TrainError):
+    """Something was asked for that is not done, and not to be done now."""
 
 
 class MissionPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,10 +87,12 @@ class Mission:
     folder : Path
     tell : callable
         Takes a line of progress.
+    work : bool, optional
+        False: what is not in the folder raises `NotDone`.
     """
 
-    def __init__(self, plan: MissionPlan, folder: Path, tell: Tell) -> None:
-        self.plan, self.folder, self._tell = plan, folder, tell
+    def __init__(self, plan: MissionPlan, folder: Path, tell: Tell, work: bool = True) -> None:
+        self.plan, self.folder, self._tell, self._work = plan, folder, tell, work
         first, last = np.datetime64(plan.first, "D"), np.datetime64(plan.last, "D")
         held = last + _EMBARGO
         final = held + _HALF_YEAR + _EMBARGO
@@ -91,6 +100,7 @@ class Mission:
             "train": (first, last),
             "validation": (held, held + _HALF_YEAR),
             "test": (final, final + _YEAR),
+            "development": (first, last),
         }
         margin = np.timedelta64(60, "D")
         self.indices: Indices = simulate_indices(
@@ -100,16 +110,24 @@ class Mission:
         self._kept: dict[tuple[str, int], SimulatedWindows] = {}
 
     def block(self, name: str) -> Block:
-        """Give the plan of ``train``, ``validation`` or ``test``."""
-        first, last = self._spans[name]
+        """Give the plan of a block.
+
+        It is ``train``, ``validation``, ``test``, ``development``, ``null-0``, ``null-1`` and so
+        on. ``development`` is of the span of ``train`` with other earthquakes and noise; the null
+        ones of that of ``test`` likewise, and have no perturbations.
+        """
+        null = name.startswith(_NULL)
+        first, last = self._spans[_span(name)]
+        number = int(name.removeprefix(_NULL)) if null else 0
+        seed = _FIRST_NULL + _NULL_STEP * number if null else _OF_BLOCK[name]
         return Block(
             mission=self.plan.mission,
             first=first,
             last=last,
-            seed=_SEEDS[self.plan.mission] + _OF_BLOCK[name],
+            seed=_SEEDS[self.plan.mission] + seed,
             indices=self.indices,
-            strengths=self.plan.strengths,
-            windows=self.plan.test_windows if name == "test" else self.plan.windows,
+            strengths={} if null else self.plan.strengths,
+            windows=self.plan.test_windows if _span(name) == "test" else self.plan.windows,
             refer=name == "test",
             profile=self.plan.profile,
         )
@@ -125,7 +143,8 @@ class Mission:
 
         Parameters
         ----------
-        name : {"train", "validation", "test"}
+        name : str
+            Of `block`.
         clusters : int
         """
         if (name, clusters) in self._kept:
@@ -135,7 +154,7 @@ class Mission:
         while have < clusters:
             number = len(parts)
             path = self._path(f"{name}-{number:03d}", (block.plan(number), block.windows))
-            if not path.is_file():
+            if self._missing(path):
                 chunk = Chunk(block, number, self.tracks(name))
                 found = join(list(chunk.clusters()))
                 _write(path, _arrays(refer(block, found) if block.refer else found))
@@ -147,9 +166,10 @@ class Mission:
 
     def tracks(self, name: str) -> Tracks:
         """Give the ground tracks of a block."""
-        if name not in self._tracks:
-            self._tracks[name] = Tracks(self.plan.mission, *self._spans[name])
-        return self._tracks[name]
+        span = _span(name)
+        if span not in self._tracks:
+            self._tracks[span] = Tracks(self.plan.mission, *self._spans[span])
+        return self._tracks[span]
 
     def climatology(self, form: str) -> tuple[Climatology, SimulatedWindows]:
         """Fit the climatology of the training block on clear half-orbits.
@@ -168,7 +188,7 @@ class Mission:
         profile = PROFILES[self.plan.profile]
         rule = msgspec.structs.replace(read_dataset_recipe().background, form=form)
         path = self._path(f"climatology-{form}", (*self._thinned(), rule))
-        if not path.is_file():
+        if self._missing(path):
             fit = fit_background(passes, profile, self.plan.mission, rule, self.indices)
             content = io.BytesIO()
             join_fits(profile, {self.plan.mission: fit}).save(content)  # type: ignore[arg-type]
@@ -183,7 +203,7 @@ class Mission:
     def _clear(self) -> tuple[list[NightPass], SimulatedWindows]:
         block = replace(self.block("train"), strengths={})
         path = self._path("clear", self._thinned())
-        if not path.is_file():
+        if self._missing(path):
             chunk = Chunk(block, 0, self.tracks("train"))
             orbits = self.tracks("train").orbit.size
             # At random: a step could go round with the cycle of the orbit.
@@ -222,9 +242,20 @@ class Mission:
         ]
         return passes, SimulatedWindows(**arrays)
 
+    def _missing(self, path: Path) -> bool:
+        if path.is_file():
+            return False
+        if not self._work:
+            raise NotDone(f"{path.stem}: is not simulated")
+        return True
+
     def _path(self, name: str, about: Any) -> Path:
         digest = hashlib.sha256(msgspec.json.encode((FORMAT, RELEASE, name, about))).hexdigest()
         return self.folder / f"{self.plan.mission}-{name}-{digest[:12]}.npz"
+
+
+def _span(block: str) -> str:
+    return "test" if block.startswith(_NULL) else block
 
 
 def _arrays(windows: SimulatedWindows) -> dict[str, AnyArray]:

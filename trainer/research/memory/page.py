@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from edge.bundle import Metric
 from trainer.research.memory.curves import Point, verdict
 from trainer.research.memory.networks import Candidate, Rank
 from trainer.research.memory.study import StudyRecipe, label_of
 from trainer.research.memory.transfer import METRICS, Gain
+from trainer.research.memory.tuning import Tuned
 from trainer.research.paper.pooled import table
 
 #: Wanted of transfer with few clusters: the relative gains of Xiong et al. 2021 on real data.
@@ -105,6 +108,22 @@ def network_lines(candidates: list[Candidate], flops: dict[str, float]) -> list[
         rows.append([name, cost, *shown])
     heads = [f"{strength}, {clusters} clusters" for strength, clusters in strengths]
     return table(["network", "MFLOP a window", *heads], rows)
+
+
+def tuning_lines(tuned: list[Tuned]) -> list[str]:
+    """Give what the search found beside what ships."""
+    rows = []
+    for one in tuned:
+        found = ", ".join(f"{k} {_short(v)}" for k, v in one.found.items())
+        rows.append([one.kind, f"{one.shipped:.3f}", f"{one.best:.3f}", found])
+    heads = ["classifier", "PR AUC of validation: shipped", "best", "parameters of the best"]
+    return table(heads, rows)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return " / ".join(f"{v:g}" for v in value.values())
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def transfer_lines(recipe: StudyRecipe, gains: list[Gain]) -> list[str]:

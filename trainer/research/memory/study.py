@@ -18,11 +18,11 @@ from edge.climatology import Climatology
 from edge.errors import ConfigError
 from edge.observables import MissionName
 from edge.outputs import replace_file
-from trainer.common.errors import TrainError
 from trainer.datasets.recipe import RECIPES, Count, Section, decode
 from trainer.models.classifier import Classifier
 from trainer.models.window_set import WindowSet
-from trainer.research.memory.missions import FORMAT, Mission, MissionPlan, Tell
+from trainer.research.memory.missions import FORMAT, Mission, MissionPlan, NotDone, Tell
+from trainer.research.memory.sections import NullRecipe, ProfilesRecipe
 from trainer.research.memory.windows import View
 from trainer.research.paper.design import strengths_of
 from trainer.training.run_recipe import TransferMode
@@ -50,6 +50,17 @@ class NetworksRecipe(Section, frozen=True):
     kinds: list[str]
     repetitions: Count
     seeds: Count
+
+
+class TuningRecipe(Section, frozen=True):
+    """Search of parameters, with as many trials for each kind; those in `left` are not searched."""
+
+    strength: str
+    clusters: Count
+    kinds: list[str]
+    trials: Count
+    random_trials: Count
+    left: list[str]
 
 
 class TransferRecipe(Section, frozen=True):
@@ -94,8 +105,11 @@ class StudyRecipe(Section, frozen=True):
     ranked_clusters: Count
     clusters_a_year: Count
     years: dict[str, SpanRecipe]
+    tuning: TuningRecipe
     networks: NetworksRecipe
     transfer: TransferRecipe
+    null: NullRecipe
+    profiles: ProfilesRecipe
 
     def validation(self, clusters: int) -> int:
         """Give the clusters of validation beside so many of training."""
@@ -122,7 +136,7 @@ def read_study(path: Path) -> StudyRecipe:
     """
     recipe = decode(path, StudyRecipe)
     known = strengths_of("cses")
-    for strength in (*recipe.strengths, recipe.transfer.strength):
+    for strength in (*recipe.strengths, recipe.transfer.strength, recipe.tuning.strength):
         if strength not in known:
             raise ConfigError(
                 f"recipe {path.name}: strength {strength!r}; known are {', '.join(known)}"
@@ -135,10 +149,6 @@ def read_study(path: Path) -> StudyRecipe:
     if not recipe.years:
         raise ConfigError(f"recipe {path.name}: years is empty; expected a training block or more")
     return recipe
-
-
-class NotDone(TrainError):
-    """A unit was asked for that is not done."""
 
 
 class Study:
@@ -155,7 +165,7 @@ class Study:
     """
 
     def __init__(self, recipe: StudyRecipe, folder: Path, tell: Tell, work: bool = True) -> None:
-        self.recipe, self.folder, self.tell, self._work = recipe, folder, tell, work
+        self.recipe, self.folder, self.tell, self.work = recipe, folder, tell, work
         self.missions = {
             label: Mission(
                 MissionPlan(
@@ -167,11 +177,11 @@ class Study:
                 ),
                 folder / "windows",
                 tell,
+                work,
             )
             for label, name, span, strengths in _spans(recipe)
         }
         self._views: dict[tuple[str, str], View] = {}
-        self._matrices: dict[tuple[str, str, float], FloatArray] = {}
 
     @property
     def main(self) -> Mission:
@@ -207,6 +217,7 @@ class Study:
         forms = {self.recipe.form, self.recipe.transfer.form}
         if label == self.recipe.main:
             forms |= set(self.recipe.forms)
+            mission.windows("development", self.recipe.tuning.clusters)
         for form in sorted(forms - {EXACT}):
             mission.climatology(form)
 
@@ -228,13 +239,6 @@ class Study:
             "The files' defects are left out. The reference knows the simulator and the strength; "
             f"it is no ceiling where it approximates: {rough}.",
         ]
-
-    def whitening(self, label: str, form: str, shrinkage: float) -> FloatArray:
-        """Give the whitening of a view, shape (F, L, L)."""
-        key = label, form, shrinkage
-        if key not in self._matrices:
-            self._matrices[key] = self.view(label, form).whitening(shrinkage)
-        return self._matrices[key]
 
     def fingerprint(self, about: Any, missions: tuple[str, ...]) -> str:
         """Digest what a result depends on; see `unit`."""
@@ -268,7 +272,7 @@ class Study:
             found: dict[str, Any] = json.loads(path.read_text("utf-8"))
             if found["fingerprint"] == fingerprint:
                 return found
-        if not self._work:
+        if not self.work:
             raise NotDone(f"{name}: is not done")
         path.parent.mkdir(parents=True, exist_ok=True)
         result = {"fingerprint": fingerprint, "simulated": True, **work()}
@@ -297,7 +301,7 @@ def as_array(result: dict[str, Any]) -> FloatArray:
 def _spans(recipe: StudyRecipe) -> list[tuple[str, MissionName, SpanRecipe, list[str]]]:
     """Give label, name, span and strengths of each mission."""
     strength = recipe.transfer.strength
-    both = sorted({*recipe.strengths, strength})
+    both = sorted({*recipe.strengths, strength, recipe.tuning.strength})
     found: list[tuple[str, MissionName, SpanRecipe, list[str]]] = [
         (label_of(years), "cses", span, both) for years, span in recipe.years.items()
     ]

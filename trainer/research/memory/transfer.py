@@ -190,8 +190,7 @@ class Transfer:
     def _set(self, windows: SimulatedWindows, label: str = "") -> WindowSet:
         label = label or self.study.recipe.main
         view = self.study.view(label, self.recipe.form)
-        matrices = self.study.whitening(label, self.recipe.form, _shrinkage())
-        return view.window_set(windows, self.recipe.strength, matrices)
+        return view.window_set(windows, self.recipe.strength, view.whitening(_shrinkage()))
 
     def _seen(self, windows: WindowSet) -> WindowSet:
         """Mask the observables that pretraining never saw: their weights are those of chance."""

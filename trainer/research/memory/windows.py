@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,8 @@ from trainer.simulate.moments import columns_of
 from trainer.simulate.parameters import PARAMETERS
 from trainer.simulate.precursor_model import observable_spread
 
+#: Name of the first strength, which is none.
+UNDISTURBED = "null"
 #: Earthquakes of M >= 5 a day, aftershocks included, as on Earth.
 EVENTS_PER_DAY = 4.0
 
@@ -172,7 +174,7 @@ def refer(block: Block, windows: SimulatedWindows) -> SimulatedWindows:
     return replace(windows, log_ratio=scores)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class View:
     """How the windows of one mission are shown to classifiers.
 
@@ -192,6 +194,7 @@ class View:
     climatology: Climatology | None
     clear: SimulatedWindows
     profile: str = "plasma"
+    _matrices: dict[float, FloatArray] = field(default_factory=dict)
 
     def residuals(self, windows: SimulatedWindows, strength: int = 0) -> Features:
         """Residuals and flags.
@@ -229,8 +232,10 @@ class View:
 
     def whitening(self, shrinkage: float) -> FloatArray:
         """Fit the whitening on the clear windows; see `trainer.models.whitening`."""
-        inputs, names = self.residuals(self.clear), PROFILES[self.profile].names
-        return fit_whitening(clear_windows_of(inputs), shrinkage, names)
+        if shrinkage not in self._matrices:
+            inputs, names = self.residuals(self.clear), PROFILES[self.profile].names
+            self._matrices[shrinkage] = fit_whitening(clear_windows_of(inputs), shrinkage, names)
+        return self._matrices[shrinkage]
 
     def window_set(
         self, windows: SimulatedWindows, strength: str, matrices: FloatArray | None = None
@@ -241,10 +246,11 @@ class View:
         ----------
         windows : SimulatedWindows
         strength : str
+            ``null`` for none.
         matrices : ndarray, shape (F, L, L), optional
             Whitening of the residuals.
         """
-        inputs = self.residuals(windows, 1 + self.strengths.index(strength))
+        inputs = self.residuals(windows, (UNDISTURBED, *self.strengths).index(strength))
         inputs = inputs if matrices is None else whiten(inputs, matrices)
         middle = inputs.shape[1] // 2
         step = 1000 * GRID_STEP_S

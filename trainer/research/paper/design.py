@@ -131,9 +131,9 @@ def read_design(path: Path) -> Design:
     return Design(written, dataset, strengths)
 
 
-def strengths_of(mission: MissionName) -> dict[str, float]:
-    """Strengths of the plasma of a mission, by label."""
-    return _read_strengths()[f"{mission}.plasma"]
+def strengths_of(mission: MissionName, profile: str = "plasma") -> dict[str, float]:
+    """Strengths by label: the AUC that the reference of a profile has with them."""
+    return _read_strengths()[f"{mission}.{profile}"]
 
 
 def _read_strengths() -> dict[str, dict[str, float]]:

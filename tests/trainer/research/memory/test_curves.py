@@ -48,6 +48,14 @@ first = "2019-01-01"
 last = "2019-04-01"
 every = 12
 
+[tuning]
+strength = "auc90"
+clusters = 10
+kinds = ["logistic"]
+trials = 2
+random_trials = 1
+left = []
+
 [networks]
 clusters = [20]
 kinds = ["seqnetquake"]
@@ -66,6 +74,24 @@ modes = ["full"]
 first = "2006-01-01"
 last = "2006-04-01"
 every = 12
+
+[null]
+mission = "cses-1"
+form = "interpolated"
+clusters = 20
+repetitions = 1
+kinds = ["logistic"]
+strength = "auc90"
+shuffled_kinds = ["logistic"]
+
+[profiles]
+mission = "cses-1"
+form = "interpolated"
+strengths = ["auc90"]
+clusters = 10
+test_clusters = 20
+repetitions = 1
+kinds = ["logistic"]
 """
 
 
@@ -136,7 +162,7 @@ def test_blocks_have_no_time_and_no_seed_in_common(tmp_path: Path) -> None:
 def test_a_recipe_without_a_training_block_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "none.toml"
     before, _, after = TINY.partition("[years.1]")
-    path.write_text(before + "[years]\n[networks]" + after.partition("[networks]")[2], "utf-8")
+    path.write_text(before + "[years]\n[tuning]" + after.partition("[tuning]")[2], "utf-8")
     with pytest.raises(ConfigError, match="years is empty"):
         read_study(path)
 
@@ -146,8 +172,8 @@ def test_jobs_of_a_study_need_none_of_their_own_stage(tmp_path: Path) -> None:
     path.write_text(TINY, encoding="utf-8")
     stages = study_jobs(Study(read_study(path), tmp_path, print), path)
     names = [[job.name for job in stage] for stage in stages]
-    assert names[0] == ["mission demeter", "mission cses-1"]
-    assert names[1][0] == "pretraining 0"
+    assert names[0] == ["mission demeter", "mission cses-1", "mission all profiles"]
+    assert names[1][:2] == ["tuning logistic", "pretraining 0"]
     assert "fit-cses-1-auc90-interpolated-20-seqnetquake-1-2" in names[1]
     assert names[2][-1] == "fit-cses-1-auc90-interpolated-20-seqnetquake-taught-by-2-1-1"
     assert "transfer ('joint', 5, 0)" in names[3]
