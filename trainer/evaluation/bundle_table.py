@@ -22,7 +22,8 @@ class Choices(Record, frozen=True, kw_only=True):
     alarms : float
         Alarms a night half-orbit that each threshold keeps to on the calibration span.
     calibration : float
-        Share of the time, its first part, that thresholds are chosen on.
+        Share of the time, its first part, that thresholds are chosen on. 0: they are read off the
+        judged half-orbits, where both bundles then have the same rate.
     """
 
     alarms: float = 0.2
@@ -93,6 +94,12 @@ class BundleComparison(Record, frozen=True, kw_only=True):
     measures: list[Compared]
 
 
+_SOURCE = {
+    True: "Thresholds from {} half-orbits, {}: ",
+    False: "Thresholds read off the {} half-orbits that judge, {}, where no station could: ",
+}
+
+
 def table(found: BundleComparison) -> list[str]:
     """Write a comparison as lines of Markdown."""
 
@@ -102,7 +109,9 @@ def table(found: BundleComparison) -> list[str]:
     head = [
         words.notice(found.simulated),
         "",
-        f"Thresholds from {found.calibration_half_orbits} half-orbits, {days(found.calibration)}: "
+        _SOURCE[found.choices.calibration > 0.0].format(
+            found.calibration_half_orbits, days(found.calibration)
+        )
         + "; ".join(
             f"{which} {side.threshold:.3f} ({side.calibration_alarms:.3f} alarms a half-orbit)"
             for which, side in (("old", found.old), ("new", found.new))

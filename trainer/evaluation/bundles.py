@@ -24,7 +24,7 @@ from trainer.datasets.candidates import Scanner
 from trainer.datasets.labels import SampleLabeller, has_cuts, within_cuts
 from trainer.datasets.recipe import DatasetRecipe
 from trainer.datasets.splits import Blocks
-from trainer.datasets.stream import cut_stream
+from trainer.datasets.stream import StreamWindows, cut_stream
 from trainer.evaluation.bundle_table import (
     COMPARISON_FORMAT,
     BundleComparison,
@@ -174,7 +174,8 @@ def _split(
 ) -> tuple[tuple[list[NightPass], list[NightPass]], np.datetime64, np.datetime64]:
     """Half-orbits to choose thresholds on and those to judge by, with the latter's span.
 
-    Between them lies the lead time: no event has windows in both.
+    Between them lies the lead time: no event has windows in both. Of a share of 0 both are the
+    same half-orbits.
     """
     start, end = (
         np.array([p.grid.time[i] for p in archive.passes], dtype="M8[ms]") for i in (0, -1)
@@ -183,9 +184,11 @@ def _split(
     border = start[0] + np.timedelta64(round(share * length), "ms")
     begin = max(border + labeller.lead, labeller.usable[0])
     until = min(end[-1], labeller.usable[1])
-    first = [p for p, e in zip(archive.passes, end, strict=True) if e <= border]
     within = (start >= begin) & (end <= until)
     rest = [p for p, judged in zip(archive.passes, within, strict=True) if judged]
+    first = rest
+    if share > 0.0:
+        first = [p for p, e in zip(archive.passes, end, strict=True) if e <= border]
     if not first or not rest:
         raise TrainError(
             f"{archive.path.name}: {len(first)} half-orbits up to {border} to choose thresholds "
@@ -221,16 +224,20 @@ def _judge(
         None,
         Blocks({}, 0.0),
     )
-    first, rest = (cut_stream(some, scanner, archive.simulated) for some in parts)
+    rest = cut_stream(parts[1], scanner, archive.simulated)
+    same = parts[0] is parts[1]
+    first = rest if same else cut_stream(parts[0], scanner, archive.simulated)
     if not first.windows.size or not rest.windows.size:
         raise TrainError(
             f"{archive.path.name}: {first.windows.size} and {rest.windows.size} windows cover "
             f"{scorer.minimum_coverage:g} or more; valid is 1 or more of each part"
         )
-    before, logits = (
-        logit_of(score_stream(_OnEdge(scorer), s, archive.mission, profile.names))
-        for s in (first, rest)
-    )
+
+    def score(stream: StreamWindows) -> FloatArray:
+        return logit_of(score_stream(_OnEdge(scorer), stream, archive.mission, profile.names))
+
+    logits = score(rest)
+    before = logits if same else score(first)
     threshold = choose_threshold(before, first.windows, first.half_orbits, alarms)
     starts = alarm_starts(before >= threshold, first.windows)
     return float(starts.sum()) / first.half_orbits, ScoredStream(rest, logits, threshold)

@@ -158,7 +158,11 @@ def compare_bundles(
     ] = 0.2,
     calibration: Annotated[
         float,
-        typer.Option(min=0.05, max=0.95, help="Share of the time, the first, to set thresholds."),
+        typer.Option(
+            min=0.0,
+            max=0.95,
+            help="Share of the time, the first, to set thresholds; 0: on all that is judged.",
+        ),
     ] = 0.4,
     resamples: Annotated[int, typer.Option(min=1, help="Of each interval.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of the resamplings.")] = 0,

@@ -232,8 +232,9 @@ def reproduce(
     """
     from edge.outputs import replace_files
     from trainer.research.document import make_page
-    from trainer.research.memory import study as studies
+    from trainer.research.memory import recipe as studies
     from trainer.research.memory.jobs import do_study_job, study_jobs
+    from trainer.research.memory.study import Study
     from trainer.research.paper import design as designs
     from trainer.research.paper.pooled import read_results
     from trainer.research.paper.runner import do_job, jobs_of, run_jobs
@@ -249,11 +250,11 @@ def reproduce(
     page = out or (Path("build") / f"{form}.md" if quick else _PAGE)
     failed: list[str] = []
     if not tables_only:
-        for stage in study_jobs(studies.Study(plan, root, tell), path.resolve()):
+        for stage in study_jobs(Study(plan, root, tell), path.resolve()):
             failed += run_jobs(stage, workers, tell, do_study_job)
         jobs = jobs_of(design, native.resolve(), root / "native")
         failed += run_jobs(jobs, workers, tell, do_job)
-    study = studies.Study(plan, root, tell, work=False)
+    study = Study(plan, root, tell, work=False)
     made = make_page(study, design, read_results(root / "native"), page, quick)
     page.parent.mkdir(parents=True, exist_ok=True)
     charts = {page.with_name(name): content for name, content in made.charts.items()}

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from edge import __version__
+from edge.observables import PROFILES
+from trainer.datasets.recipe import read_dataset_recipe
 from trainer.research.memory.charts import curves_chart, molchan_chart, transfer_chart
 from trainer.research.memory.curves import run_curves
 from trainer.research.memory.missions import NotDone
@@ -25,6 +29,7 @@ from trainer.research.memory.page import (
 )
 from trainer.research.memory.profiles import lines as profile_lines
 from trainer.research.memory.profiles import run_profiles
+from trainer.research.memory.recipe import label_of
 from trainer.research.memory.study import Study
 from trainer.research.memory.transfer import Transfer
 from trainer.research.memory.tuning import run_tuning
@@ -111,7 +116,9 @@ def make_page(
         ),
         (
             "Missions of some years, with the clusters and the climatology of that time",
-            years_lines(recipe, points) if points else _NOT_RUN,
+            years_lines(recipe, points, {y: study.level(label_of(y)) for y in recipe.years})
+            if points
+            else _NOT_RUN,
         ),
         (
             f"All classifiers with {recipe.ranked_clusters} clusters",
@@ -168,8 +175,25 @@ def make_page(
 
 
 def network_flops(study: Study) -> dict[str, float]:
-    """Give the cost of a window of each kind of network."""
-    return {}
+    """Give the operations of a window of each network, by the names that the tables use."""
+    from trainer.models.flops import flops
+    from trainer.models.networks import PARAMETERS, build_network
+    from trainer.research.paper.work import recipe_of
+
+    length = read_dataset_recipe().windows.length
+    columns = 2 * len(PROFILES[study.main.plan.profile].names)
+    seeds = study.recipe.networks.seeds
+    found: dict[str, float] = {}
+    for name in study.recipe.networks.kinds:
+        recipe = recipe_of(name)
+        parameters = msgspec.convert(recipe.parameters, PARAMETERS[recipe.kind])
+        one = float(flops(build_network(parameters, length, columns)))
+        found |= {
+            name: one,
+            f"{name} taught by {seeds}": one,
+            f"mean of {seeds} {name}": seeds * one,
+        }
+    return found
 
 
 def _head(study: Study, design: Design, quick: bool) -> list[str]:
@@ -182,7 +206,7 @@ def _head(study: Study, design: Design, quick: bool) -> list[str]:
         f"Made by `{command}` (`edge-train reproduce`), version {__version__}. **Everything is "
         "simulated: missions, earthquakes and the perturbations before them, which no real "
         "earthquake is known to cause.** Research only, never for the protection of life or "
-        f"property. {NOT_COMPARABLE.capitalize()}: F1 and MCC of direct training "
+        f"property. In the {NOT_COMPARABLE}: F1 and MCC of direct training "
         f"{' and '.join(PAPER['direct'])}, with transfer {' and '.join(PAPER['transfer'])}, of "
         f"the second-best {' and '.join(PAPER['second'])}; nothing here confirms or refutes them.",
         "",

@@ -26,7 +26,7 @@ from trainer.datasets.labels import SampleLabeller, read_events
 from trainer.datasets.recipe import RECIPES, DatasetRecipe
 from trainer.datasets.splits import Blocks
 from trainer.datasets.stream import cut_stream
-from trainer.evaluation.bundle_table import BundleComparison, Choices
+from trainer.evaluation.bundle_table import BundleComparison, Choices, table
 from trainer.evaluation.bundles import compare_bundles, require_alike, require_unseen
 from trainer.evaluation.commands import compare_bundles as command
 from trainer.evaluation.commands import evaluate
@@ -228,3 +228,14 @@ def test_a_wrong_call_is_one_line(
         assert (code, said) == (2, "")
         assert complaints.startswith(f"edge-train: {says}")
         assert complaints.count("\n") == 1
+
+
+def test_thresholds_can_be_read_off_what_judges(
+    scorer: Scorer, archive: Archive, events: Catalogue, recipe: DatasetRecipe
+) -> None:
+    choices = Choices(calibration=0.0, resamples=20)
+    found = compare_bundles(scorer, scorer, archive, events, recipe, choices)
+    assert found.calibration == found.judged
+    rate = next(m for m in found.measures if m.name == "alarms_per_night_half_orbit")
+    assert found.old.calibration_alarms == rate.old.value
+    assert "read off the" in "\n".join(table(found))

@@ -6,7 +6,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from trainer.research.memory.curves import Point
-from trainer.research.memory.study import StudyRecipe
+from trainer.research.memory.recipe import StudyRecipe
 from trainer.research.memory.transfer import DIRECT, Gain
 
 if TYPE_CHECKING:
@@ -36,7 +36,11 @@ def curves_chart(recipe: StudyRecipe, points: list[Point]) -> bytes:
     """
     figure, panels = _panels(recipe.strengths)
     for axes, strength in zip(panels, recipe.strengths, strict=True):
-        mine = [p for p in points if p.strength == strength and p.mission == recipe.main]
+        mine = [
+            p
+            for p in points
+            if (p.strength, p.mission) == (strength, recipe.main) and p.clusters in recipe.clusters
+        ]
         for kind, form in dict.fromkeys((p.kind, p.form) for p in mine):
             line = [p for p in mine if (p.kind, p.form) == (kind, form)]
             main = kind == "seqnetquake"

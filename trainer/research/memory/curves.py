@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +14,8 @@ from edge.bundle import Metric
 from trainer.evaluation.bootstrap import draws, interval, numbered
 from trainer.evaluation.metrics import GroupedScores
 from trainer.models.window_set import groups_of
-from trainer.research.memory.study import Study, as_array, label_of, log_odds, subset
+from trainer.research.memory.recipe import label_of
+from trainer.research.memory.study import Study, as_array, log_odds, subset
 from trainer.research.memory.windows import SimulatedWindows, View
 from trainer.research.paper.work import recipe_of
 from trainer.training.fitting import fit_classifier, history_of
@@ -126,24 +127,24 @@ def curve_fits(study: Study) -> Iterator[list[Fit]]:
         if form == recipe.form or kind == "seqnetquake"
     ]
     axes += [
-        (label, recipe.form, study.clusters_of(label), kind, repetitions)
-        for label in (label_of(years) for years in recipe.years)
-        if label != recipe.main
+        (label_of(years), recipe.form, recipe.clusters_of(years), kind, repetitions)
+        for years in recipe.years
         for kind, repetitions in recipe.repetitions.items()
+        if years != recipe.main_years or recipe.clusters_of(years) not in recipe.clusters
     ]
     for strength in recipe.strengths:
         for mission, form, clusters, kind, repetitions in axes:
-            yield [
-                Fit(
-                    mission=mission,
-                    strength=strength,
-                    form=form,
-                    clusters=clusters,
-                    kind=kind,
-                    repetition=r,
-                )
-                for r in range(repetitions)
-            ]
+            one = Fit(
+                mission=mission,
+                strength=strength,
+                form=form,
+                clusters=clusters,
+                kind=kind,
+                repetition=0,
+            )
+            # One with the same clusters again would say nothing of the spread between them.
+            most = max(1, study.clusters_of(mission) // clusters)
+            yield [replace(one, repetition=r) for r in range(min(repetitions, most))]
 
 
 def run_curves(study: Study) -> list[Point]:
@@ -195,8 +196,7 @@ def fitted(study: Study, fit: Fit) -> dict[str, Any]:
     first, last = subset(fit.repetition, fit.clusters, study.clusters_of(fit.mission))
     held = recipe.validation(fit.clusters)
     teachers = [
-        fitted(study, Fit(**{**asdict(fit), "taught_by": 0, "seed": seed}))
-        for seed in range(fit.taught_by)
+        fitted(study, replace(fit, taught_by=0, seed=seed)) for seed in range(fit.taught_by)
     ]
 
     def work() -> dict[str, Any]:
@@ -267,7 +267,8 @@ def unwhitened(parameters: dict[str, Any]) -> tuple[dict[str, Any], float]:
     shrinkage = float(recipe_of("seqnetquake").parameters["whitening"])
     if "whitening" not in parameters:
         return dict(parameters), shrinkage
-    return {**parameters, "whitening": 0.0}, float(parameters["whitening"])
+    left = {name: value for name, value in parameters.items() if name != "whitening_clip"}
+    return {**left, "whitening": 0.0}, float(parameters["whitening"])
 
 
 def mean_share(

@@ -11,7 +11,8 @@ from trainer.research.memory.curves import curve_fits, fitted
 from trainer.research.memory.networks import network_fits, rank_fits
 from trainer.research.memory.null import null_scores, null_units
 from trainer.research.memory.profiles import Comparison, profile_units
-from trainer.research.memory.study import Study, read_study
+from trainer.research.memory.recipe import read_study
+from trainer.research.memory.study import Study
 from trainer.research.memory.transfer import UNTUNED, Transfer
 from trainer.research.memory.tuning import tune
 

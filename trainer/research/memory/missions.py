@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ _OF_BLOCK = {"train": 0, "validation": 10_000, "test": 20_000, "development": 25
 _NULL, _FIRST_NULL, _NULL_STEP = "null-", 30_000, 1_000
 #: Windows of each half-orbit of the climatology that the whitening is fitted on.
 _CLEAR_WINDOWS = 4
+
+_WINDOWS = tuple(f.name for f in fields(SimulatedWindows))
 
 Tell = Callable[[str], None]
 
@@ -184,23 +186,24 @@ class Mission:
         SimulatedWindows
             Clear windows of the same half-orbits, for the whitening.
         """
-        passes, clear = self._clear()
+        clear = self._simulate_clear()
         profile = PROFILES[self.plan.profile]
         rule = msgspec.structs.replace(read_dataset_recipe().background, form=form)
         path = self._path(f"climatology-{form}", (*self._thinned(), rule))
         if self._missing(path):
-            fit = fit_background(passes, profile, self.plan.mission, rule, self.indices)
+            fit = fit_background(_passes(clear), profile, self.plan.mission, rule, self.indices)
             content = io.BytesIO()
             join_fits(profile, {self.plan.mission: fit}).save(content)  # type: ignore[arg-type]
             replace_file(path, content.getvalue())
-        return Climatology.load(path), clear
+        return Climatology.load(path), SimulatedWindows(**_read(clear, _WINDOWS))
 
     def _thinned(self) -> tuple[SimulatedMission, int, str]:
         """Give all that the clear half-orbits depend on."""
         block = replace(self.block("train"), strengths={})
         return block.plan(0), self.plan.every, self.plan.last
 
-    def _clear(self) -> tuple[list[NightPass], SimulatedWindows]:
+    def _simulate_clear(self) -> Path:
+        """Simulate the clear half-orbits where they are not in the folder yet."""
         block = replace(self.block("train"), strengths={})
         path = self._path("clear", self._thinned())
         if self._missing(path):
@@ -224,23 +227,7 @@ class Mission:
             grids["size"] = np.array([p.night.size for p in found])
             _write(path, grids | _arrays(join(windows)))
             self._tell(f"{path.stem}: {len(found)} of {orbits} half-orbits simulated")
-        arrays = _read(path)
-        size, night = arrays.pop("size"), arrays.pop("night")
-        grid = {c.removeprefix("grid_"): arrays.pop(c) for c in list(arrays) if c[:5] == "grid_"}
-        ends = np.cumsum(size)
-        passes = [
-            NightPass(
-                key=str(i),
-                files=(),
-                payloads=(),
-                grid=Grid(**{c: v[end - n : end] for c, v in grid.items()}),
-                night=night[end - n : end],
-                samples=np.zeros(n, np.float32),
-                burst=np.zeros(n, np.bool_),
-            )
-            for i, (n, end) in enumerate(zip(size, ends, strict=True))
-        ]
-        return passes, SimulatedWindows(**arrays)
+        return path
 
     def _missing(self, path: Path) -> bool:
         if path.is_file():
@@ -269,6 +256,26 @@ def _write(path: Path, arrays: dict[str, AnyArray]) -> None:
     replace_file(path, content.getvalue())
 
 
-def _read(path: Path) -> dict[str, AnyArray]:
+def _read(path: Path, names: Sequence[str] = ()) -> dict[str, AnyArray]:
+    """Read arrays of a file: some, or all."""
     with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+        return {name: file[name] for name in names or file.files}
+
+
+def _passes(path: Path) -> list[NightPass]:
+    """Read clear half-orbits."""
+    columns = [f.name for f in fields(Grid) if f.name != "samples"]
+    arrays = _read(path, ["size", "night", *(f"grid_{c}" for c in columns)])
+    ends = np.cumsum(arrays["size"])
+    return [
+        NightPass(
+            key=str(i),
+            files=(),
+            payloads=(),
+            grid=Grid(**{c: arrays[f"grid_{c}"][end - n : end] for c in columns}),
+            night=arrays["night"][end - n : end],
+            samples=np.zeros(n, np.float32),
+            burst=np.zeros(n, np.bool_),
+        )
+        for i, (n, end) in enumerate(zip(arrays["size"], ends, strict=True))
+    ]

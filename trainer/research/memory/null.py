@@ -30,7 +30,7 @@ from trainer.evaluation.null_test import (
 )
 from trainer.models.window_set import groups_of
 from trainer.research.memory.curves import Truth, fit_and_score, resampled
-from trainer.research.memory.sections import NullRecipe
+from trainer.research.memory.recipe import NullRecipe
 from trainer.research.memory.study import Study, as_array, subset
 from trainer.research.memory.windows import UNDISTURBED, SimulatedWindows
 from trainer.research.paper.work import recipe_of

@@ -7,7 +7,7 @@ from typing import Any
 from edge.bundle import Metric
 from trainer.research.memory.curves import Point, verdict
 from trainer.research.memory.networks import Candidate, Rank
-from trainer.research.memory.study import StudyRecipe, label_of
+from trainer.research.memory.recipe import StudyRecipe, label_of
 from trainer.research.memory.transfer import METRICS, Gain
 from trainer.research.memory.tuning import Tuned
 from trainer.research.paper.pooled import table
@@ -41,21 +41,26 @@ def share_lines(recipe: StudyRecipe, points: list[Point]) -> list[str]:
     return table(["strength", "climatology", "classifier", *heads], rows)
 
 
-def years_lines(recipe: StudyRecipe, points: list[Point]) -> list[str]:
-    """Give the same for missions of some years, with the clusters that those give."""
-    mine = [p for p in points if p.form == recipe.form]
-    known = {(p.mission, p.strength, p.kind, p.clusters): p for p in mine}
-    heads, wanted = [], []
-    for years in recipe.years:
-        clusters = recipe.clusters_a_year * int(years)
-        if (label_of(years), recipe.strengths[0], "seqnetquake", clusters) in known:
-            heads.append(f"years: {years}, clusters: {clusters}")
-            wanted.append((label_of(years), clusters))
-    rows = []
+def years_lines(recipe: StudyRecipe, points: list[Point], levels: dict[str, float]) -> list[str]:
+    """Give the same for missions of some years, with the clusters that those give.
+
+    Parameters
+    ----------
+    recipe : StudyRecipe
+    points : list of Point
+    levels : dict of str to float
+        Of each length in years, as `Study.level` has it.
+    """
+    known = {
+        (p.mission, p.strength, p.kind, p.clusters): p for p in points if p.form == recipe.form
+    }
+    sizes = {years: recipe.clusters_of(years) for years in recipe.years}
+    rows = [["log Ne in the test year, spreads", "", *(f"{levels[years]:+.2f}" for years in sizes)]]
     for strength in recipe.strengths:
         for kind in recipe.repetitions:
-            cells = [_cell(known[label, strength, kind, n]) for label, n in wanted]
+            cells = [_cell(known[label_of(y), strength, kind, n]) for y, n in sizes.items()]
             rows.append([strength, kind, *cells])
+    heads = [f"years: {years}, clusters: {n}" for years, n in sizes.items()]
     return table(["strength", "classifier", *heads], rows)
 
 

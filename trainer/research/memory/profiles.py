@@ -22,7 +22,7 @@ from trainer.evaluation.bootstrap import interval
 from trainer.models.window_set import groups_of
 from trainer.research.memory.curves import Truth, fit_and_score, resampled
 from trainer.research.memory.missions import Mission, MissionPlan
-from trainer.research.memory.sections import ProfilesRecipe
+from trainer.research.memory.recipe import ProfilesRecipe
 from trainer.research.memory.study import Study, as_array, subset
 from trainer.research.memory.windows import SimulatedWindows, View, refer
 from trainer.research.paper.design import strengths_of

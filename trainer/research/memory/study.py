@@ -1,4 +1,4 @@
-"""The recipe of the studies in memory, and the folder of their results."""
+"""Missions, climatologies and results of the studies in memory, in one folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,140 +15,17 @@ from scipy.special import logit
 from edge import RELEASE
 from edge.arrays import FloatArray
 from edge.climatology import Climatology
-from edge.errors import ConfigError
 from edge.observables import MissionName
 from edge.outputs import replace_file
-from trainer.datasets.recipe import RECIPES, Count, Section, decode
 from trainer.models.classifier import Classifier
 from trainer.models.window_set import WindowSet
 from trainer.research.memory.missions import FORMAT, Mission, MissionPlan, NotDone, Tell
-from trainer.research.memory.sections import NullRecipe, ProfilesRecipe
+from trainer.research.memory.recipe import EXACT, SpanRecipe, StudyRecipe, label_of
 from trainer.research.memory.windows import View
 from trainer.research.paper.design import strengths_of
-from trainer.training.run_recipe import TransferMode
 
-FULL_RECIPE = RECIPES / "reproduction.toml"
-QUICK_RECIPE = RECIPES / "reproduction-quick.toml"
-#: The form of the simulator's own mean and spread.
-EXACT = "exact"
 #: Probabilities are kept as log-odds, within this.
 _SURE = 1e-9
-
-
-class SpanRecipe(Section, frozen=True):
-    """Training block of a mission, and its thinning; see `MissionPlan`."""
-
-    first: str
-    last: str
-    every: Count
-
-
-class NetworksRecipe(Section, frozen=True):
-    """Networks that could ship, each trained from several seeds on the same clusters."""
-
-    clusters: list[Count]
-    kinds: list[str]
-    repetitions: Count
-    seeds: Count
-
-
-class TuningRecipe(Section, frozen=True):
-    """Search of parameters, with as many trials for each kind; those in `left` are not searched."""
-
-    strength: str
-    clusters: Count
-    kinds: list[str]
-    trials: Count
-    random_trials: Count
-    left: list[str]
-
-
-class TransferRecipe(Section, frozen=True):
-    """Pretraining on DEMETER, and tuning on a few clusters of CSES."""
-
-    strength: str
-    form: str
-    clusters: list[Count]
-    pretraining_clusters: Count
-    repetitions: Count
-    modes: list[TransferMode]
-    demeter: SpanRecipe
-
-
-class StudyRecipe(Section, frozen=True):
-    """All choices of the studies.
-
-    Attributes
-    ----------
-    repetitions : dict of str to int
-        Of each classifier on the learning curves.
-    ranked : dict of str to int
-        The same of all that are ranked, with `ranked_clusters` of training.
-    years : dict of str to SpanRecipe
-        Training blocks of CSES-01 by their length; the last is that of the curves.
-    clusters_a_year : int
-        That a mission gives with the Earth's earthquakes.
-    """
-
-    strengths: list[str]
-    forms: list[str]
-    form: str
-    clusters: list[Count]
-    test_clusters: Count
-    least_validation: Count
-    most_validation: Count
-    goal: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]
-    least_share: Annotated[float, msgspec.Meta(gt=0.0, le=1.0)]
-    resamples: Count
-    repetitions: dict[str, Count]
-    ranked: dict[str, Count]
-    ranked_clusters: Count
-    clusters_a_year: Count
-    years: dict[str, SpanRecipe]
-    tuning: TuningRecipe
-    networks: NetworksRecipe
-    transfer: TransferRecipe
-    null: NullRecipe
-    profiles: ProfilesRecipe
-
-    def validation(self, clusters: int) -> int:
-        """Give the clusters of validation beside so many of training."""
-        return min(max(self.least_validation, clusters // 3), self.most_validation)
-
-    @property
-    def main(self) -> str:
-        """Label of the mission of the learning curves."""
-        return label_of(list(self.years)[-1])
-
-
-def label_of(years: str) -> str:
-    """Label of CSES-01 with a training block of so many years."""
-    return f"cses-{years}"
-
-
-def read_study(path: Path) -> StudyRecipe:
-    """Read and validate the recipe of the studies.
-
-    Raises
-    ------
-    ConfigError
-        It is missing, no TOML, lacks a key, has an unknown one or an impossible value.
-    """
-    recipe = decode(path, StudyRecipe)
-    known = strengths_of("cses")
-    for strength in (*recipe.strengths, recipe.transfer.strength, recipe.tuning.strength):
-        if strength not in known:
-            raise ConfigError(
-                f"recipe {path.name}: strength {strength!r}; known are {', '.join(known)}"
-            )
-    for form in (*recipe.forms, recipe.form, recipe.transfer.form):
-        if form not in ("nearest", "interpolated", EXACT):
-            raise ConfigError(
-                f"recipe {path.name}: form {form!r}; known are nearest, interpolated, {EXACT}"
-            )
-    if not recipe.years:
-        raise ConfigError(f"recipe {path.name}: years is empty; expected a training block or more")
-    return recipe
 
 
 class Study:
@@ -195,7 +72,7 @@ class Study:
             return recipe.transfer.pretraining_clusters
         if label == recipe.main:
             return max(*recipe.clusters, recipe.ranked_clusters, *recipe.networks.clusters)
-        return recipe.clusters_a_year * int(label.rpartition("-")[2])
+        return recipe.clusters_of(label.rpartition("-")[2])
 
     def view(self, label: str, form: str) -> View:
         """Show a mission's windows by a form of its climatology."""
@@ -206,6 +83,16 @@ class Study:
             strengths = tuple(made.plan.strengths)
             self._views[label, form] = View(made.plan.mission, strengths, climatology, clear)
         return self._views[label, form]
+
+    def level(self, label: str) -> float:
+        """Mean residual of the first observable in the undisturbed test year.
+
+        A climatology serves the solar flux that it was fitted in: beyond it the level is off.
+        """
+        windows = self.missions[label].windows("test", self.recipe.test_clusters)
+        inputs = self.view(label, self.recipe.form).residuals(windows)
+        values, valid = inputs[:, :, 0], inputs[:, :, inputs.shape[2] // 2] > 0.0
+        return float(values[valid].mean())
 
     def simulate(self, label: str) -> None:
         """Simulate all that is asked of a mission, where it is not there yet."""

@@ -23,7 +23,8 @@ from trainer.models.classifier import Classifier
 from trainer.models.registry import load_classifier, save_classifier
 from trainer.models.window_set import OF_THE_WHOLE, WindowSet
 from trainer.research.memory.curves import Truth, resampled, truth_of, unwhitened
-from trainer.research.memory.study import Study, TransferRecipe, as_array, log_odds, subset
+from trainer.research.memory.recipe import TransferRecipe
+from trainer.research.memory.study import Study, as_array, log_odds, subset
 from trainer.research.memory.windows import SimulatedWindows
 from trainer.research.paper.work import recipe_of
 from trainer.training.fitting import fit_classifier, history_of

@@ -6,7 +6,6 @@ network and no test. What comes out is for a person to put into a recipe.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,16 +49,21 @@ def tune(study: Study, kind: str) -> Tuned:
     parameters, shrinkage = unwhitened(recipe.parameters)
     held = study.recipe.validation(rule.clusters)
     searched = [name for name in search_space(recipe.kind) if name not in rule.left]
+    fixed = {name: value for name, value in parameters.items() if name not in searched}
+    about = (kind, rule, searched, held, fixed)
+    missions = (study.recipe.main,)
 
-    def work() -> dict[str, Any]:
+    def windows() -> SelectionWindows:
         view = study.view(study.recipe.main, study.recipe.form)
         matrices = view.whitening(shrinkage)
-        windows = SelectionWindows(
+        return SelectionWindows(
             *(
                 view.window_set(study.main.windows(block, clusters), rule.strength, matrices)
                 for block, clusters in (("development", rule.clusters), ("validation", held))
             )
         )
+
+    def work() -> dict[str, Any]:
         plan = TuneRecipe(
             name=f"tune-{kind}",
             kind=recipe.kind,
@@ -67,25 +71,29 @@ def tune(study: Study, kind: str) -> Tuned:
             trials=rule.trials,
             random_trials=rule.random_trials,
             pruning=_PRUNING,
-            parameters=parameters,
+            parameters=fixed,
             searched=searched,
         )
-        folder = study.folder / "tuning" / kind
+        # Gone on with where it was interrupted, and never with another one's trials.
+        folder = study.folder / "tuning" / f"{kind}-{study.fingerprint(about, missions)[:12]}"
         folder.mkdir(parents=True, exist_ok=True)
-        tell: Callable[[str], None] = study.tell
-        found = search(folder, windows, plan, tell)
-        train, validation = windows.open("train"), windows.open("validation")
-        model = fit_classifier(recipe.kind, parameters, _SEED, train, validation)
+        found = search(folder, windows(), plan, study.tell)
         best = {} if found.best is None else found.best.parameters
         return {
-            "shipped": validation_scores(model, validation).pr_auc,
             "best": found.value,
             "found": {name: best[name] for name in searched if name in best},
         }
 
-    about = (kind, rule, searched, held, dict(recipe.parameters))
-    result = study.unit(f"tuning-{kind}", about, work, (study.recipe.main,))
-    return Tuned(kind=kind, **{key: result[key] for key in ("shipped", "best", "found")})
+    def ship() -> dict[str, Any]:
+        held_apart = windows()
+        train, validation = held_apart.open("train"), held_apart.open("validation")
+        model = fit_classifier(recipe.kind, parameters, _SEED, train, validation)
+        return {"shipped": validation_scores(model, validation).pr_auc}
+
+    found = study.unit(f"tuning-{kind}", about, work, missions)
+    words = (*about, parameters)
+    shipped = study.unit(f"tuning-{kind}-shipped", words, ship, missions)
+    return Tuned(kind=kind, shipped=shipped["shipped"], best=found["best"], found=found["found"])
 
 
 def run_tuning(study: Study) -> list[Tuned]:

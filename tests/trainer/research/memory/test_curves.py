@@ -17,7 +17,8 @@ from trainer.models.window_set import windows_of_arrays
 from trainer.research.document import make_page
 from trainer.research.memory.curves import Truth, mean_share, verdict
 from trainer.research.memory.jobs import do_study_job, study_jobs
-from trainer.research.memory.study import QUICK_RECIPE, NotDone, Study, read_study, subset
+from trainer.research.memory.recipe import QUICK_RECIPE, read_study
+from trainer.research.memory.study import NotDone, Study, subset
 from trainer.research.memory.transfer import join_sets
 from trainer.research.paper.design import QUICK_RECIPE as QUICK_NATIVE
 from trainer.research.paper.design import read_design
@@ -34,6 +35,7 @@ goal = 0.85
 least_share = 0.8
 resamples = 20
 clusters_a_year = 20
+main_years = "1"
 ranked_clusters = 20
 
 [repetitions]
@@ -163,7 +165,7 @@ def test_a_recipe_without_a_training_block_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "none.toml"
     before, _, after = TINY.partition("[years.1]")
     path.write_text(before + "[years]\n[tuning]" + after.partition("[tuning]")[2], "utf-8")
-    with pytest.raises(ConfigError, match="years is empty"):
+    with pytest.raises(ConfigError, match="main_years '1'; known are none"):
         read_study(path)
 
 

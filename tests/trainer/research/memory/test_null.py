@@ -13,8 +13,8 @@ from trainer.common.errors import TrainError
 from trainer.research.memory.clusters import Chunk
 from trainer.research.memory.missions import Mission, MissionPlan
 from trainer.research.memory.null import expected_misses, lines, run_null, shuffled
-from trainer.research.memory.sections import NullRecipe
-from trainer.research.memory.study import QUICK_RECIPE, Study, read_study
+from trainer.research.memory.recipe import QUICK_RECIPE, NullRecipe, read_study
+from trainer.research.memory.study import Study
 from trainer.research.memory.windows import join
 
 

@@ -7,7 +7,7 @@ from trainer.research.memory.charts import curves_chart, molchan_chart, transfer
 from trainer.research.memory.curves import Point
 from trainer.research.memory.networks import Candidate
 from trainer.research.memory.page import goal_lines, network_lines, share_lines, transfer_lines
-from trainer.research.memory.study import QUICK_RECIPE, read_study
+from trainer.research.memory.recipe import QUICK_RECIPE, read_study
 from trainer.research.memory.transfer import METRICS, Gain
 
 SHARE = Metric("reference_share", 0.8, 0.7, 0.9)

@@ -23,8 +23,8 @@ from trainer.research.memory.profiles import (
     of_profile,
     run_profiles,
 )
-from trainer.research.memory.sections import ProfilesRecipe
-from trainer.research.memory.study import QUICK_RECIPE, Study, read_study
+from trainer.research.memory.recipe import QUICK_RECIPE, ProfilesRecipe, read_study
+from trainer.research.memory.study import Study
 from trainer.research.memory.tracks import Tracks
 from trainer.research.memory.windows import Block, SimulatedWindows, join, refer
 from trainer.simulate.cses_waves import FEWEST_WAVE_BINS
