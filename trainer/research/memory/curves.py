@@ -13,7 +13,6 @@ from edge.arrays import BoolArray, FloatArray, IntArray
 from edge.bundle import Metric
 from trainer.evaluation.bootstrap import draws, interval, numbered
 from trainer.evaluation.metrics import GroupedScores
-from trainer.models.window_set import groups_of
 from trainer.research.memory.recipe import label_of
 from trainer.research.memory.study import Study, as_array, log_odds, subset
 from trainer.research.memory.windows import SimulatedWindows, View
@@ -179,8 +178,7 @@ def truth_of(study: Study, mission: str, strength: str) -> Truth:
     made = study.missions[mission]
     test = made.windows("test", study.recipe.test_clusters)
     at = 1 + list(made.plan.strengths).index(strength)
-    cluster = np.where(test.label == 1, test.cluster, -1)
-    return Truth(test.label == 1, groups_of(cluster, test.pair), test.log_ratio[:, at])
+    return Truth(test.label == 1, test.group, test.log_ratio[:, at])
 
 
 def fitted(study: Study, fit: Fit) -> dict[str, Any]:

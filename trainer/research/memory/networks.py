@@ -104,9 +104,17 @@ def run_networks(study: Study) -> list[Candidate]:
     for (strength, clusters), each in scores.items():
         truth = truth_of(study, recipe.main, strength)
         made = _candidates(each, rule.kinds, rule.repetitions)
+        shares = _shares(made, truth, recipe.resamples)
+        other, others = shares[PUBLISHED]
         candidates += [
-            _held_against(name, strength, clusters, some, made[PUBLISHED], truth, recipe.resamples)
-            for name, some in made.items()
+            Candidate(
+                name=name,
+                strength=strength,
+                clusters=clusters,
+                share=Metric("reference_share", share, *interval(drawn)),
+                gain=Metric("share_gain", share - other, *interval(drawn - others)),
+            )
+            for name, (share, drawn) in shares.items()
         ]
     return candidates
 
@@ -131,27 +139,21 @@ def _candidates(
     return made
 
 
-def _held_against(
-    name: str,
-    strength: str,
-    clusters: int,
-    mine: list[FloatArray],
-    other: list[FloatArray],
-    truth: Truth,
-    resamples: int,
-) -> Candidate:
-    values, drawn = resampled([truth.reference, *mine, *other], truth, "roc_auc", resamples)
+def _shares(
+    scores: dict[str, list[FloatArray]], truth: Truth, resamples: int
+) -> dict[str, tuple[float, FloatArray]]:
+    """Share of the reference's skill, mean over repetitions, and the same on resampled clusters.
+
+    All models are resampled together: the draws are the same, and made once.
+    """
+    everything = [truth.reference, *(s for some in scores.values() for s in some)]
+    values, drawn = resampled(everything, truth, "roc_auc", resamples)
     values, drawn = values - 0.5, drawn - 0.5
-    cut = 1 + len(mine)
-    share, shares = values[1:cut].mean() / values[0], drawn[1:cut].mean(axis=0) / drawn[0]
-    less, lesser = values[cut:].mean() / values[0], drawn[cut:].mean(axis=0) / drawn[0]
-    return Candidate(
-        name=name,
-        strength=strength,
-        clusters=clusters,
-        share=Metric("reference_share", float(share), *interval(shares)),
-        gain=Metric("share_gain", float(share - less), *interval(shares - lesser)),
-    )
+    ends = 1 + np.cumsum([0, *(len(some) for some in scores.values())])
+    return {
+        name: (float(values[a:b].mean() / values[0]), drawn[a:b].mean(axis=0) / drawn[0])
+        for name, (a, b) in zip(scores, pairwise(ends), strict=True)
+    }
 
 
 def rank_fits(study: Study) -> Iterator[list[Fit]]:
@@ -203,23 +205,19 @@ def rank(
     list of Rank
         The best first.
     """
-    everything = [truth.reference, *(s for some in scores.values() for s in some)]
-    values, drawn = resampled(everything, truth, "roc_auc", resamples)
-    ends = 1 + np.cumsum([0, *(len(some) for some in scores.values())])
-    mean = np.stack([values[a:b].mean() for a, b in pairwise(ends)])
-    means = np.stack([drawn[a:b].mean(axis=0) for a, b in pairwise(ends)])
-    place = 1 + (mean[None, :] > mean[:, None]).sum(axis=1)
-    places = 1 + (means[None, :] > means[:, None]).sum(axis=1)
+    found = _shares(scores, truth, resamples)
+    share = np.array([one for one, _ in found.values()])
+    shares = np.stack([drawn for _, drawn in found.values()])
+    place = 1 + (share[None, :] > share[:, None]).sum(axis=1)
+    places = 1 + (shares[None, :] > shares[:, None]).sum(axis=1)
     result = []
     for i, kind in enumerate(scores):
         low, high = interval(places[i].astype(np.float64))
-        shares = (means[i] - 0.5) / (drawn[0] - 0.5)
-        share = float((mean[i] - 0.5) / (values[0] - 0.5))
         result.append(
             Rank(
                 kind=kind,
                 strength=strength,
-                share=Metric("reference_share", share, *interval(shares)),
+                share=Metric("reference_share", float(share[i]), *interval(shares[i])),
                 rank=Metric("rank", float(place[i]), low, high),
                 # A rank is good when it is low.
                 verdict=verdict(Metric("rank", -float(place[i]), -high, -low), -1.0),

@@ -28,7 +28,6 @@ from trainer.evaluation.null_test import (
     group_terms,
     max_statistic,
 )
-from trainer.models.window_set import groups_of
 from trainer.research.memory.curves import Truth, fit_and_score, resampled
 from trainer.research.memory.recipe import NullRecipe
 from trainer.research.memory.study import Study, as_array, subset
@@ -133,7 +132,7 @@ def run_null(study: Study, rule: NullRecipe) -> NullFindings:
     useless = [k for k in (*rule.kinds, *rule.shuffled_kinds) if k in _SAME]
     if useless:
         raise TrainError(f"null test: {useless[0]} cannot tell windows in memory apart")
-    known = list(_mission(study, rule).plan.strengths)
+    known = list(study.missions[rule.mission].plan.strengths)
     if rule.strength not in known:
         raise TrainError(f"null test: strength {rule.strength!r}; known are {', '.join(known)}")
     return NullFindings(
@@ -256,18 +255,13 @@ def _by_model(case: NullCase) -> str:
     return f"- {name}, mean AUC and intervals that hold 0.5: {'; '.join(words)}."
 
 
-def _mission(study: Study, rule: NullRecipe) -> Any:
-    label: Any = rule.mission
-    return study.missions[label]
-
-
 def _case(study: Study, rule: NullRecipe, name: str) -> NullCase:
     kinds = rule.kinds if name == NULL else rule.shuffled_kinds
     results, largest, tables, constant = [], [], [], 0
     for repetition in range(rule.repetitions):
         blocks = _blocks(study, rule, name, repetition)
         test = blocks[2]
-        group = groups_of(np.where(test.label == 1, test.cluster, -1), test.pair)
+        group = test.group
         truth = Truth(test.label == 1, group, np.zeros(0))
         number, groups = numbered(group)
         scores, terms = {}, []
@@ -311,7 +305,7 @@ def _case(study: Study, rule: NullRecipe, name: str) -> NullCase:
 
 def _blocks(study: Study, rule: NullRecipe, name: str, repetition: int) -> Blocks:
     """Give the windows of training, validation and test of a repetition."""
-    mission, recipe = _mission(study, rule), study.recipe
+    mission, recipe = study.missions[rule.mission], study.recipe
     first, last = subset(repetition, rule.clusters, max(recipe.clusters))
     train = mission.windows("train", last).clusters(first, last)
     validation = mission.windows("validation", recipe.validation(rule.clusters))
@@ -333,15 +327,14 @@ def _scores(
     kind: str,
     blocks: Blocks,
 ) -> FloatArray:
-    label: Any = rule.mission
     strength = UNDISTURBED if name == NULL else rule.strength
     first, last = subset(repetition, rule.clusters, max(study.recipe.clusters))
     held = study.recipe.validation(rule.clusters)
 
     def work() -> dict[str, Any]:
-        view = study.view(label, rule.form)
+        view = study.view(rule.mission, rule.form)
         return fit_and_score(view, kind, 1 + repetition, blocks, strength)
 
     parameters = dict(recipe_of(kind).parameters)
     about = (name, strength, rule.form, first, last, held, kind, parameters, repetition)
-    return as_array(study.unit(f"{name}-{kind}-{repetition + 1}", about, work, (label,)))
+    return as_array(study.unit(f"{name}-{kind}-{repetition + 1}", about, work, (rule.mission,)))

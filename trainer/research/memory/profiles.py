@@ -19,13 +19,13 @@ from edge.climatology import Climatology
 from edge.observables import PROFILES
 from trainer.common.errors import TrainError
 from trainer.evaluation.bootstrap import interval
-from trainer.models.window_set import groups_of
 from trainer.research.memory.curves import Truth, fit_and_score, resampled
 from trainer.research.memory.missions import Mission, MissionPlan
 from trainer.research.memory.recipe import ProfilesRecipe
 from trainer.research.memory.study import Study, as_array, subset
 from trainer.research.memory.windows import SimulatedWindows, View, refer
 from trainer.research.paper.design import strengths_of
+from trainer.research.paper.pooled import table
 from trainer.research.paper.work import recipe_of
 
 #: The first is what the others are compared with.
@@ -127,12 +127,12 @@ def lines(findings: ProfileFindings) -> list[str]:
     rule, results = findings.rule, findings.results
     kinds = list(dict.fromkeys(r.kind for r in results))
     sizes = ", ".join(f"{k} of {v:.4g} standard deviations" for k, v in findings.strengths.items())
-    table = []
+    rows = []
     for strength, profile in dict.fromkeys((r.strength, r.profile) for r in results):
         mine = [r for r in results if (r.strength, r.profile) == (strength, profile)]
         cells = [cell for kind in kinds for cell in _cells(mine, kind)]
-        table.append(f"| {strength} | {profile} | {mine[0].reference:.3f} | {' | '.join(cells)} |")
-    heads = [f"{kind}: AUC | share, % | gain" for kind in kinds]
+        rows.append([strength, profile, f"{mine[0].reference:.3f}", *cells])
+    heads = [head for kind in kinds for head in (f"{kind}: AUC", "share, %", "gain")]
     return [
         f"All simulated. The same perturbations for all profiles: {sizes}; a name is the AUC of "
         f"the reference of the waves. {rule.repetitions} repetitions on {rule.clusters} clusters "
@@ -141,9 +141,7 @@ def lines(findings: ProfileFindings) -> list[str]:
         "least and greatest of one repetition; share of the skill of the profile's own "
         "reference; gain in AUC over plasma, paired.",
         "",
-        f"| strength | profile | reference | {' | '.join(heads)} |",
-        "|" + "---|" * (3 + 3 * len(kinds)),
-        *table,
+        *table(["strength", "profile", "reference", *heads], rows),
     ]
 
 
@@ -168,8 +166,7 @@ class Comparison:
 
     def __init__(self, study: Study, rule: ProfilesRecipe) -> None:
         self.study, self.rule = study, rule
-        label: Any = rule.mission
-        plan = study.missions[label].plan
+        plan = study.missions[rule.mission].plan
         known = strengths_of(plan.mission, "waves")
         unknown = [s for s in rule.strengths if s not in known]
         if unknown:
@@ -180,8 +177,7 @@ class Comparison:
         self.mission = Mission(self.plan, study.folder / "windows", study.tell, study.work)
         self._views: dict[str, View] = {}
         self._test = self.mission.windows("test", rule.test_clusters)
-        cluster = np.where(self._test.label == 1, self._test.cluster, -1)
-        self._group = groups_of(cluster, self._test.pair)
+        self._group = self._test.group
 
     def run(self) -> ProfileFindings:
         """Fit and score what is not done yet, and compare the profiles."""

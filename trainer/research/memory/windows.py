@@ -16,7 +16,7 @@ from trainer.common.clear_windows import clear_windows_of
 from trainer.datasets.recipe import read_dataset_recipe
 from trainer.inputs.indices import Indices
 from trainer.models.whitening import fit_whitening, whiten
-from trainer.models.window_set import WindowSet
+from trainer.models.window_set import WindowSet, groups_of
 from trainer.research.bayes import Reference
 from trainer.research.bayes_windows import WindowValues
 from trainer.research.paper.mission_rows import SimulatedMission
@@ -131,6 +131,11 @@ class SimulatedWindows:
     def take(self, chosen: IntArray | BoolArray) -> SimulatedWindows:
         """Take some of the windows."""
         return SimulatedWindows(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
+
+    @property
+    def group(self) -> IntArray:
+        """Clusters with their controls, which are resampled whole, shape (n,)."""
+        return groups_of(np.where(self.label == 1, self.cluster, -1), self.pair)
 
     def clusters(self, first: int, last: int) -> SimulatedWindows:
         """Take the windows of clusters `first` to `last`, which is no more."""
